@@ -74,7 +74,9 @@ impl ApiError {
         static BUSY: Throttle = Throttle::new();
         static TIMED_OUT: Throttle = Throttle::new();
         match self {
-            Self::Store(StoreError::Failed(cause)) => error!(%cause, "the database refused a statement, answered 500"),
+            Self::Store(StoreError::Failed(cause)) => {
+                error!(%cause, "the database refused a statement, answered 500")
+            }
             Self::Panicked => error!("a request handler panicked, answered 500"),
             Self::Store(StoreError::Unavailable(cause)) => {
                 if let Some(left_out) = UNAVAILABLE.pass() {

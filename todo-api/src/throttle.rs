@@ -9,19 +9,19 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// One kind of log line.
 #[derive(Debug)]
-pub struct Throttle {
+pub(crate) struct Throttle {
     /// The second since [`START`] in which the last line was written, counted from 1; 0 before the first.
     last: AtomicU64,
     left_out: AtomicU64,
 }
 
 impl Throttle {
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { last: AtomicU64::new(0), left_out: AtomicU64::new(0) }
     }
 
     /// How many lines were left out since the last one, when it is time for another.
-    pub fn pass(&self) -> Option<u64> {
+    pub(crate) fn pass(&self) -> Option<u64> {
         self.pass_at(START.elapsed().as_secs() + 1)
     }
 
