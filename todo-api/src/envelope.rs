@@ -16,12 +16,12 @@ use axum::extract::MatchedPath;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use tokio::time::timeout;
 use tower::{Layer, Service};
 use tracing::debug;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::net::RequestTimer;
 
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub const X_INSTANCE_ID: HeaderName = HeaderName::from_static("x-instance-id");
@@ -75,13 +75,15 @@ where
         let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let route = app.metrics.route(path);
         let method = request.method().clone();
+        let timer = request.extensions().get::<RequestTimer>().cloned();
         let handled = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         Box::pin(async move {
             let in_flight = app.metrics.enter();
-            let mut response = match timeout(app.request_timeout, handled).await {
-                Ok(Ok(Ok(response))) => response,
-                Ok(Err(_)) => ApiError::Panicked.into_response(),
-                Err(_) => ApiError::TimedOut.into_response(),
+            let timer = timer.unwrap_or_else(RequestTimer::new);
+            let mut response = match timer.within(app.request_timeout, handled).await {
+                Some(Ok(Ok(response))) => response,
+                Some(Err(_)) => ApiError::Panicked.into_response(),
+                None => ApiError::TimedOut.into_response(),
             };
             drop(in_flight);
             let took = started.elapsed();

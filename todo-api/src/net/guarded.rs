@@ -1,20 +1,18 @@
 //! A socket that does not wait for ever: idle, slow to send its head, or slow to take its response.
-//!
-//! One timer per connection, moved lazily: it is set when the connection first waits, and only when it fires is it
-//! looked up whether the deadline has moved since. A busy connection so pays nothing per request.
 #![expect(clippy::disallowed_methods, reason = "socket timeouts are real time")]
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use super::Limits;
+use super::lazy_timer::LazyTimer;
 
 /// What the service tells the socket: how many requests have begun, and how many are being handled.
 #[derive(Debug, Default)]
@@ -52,7 +50,7 @@ pub(super) struct Guarded {
     head: Option<(u32, Instant)>,
     /// Since when the client has taken nothing.
     stalled: Option<Instant>,
-    timer: Pin<Box<Sleep>>,
+    timer: LazyTimer,
 }
 
 impl Guarded {
@@ -60,7 +58,7 @@ impl Guarded {
         let now = Instant::now();
         // A new connection has not sent its head yet: it has the header timeout to do so.
         let head = Some((0, now));
-        let timer = Box::pin(sleep_until(now + limits.header));
+        let timer = LazyTimer::new(now + limits.header);
         Self { stream, limits, activity, moved: now, head, stalled: None, timer }
     }
 
@@ -80,16 +78,7 @@ impl Guarded {
 
     /// Pending until `deadline`, then an error.
     fn poll_deadline(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<io::Result<()>> {
-        if self.timer.deadline() > deadline {
-            self.timer.as_mut().reset(deadline);
-        }
-        loop {
-            ready!(self.timer.as_mut().poll(cx));
-            if Instant::now() >= deadline {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-            self.timer.as_mut().reset(deadline);
-        }
+        self.timer.poll_passed(cx, deadline).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     fn wrote(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {

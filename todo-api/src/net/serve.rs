@@ -20,6 +20,7 @@ use tower::Service;
 use tracing::{debug, warn};
 
 use super::guarded::{Activity, Guarded};
+use super::lazy_timer::RequestTimer;
 use crate::lifecycle::Phase;
 
 /// What bounds connections and their clients.
@@ -115,8 +116,10 @@ async fn accept(
 async fn connection(stream: TcpStream, router: Router, limits: Limits, phase: &Phase) {
     let activity = Arc::new(Activity::default());
     let io = TokioIo::new(Guarded::new(stream, limits, Arc::clone(&activity)));
-    let service = service_fn(move |request: Request<Incoming>| {
+    let timer = RequestTimer::new();
+    let service = service_fn(move |mut request: Request<Incoming>| {
         let busy = activity.begin();
+        request.extensions_mut().insert(timer.clone());
         let mut router = router.clone();
         async move {
             let response: Result<Response<_>, _> = router.call(request).await;
