@@ -87,11 +87,7 @@ impl Api {
     ///
     /// # Errors
     /// When the service cannot be reached or answers no HTTP.
-    pub async fn open(
-        &self,
-        request: Builder,
-        body: impl Into<Bytes>,
-    ) -> anyhow::Result<Response<Incoming>> {
+    pub async fn open(&self, request: Builder, body: impl Into<Bytes>) -> anyhow::Result<Response<Incoming>> {
         let request = request.body(Full::new(body.into())).context("the request is no HTTP")?;
         let stream = TcpStream::connect(self.address).await.context("connecting")?;
         let (mut sender, connection) =
@@ -102,10 +98,22 @@ impl Api {
 
     /// Sends bytes as they are and reads until the service closes the connection.
     pub async fn raw(&self, bytes: &[u8]) -> String {
+        self.exchange(bytes, false).await
+    }
+
+    /// Sends bytes as they are and then no more, and reads until the service closes the connection.
+    pub async fn raw_to_the_end(&self, bytes: &[u8]) -> String {
+        self.exchange(bytes, true).await
+    }
+
+    async fn exchange(&self, bytes: &[u8], end: bool) -> String {
         let answer = async {
             let mut stream = TcpStream::connect(self.address).await.expect("the service accepts connections");
             // The service may answer and close before it has read everything; what it said is still there to read.
             let _ = stream.write_all(bytes).await;
+            if end {
+                let _ = stream.shutdown().await;
+            }
             let mut answer = Vec::new();
             let _ = stream.read_to_end(&mut answer).await;
             String::from_utf8_lossy(&answer).into_owned()
@@ -129,6 +137,17 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {self}"))
     }
 
+    /// A refusal with this status: the contract's JSON envelope, and who answered what.
+    #[track_caller]
+    pub fn refused(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self}");
+        let body = self.value();
+        let fields = body.as_object().unwrap_or_else(|| panic!("no envelope: {self}"));
+        let told = fields.get("error").and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+        assert!(told && fields.len() == 1, "{self}");
+        self
+    }
+
     /// A header as text, empty where it is absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap_or("?"))
@@ -141,7 +160,8 @@ impl Answer {
 
 impl std::fmt::Display for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let status = StatusCode::from_u16(self.status).map_or_else(|_| self.status.to_string(), |s| s.to_string());
+        let status =
+            StatusCode::from_u16(self.status).map_or_else(|_| self.status.to_string(), |s| s.to_string());
         let shown: String = self.text().chars().take(500).collect();
         write!(f, "{status} {:?} {shown}", self.headers)
     }

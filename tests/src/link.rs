@@ -64,7 +64,10 @@ async fn carry(client: TcpStream, server: SocketAddr, state: watch::Receiver<Sta
     let server = TcpStream::connect(server).await?;
     let (client_reads, client_writes) = client.into_split();
     let (server_reads, server_writes) = server.into_split();
-    tokio::try_join!(pump(client_reads, server_writes, state.clone()), pump(server_reads, client_writes, state))?;
+    tokio::try_join!(
+        pump(client_reads, server_writes, state.clone()),
+        pump(server_reads, client_writes, state)
+    )?;
     Ok(())
 }
 

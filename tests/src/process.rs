@@ -29,7 +29,8 @@ pub struct Process {
 pub fn todo_api() -> Command {
     let test = std::env::current_exe().expect("a running program has a path");
     let profile = test.parent().and_then(|deps| deps.parent()).expect("target/PROFILE/deps/TEST");
-    let mut command = Command::new(profile.join(format!("todo-api-under-test{}", std::env::consts::EXE_SUFFIX)));
+    let mut command =
+        Command::new(profile.join(format!("todo-api-under-test{}", std::env::consts::EXE_SUFFIX)));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("TODO_") || text.ends_with("DATABASE_URL") || text == "SQLALCHEMY_DATABASE_URI" {

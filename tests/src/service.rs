@@ -29,10 +29,14 @@ impl Service {
         Some(Self::with(Database::new(kind).await?, &[]).await)
     }
 
-    /// A service on `database`, with further flags of the command line. Its date is [`test_clock`].
+    /// A service on `database`, with further flags of the command line, which may name another way
+    /// to it. Its date is [`test_clock`].
     pub async fn with(database: Database, args: &[&str]) -> Self {
-        let fixed = ["todo-api", "--listen", "127.0.0.1:0", "--database-url", database.url()];
-        let config = Config::try_parse_from(fixed.iter().chain(args)).expect("a valid command line");
+        let mut line = vec!["todo-api", "--listen", "127.0.0.1:0"];
+        if !args.contains(&"--database-url") {
+            line.extend(["--database-url", database.url()]);
+        }
+        let config = Config::try_parse_from(line.iter().chain(args)).expect("a valid command line");
         let mut app = todo_api::app(&config).expect("a valid configuration");
         Arc::get_mut(&mut app).expect("nobody else has it yet").clock = test_clock;
         within("the database to be opened", PATIENCE, app.store.opened()).await;
@@ -45,8 +49,7 @@ impl Service {
             write: config.limits.write_timeout,
             drain: config.shutdown.shutdown_deadline,
         };
-        let serving =
-            serve(listener, router(Arc::clone(&app)), limits, app.phase.clone(), || Box::new(()));
+        let serving = serve(listener, router(Arc::clone(&app)), limits, app.phase.clone(), || Box::new(()));
         let serving = AbortOnDropHandle::new(tokio::spawn(serving));
         Self { app, database, api: Api { address }, _serving: serving }
     }

@@ -34,7 +34,8 @@ pub(super) async fn start() -> anyhow::Result<Server> {
     let init = ["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
     run(&user.command([initdb.as_str()].into_iter().chain(init)))?;
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-    let (postgres, sockets, port_text) = (path(&bin.join("postgres"))?, path(directory.path())?, port.to_string());
+    let (postgres, sockets, port_text) =
+        (path(&bin.join("postgres"))?, path(directory.path())?, port.to_string());
     let settings = ["-c", "fsync=off", "-c", "max_connections=200", "-c", "listen_addresses=127.0.0.1"];
     let place = [postgres.as_str(), "-D", &data, "-p", &port_text, "-k", &sockets];
     let server = user.command(place.into_iter().chain(settings));

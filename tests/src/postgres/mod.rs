@@ -45,7 +45,10 @@ pub(crate) async fn fresh() -> Option<Fresh> {
     let turn = TURNS.acquire().await.expect("never closed");
     let server = SERVER.get_or_init(|| apart(find())).as_ref()?;
     let name = format!("e2e_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    server.run(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.expect("dropping a stale database");
+    server
+        .run(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        .await
+        .expect("dropping a stale database");
     server.run(&format!("CREATE DATABASE {name} TEMPLATE template0")).await.expect("creating a database");
     let mut url = server.url.clone();
     url.set_path(&name);
@@ -56,7 +59,8 @@ impl Fresh {
     /// Where the server listens.
     pub(crate) async fn address(&self) -> SocketAddr {
         let (host, port) = (self.url.host_str().unwrap_or("127.0.0.1"), self.url.port().unwrap_or(5432));
-        let mut found = tokio::net::lookup_host((host, port)).await.expect("the server's name has an address");
+        let mut found =
+            tokio::net::lookup_host((host, port)).await.expect("the server's name has an address");
         found.next().expect("at least one")
     }
 
@@ -91,7 +95,9 @@ async fn find() -> Option<Server> {
         return Some(Server { url, _ended_by: None });
     }
     let mut why = String::new();
-    for (place, server) in [("a Docker engine", docker::start().await), ("local binaries", local::start().await)] {
+    for (place, server) in
+        [("a Docker engine", docker::start().await), ("local binaries", local::start().await)]
+    {
         match server.with_context(|| format!("PostgreSQL from {place}")) {
             Ok(server) => return Some(server),
             Err(error) => why.push_str(&format!("\n  {error:#}")),
@@ -113,5 +119,7 @@ fn apart<T: Send>(future: impl Future<Output = T> + Send) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime").block_on(future)
     };
-    std::thread::scope(|scope| scope.spawn(run).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    std::thread::scope(|scope| {
+        scope.spawn(run).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
