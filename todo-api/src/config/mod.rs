@@ -55,6 +55,12 @@ pub struct Config {
     #[arg(long, env = "TODO_LOG", default_value = "info", value_name = "FILTER")]
     pub log: String,
 
+    /// Ask the service that listens on --listen whether it is healthy, and exit: 0 if so, otherwise 1
+    ///
+    /// For a container's HEALTHCHECK; nothing is served.
+    #[arg(long)]
+    pub check_health: bool,
+
     #[command(flatten)]
     pub database: DatabaseArgs,
 
