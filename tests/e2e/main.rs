@@ -5,4 +5,24 @@
 #[cfg(test)]
 mod basics;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
+mod clients;
+#[cfg(test)]
+mod durability;
+#[cfg(test)]
+mod image;
+#[cfg(test)]
+mod metrics;
+#[cfg(test)]
+mod outage;
+#[cfg(test)]
+mod overload;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod shutdown;
+#[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod tls;

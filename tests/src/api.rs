@@ -87,11 +87,7 @@ impl Api {
     ///
     /// # Errors
     /// When the service cannot be reached or answers no HTTP.
-    pub async fn open(
-        &self,
-        request: Builder,
-        body: impl Into<Bytes>,
-    ) -> anyhow::Result<Response<Incoming>> {
+    pub async fn open(&self, request: Builder, body: impl Into<Bytes>) -> anyhow::Result<Response<Incoming>> {
         let request = request.body(Full::new(body.into())).context("the request is no HTTP")?;
         let stream = TcpStream::connect(self.address).await.context("connecting")?;
         let (mut sender, connection) =
@@ -141,7 +137,8 @@ impl Answer {
 
 impl std::fmt::Display for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let status = StatusCode::from_u16(self.status).map_or_else(|_| self.status.to_string(), |s| s.to_string());
+        let status =
+            StatusCode::from_u16(self.status).map_or_else(|_| self.status.to_string(), |s| s.to_string());
         let shown: String = self.text().chars().take(500).collect();
         write!(f, "{status} {:?} {shown}", self.headers)
     }

@@ -5,8 +5,8 @@ use std::fmt;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 use tempfile::TempDir;
 
-use crate::postgres::{self, Fresh};
 use crate::Link;
+use crate::postgres::{self, Fresh};
 
 /// The databases that the service runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,8 @@ impl Database {
     /// # Panics
     /// When there is no room for a file.
     pub fn sqlite() -> Self {
-        let directory = tempfile::Builder::new().prefix("todo-e2e-").tempdir().expect("a temporary directory");
+        let directory =
+            tempfile::Builder::new().prefix("todo-e2e-").tempdir().expect("a temporary directory");
         let url = format!("sqlite:{}", directory.path().join("todo.db").display());
         Self { url, place: Place::Directory(directory) }
     }
@@ -81,7 +82,8 @@ impl Database {
         let sql = AssertSqlSafe(sql);
         match self.kind() {
             Kind::Sqlite => {
-                let mut connection = SqliteConnection::connect(&self.url_to_write()).await.expect("connecting");
+                let mut connection =
+                    SqliteConnection::connect(&self.url_to_write()).await.expect("connecting");
                 sqlx::raw_sql(sql).execute(&mut connection).await.expect("running SQL");
                 connection.close().await.expect("disconnecting");
             }
@@ -101,7 +103,8 @@ impl Database {
         let sql = AssertSqlSafe(sql);
         match self.kind() {
             Kind::Sqlite => {
-                let mut connection = SqliteConnection::connect(&self.url_to_write()).await.expect("connecting");
+                let mut connection =
+                    SqliteConnection::connect(&self.url_to_write()).await.expect("connecting");
                 let row = sqlx::query(sql).fetch_one(&mut connection).await.expect("running SQL");
                 row.get(0)
             }

@@ -1,5 +1,6 @@
 //! The real program, as a process of its own.
 
+use std::net::{SocketAddr, TcpListener};
 use std::ops::Deref;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +30,8 @@ pub struct Process {
 pub fn todo_api() -> Command {
     let test = std::env::current_exe().expect("a running program has a path");
     let profile = test.parent().and_then(|deps| deps.parent()).expect("target/PROFILE/deps/TEST");
-    let mut command = Command::new(profile.join(format!("todo-api-under-test{}", std::env::consts::EXE_SUFFIX)));
+    let mut command =
+        Command::new(profile.join(format!("todo-api-under-test{}", std::env::consts::EXE_SUFFIX)));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("TODO_") || text.ends_with("DATABASE_URL") || text == "SQLALCHEMY_DATABASE_URI" {
@@ -38,6 +40,14 @@ pub fn todo_api() -> Command {
     }
     command.kill_on_drop(true).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command
+}
+
+/// An address that nobody listens on right now, for a flag that must name one.
+///
+/// # Panics
+/// When no port is free.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
 }
 
 impl Process {
@@ -155,7 +165,7 @@ impl Log {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn address(&self) -> Option<std::net::SocketAddr> {
+    fn address(&self) -> Option<SocketAddr> {
         let text = self.text();
         let (_, rest) = text.split_once("listening on http://")?;
         let end = rest.find(|c: char| !(c.is_ascii_hexdigit() || "[].:".contains(c)))?;

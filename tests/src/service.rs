@@ -45,8 +45,7 @@ impl Service {
             write: config.limits.write_timeout,
             drain: config.shutdown.shutdown_deadline,
         };
-        let serving =
-            serve(listener, router(Arc::clone(&app)), limits, app.phase.clone(), || Box::new(()));
+        let serving = serve(listener, router(Arc::clone(&app)), limits, app.phase.clone(), || Box::new(()));
         let serving = AbortOnDropHandle::new(tokio::spawn(serving));
         Self { app, database, api: Api { address }, _serving: serving }
     }

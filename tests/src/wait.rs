@@ -1,5 +1,8 @@
 //! Waiting for something to become true, never longer than a deadline.
-#![expect(clippy::disallowed_methods, reason = "tests watch other processes, which have no event to wait for")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests watch other processes, which have no event to wait for"
+)]
 
 use std::time::Duration;
 

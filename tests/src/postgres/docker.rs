@@ -16,9 +16,13 @@ use crate::Watchdog;
 const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(super) async fn start() -> anyhow::Result<Server> {
-    let image = Postgres::default()
-        .with_tag("15")
-        .with_cmd(["postgres", "-c", "fsync=off", "-c", "max_connections=200"]);
+    let image = Postgres::default().with_tag("15").with_cmd([
+        "postgres",
+        "-c",
+        "fsync=off",
+        "-c",
+        "max_connections=200",
+    ]);
     let container = timeout(PATIENCE, image.start()).await.context("starting took too long")??;
     let watchdog = Watchdog::start("watch; docker rm --force --volumes \"$1\"", &[container.id()])?;
     let (host, port) = (container.get_host().await?, container.get_host_port_ipv4(5432).await?);
