@@ -175,6 +175,8 @@ pub struct DatabaseConfig {
     pub url: DatabaseUrl,
     pub password_file: Option<PathBuf>,
     pub limits: Limits,
+    /// Nobody waits for a statement any longer than for the request that it serves.
+    pub request_timeout: Duration,
 }
 
 impl Config {
@@ -190,7 +192,9 @@ impl Config {
             connect: args.connect_timeout,
             lifetime: args.connection_lifetime,
         };
-        Ok(DatabaseConfig { url, password_file: args.database_password_file.clone(), limits })
+        let (password_file, request_timeout) =
+            (args.database_password_file.clone(), self.limits.request_timeout);
+        Ok(DatabaseConfig { url, password_file, limits, request_timeout })
     }
 }
 
