@@ -1,12 +1,17 @@
 //! Instances may be killed at any time and started by the dozen: no acknowledged todo is lost.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use clap::Parser;
 use e2e::{Database, Kind, OwnPostgres, Process, eventually};
 use futures_util::future::join_all;
 use rstest::rstest;
 use serde_json::{Value, json};
+use todo_api::config::Config;
+use todo_api::store::Page;
+use todo_api::todo::Filter;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -69,11 +74,28 @@ async fn no_acknowledged_todo_is_lost(#[values(Kind::Sqlite, Kind::Postgres)] ki
     assert!(list.len() <= known.len() + 3 * 16, "{} of {}", list.len(), known.len());
 }
 
+/// An in-memory database lives in one connection, which must outlast a client that goes away in the middle.
+#[tokio::test]
+async fn a_request_that_is_given_up_leaves_the_memory_database_alone() {
+    let config = Config::parse_from(["todo-api", "--database-url", "sqlite::memory:"]);
+    let store = &todo_api::app(&config).unwrap().store;
+    store.opened().await;
+    let page = Page { filter: Filter::default(), after: 0, limit: 10, open: b'[' };
+    for _ in 0..20 {
+        assert!(futures_util::poll!(pin!(store.get(1))).is_pending());
+        assert!(futures_util::poll!(pin!(store.page(&page))).is_pending());
+    }
+    assert!(store.get(1).await.unwrap().is_none());
+    assert_eq!(store.page(&page).await.unwrap().1.count, 0);
+}
+
 #[tokio::test]
 async fn twenty_instances_start_at_once_on_one_empty_server() {
     let Some(postgres) = OwnPostgres::started().await else { return };
     let url = postgres.url();
-    let instances = join_all((0..20).map(|_| Process::at(&url, &[]))).await;
+    // Unoptimised, twenty processes that all compute password hashes on few cores take longer than a user would wait.
+    let patient = ["--connect-timeout", "30s", "--pool-wait", "30s", "--request-timeout", "60s"];
+    let instances = join_all((0..20).map(|_| Process::at(&url, &patient))).await;
     join_all(instances.iter().map(healthy)).await;
     // Busy enough that every pool is full, with a health check each.
     let todo = json!({"title": "one of many"});

@@ -137,6 +137,8 @@ async fn postgres_that_vanishes_and_is_replaced() {
     let process = Process::at(&url, &LIMITS).await;
     health_turns(&process, 200, RECOVERY).await;
     process.post("/api/v1/todos", &json!({"title": "kept"})).await.is(201);
+    // Every connection of the pool is open, and so lost.
+    all_are_served(&process).await;
     link.lose();
     eventually("each kind of request to be served", RECOVERY, || async {
         let answers = one_of_each(&process).await;

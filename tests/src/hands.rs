@@ -8,7 +8,7 @@ impl Chromium {
     /// Clicks the middle of the element that a CSS selector finds, where the element must be seen.
     #[track_caller]
     pub fn click(&mut self, selector: &str) {
-        self.see(&format!("document.querySelector({}) !== null", json!(selector)));
+        self.see(&format!("document.querySelector({})?.checkVisibility()", json!(selector)));
         let place = self.eval(&format!(
             "(() => {{
                const element = document.querySelector({});
@@ -16,7 +16,7 @@ impl Chromium {
                const box = element.getBoundingClientRect();
                const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
                const top = document.elementFromPoint(x, y);
-               const hit = top && (element.contains(top) || top.contains(element));
+               const hit = element.contains(top);
                return {{ x, y, hit }};
              }})()",
             json!(selector)
