@@ -53,7 +53,8 @@ async fn no_http_at_all() {
 #[tokio::test]
 async fn too_much_of_a_head() {
     let service = service().await;
-    let long = "x".repeat(100_000);
+    // Somewhat more than the limit may still fit what has already been read.
+    let long = "x".repeat(200_000);
     check(&service, format!("GET /{long} HTTP/1.1\r\n\r\n"), &["414", "431"]).await;
     check(&service, format!("GET /api/v1/todos?{long} HTTP/1.1\r\n\r\n"), &["414", "431"]).await;
     check(&service, format!("GET / HTTP/1.1\r\nx: {long}\r\n\r\n"), &["431"]).await;

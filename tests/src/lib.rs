@@ -5,12 +5,15 @@
 //! Nothing here sleeps and hopes: waiting is [`eventually`], with a deadline.
 
 mod api;
+pub mod chromium;
 mod clock;
 mod database;
+mod hands;
 mod link;
 mod postgres;
 mod process;
 mod service;
+mod skip;
 mod wait;
 mod watchdog;
 
@@ -18,8 +21,10 @@ pub use api::{Answer, Api};
 pub use clock::{set_clock, test_clock};
 pub use database::{Database, Kind};
 pub use link::Link;
-pub use process::{Process, todo_api};
+pub use postgres::OwnPostgres;
+pub use process::{Process, free_address, todo_api};
 pub use rustix::process::Signal;
 pub use service::Service;
+pub use skip::skipped;
 pub use wait::{eventually, within};
 pub use watchdog::Watchdog;

@@ -15,8 +15,15 @@ pub struct Link {
     _accepting: AbortOnDropHandle<()>,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct State {
+    flow: Flow,
+    /// Connections of an earlier epoch carry nothing any more.
+    epoch: u32,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum Flow {
     Open,
     /// Connections end, new ones end at once: the server is gone.
     Cut,
@@ -29,21 +36,26 @@ impl Link {
     pub async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let state = watch::Sender::new(State::Open);
+        let state = watch::Sender::new(State { flow: Flow::Open, epoch: 0 });
         let accepting = tokio::spawn(accept(listener, server, state.clone()));
         Self { address, state, _accepting: AbortOnDropHandle::new(accepting) }
     }
 
     pub fn cut(&self) {
-        self.state.send_replace(State::Cut);
+        self.state.send_modify(|state| state.flow = Flow::Cut);
     }
 
     pub fn clog(&self) {
-        self.state.send_replace(State::Clogged);
+        self.state.send_modify(|state| state.flow = Flow::Clogged);
+    }
+
+    /// The connections that there are carry nothing any more and never end; new ones do as they should.
+    pub fn lose(&self) {
+        self.state.send_modify(|state| state.epoch += 1);
     }
 
     pub fn mend(&self) {
-        self.state.send_replace(State::Open);
+        self.state.send_modify(|state| state.flow = Flow::Open);
     }
 }
 
@@ -54,7 +66,7 @@ async fn accept(listener: TcpListener, server: SocketAddr, state: watch::Sender<
             let carried = carry(client, server, state.clone());
             tokio::select! {
                 _ = carried => {}
-                _ = state.wait_for(|state| *state == State::Cut) => {}
+                _ = state.wait_for(|state| state.flow == Flow::Cut) => {}
             }
         });
     }
@@ -76,11 +88,12 @@ async fn pump(
     mut to: impl AsyncWrite + Unpin,
     mut state: watch::Receiver<State>,
 ) -> std::io::Result<()> {
+    let epoch = state.borrow().epoch;
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let count = from.read(&mut buffer).await?;
         // The sender lives as long as the link that accepts.
-        let _ = state.wait_for(|state| *state == State::Open).await;
+        let _ = state.wait_for(|state| state.flow == Flow::Open && state.epoch == epoch).await;
         if count == 0 {
             return to.shutdown().await;
         }

@@ -1,5 +1,6 @@
 //! The real program, as a process of its own.
 
+use std::net::{SocketAddr, TcpListener};
 use std::ops::Deref;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,6 +40,14 @@ pub fn todo_api() -> Command {
     }
     command.kill_on_drop(true).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command
+}
+
+/// An address that nobody listens on right now, for a flag that must name one.
+///
+/// # Panics
+/// When no port is free.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
 }
 
 impl Process {
@@ -156,7 +165,7 @@ impl Log {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn address(&self) -> Option<std::net::SocketAddr> {
+    fn address(&self) -> Option<SocketAddr> {
         let text = self.text();
         let (_, rest) = text.split_once("listening on http://")?;
         let end = rest.find(|c: char| !(c.is_ascii_hexdigit() || "[].:".contains(c)))?;

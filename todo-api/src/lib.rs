@@ -16,8 +16,10 @@ pub mod store;
 pub mod telemetry;
 pub mod todo;
 
+mod checkup;
 mod run;
 
+pub use checkup::check_health;
 pub use run::{app, run};
 
 use std::hash::{BuildHasher, RandomState};

@@ -54,7 +54,7 @@ pub(super) async fn start() -> anyhow::Result<Server> {
 }
 
 /// Where `initdb` and `postgres` are: in PATH, or where Debian keeps them, the newest version first.
-fn binaries() -> Option<PathBuf> {
+pub(super) fn binaries() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut debian: Vec<PathBuf> = debian.map(|version| version.path().join("bin")).collect();
@@ -64,13 +64,14 @@ fn binaries() -> Option<PathBuf> {
 }
 
 /// Who runs the server: PostgreSQL refuses to be run by root.
-enum Account {
+#[derive(Debug)]
+pub(super) enum Account {
     Ours,
     Other(&'static str),
 }
 
 impl Account {
-    fn find(directory: &Path) -> anyhow::Result<Self> {
+    pub(super) fn find(directory: &Path) -> anyhow::Result<Self> {
         if !rustix::process::geteuid().is_root() {
             return Ok(Self::Ours);
         }
@@ -83,7 +84,7 @@ impl Account {
         bail!("PostgreSQL refuses to be run by root, and there is no user postgres or nobody")
     }
 
-    fn command<'a>(&self, command: impl Iterator<Item = &'a str>) -> Vec<String> {
+    pub(super) fn command<'a>(&self, command: impl Iterator<Item = &'a str>) -> Vec<String> {
         let user = match self {
             Self::Ours => vec![],
             Self::Other(user) => vec!["setpriv", "--reuid", user, "--regid", "nogroup", "--clear-groups"],
@@ -92,13 +93,13 @@ impl Account {
     }
 }
 
-fn run(command: &[String]) -> anyhow::Result<()> {
+pub(super) fn run(command: &[String]) -> anyhow::Result<()> {
     let [program, args @ ..] = command else { bail!("an empty command") };
     let output = Command::new(program).args(args).output().with_context(|| format!("running {program}"))?;
     ensure!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr).trim());
     Ok(())
 }
 
-fn path(path: &Path) -> anyhow::Result<String> {
+pub(super) fn path(path: &Path) -> anyhow::Result<String> {
     path.to_str().map(String::from).context("a path that is no UTF-8")
 }

@@ -107,11 +107,26 @@ impl SqliteStore {
     }
 
     pub(super) async fn page(&self, page: &Page) -> Result<(Vec<u8>, PageEnd), StoreError> {
-        run(&self.readers, Repeat::Safe, page).await
+        self.read(*page).await
     }
 
     pub(super) async fn get(&self, id: i64) -> Result<Option<Todo>, StoreError> {
-        run(&self.readers, Repeat::Safe, &Get(id)).await
+        self.read(Get(id)).await
+    }
+
+    async fn read<S>(&self, statement: S) -> Result<S::Output, StoreError>
+    where
+        S: Statement<SqliteConnection> + Send + 'static,
+        S::Output: 'static,
+    {
+        if self.probe.is_some() {
+            return run(&self.readers, Repeat::Safe, &statement).await;
+        }
+        // Read to its end even when the client is gone: a read that is given up half-way takes its connection with
+        // it, and an in-memory database is its connection.
+        let readers = Arc::clone(&self.readers);
+        let read = tokio::spawn(async move { run(&readers, Repeat::Safe, &statement).await });
+        read.await.unwrap_or_else(|_| Err(StoreError::down("the service is stopping")))
     }
 
     pub(super) async fn insert(&self, new: NewTodo, now: Moment) -> Result<Todo, StoreError> {
