@@ -10,6 +10,7 @@ use tracing::{error, warn};
 use utoipa::ToSchema;
 
 use crate::store::StoreError;
+use crate::throttle::Throttle;
 use crate::todo::input::Invalid;
 
 /// The body of every refusal.
@@ -67,16 +68,38 @@ impl ApiError {
         }
     }
 
+    /// Each kind at most once a second: during an outage every request fails alike.
     fn log(&self) {
+        static UNAVAILABLE: Throttle = Throttle::new();
+        static BUSY: Throttle = Throttle::new();
+        static TIMED_OUT: Throttle = Throttle::new();
         match self {
-            Self::Store(StoreError::Failed(cause)) => error!(%cause, "the database refused a statement"),
-            Self::Store(StoreError::Unavailable(cause)) => {
-                warn!(%cause, "database unavailable, answered 503")
+            Self::Store(StoreError::Failed(cause)) => {
+                error!(%cause, "the database refused a statement, answered 500")
             }
             Self::Panicked => error!("a request handler panicked, answered 500"),
-            Self::TimedOut => warn!("a request took too long, answered 503"),
-            // The client's own mistakes, and overload, which the metrics count.
-            _ => {}
+            Self::Store(StoreError::Unavailable(cause)) => {
+                if let Some(left_out) = UNAVAILABLE.pass() {
+                    warn!(%cause, left_out, "database unavailable, answered 503");
+                }
+            }
+            Self::Store(StoreError::Busy) => {
+                if let Some(left_out) = BUSY.pass() {
+                    warn!(left_out, "every database connection is busy, answered 503");
+                }
+            }
+            Self::TimedOut => {
+                if let Some(left_out) = TIMED_OUT.pass() {
+                    warn!(left_out, "a request took too long, answered 503");
+                }
+            }
+            Self::Invalid(_)
+            | Self::TodoNotFound
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::NotJson
+            | Self::BodyTooLarge { .. }
+            | Self::BodyBroken => {}
         }
     }
 }

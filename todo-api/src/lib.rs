@@ -14,6 +14,7 @@ pub mod net;
 pub mod routes;
 pub mod store;
 pub mod telemetry;
+mod throttle;
 pub mod todo;
 
 mod checkup;

@@ -78,24 +78,16 @@ where
                 }
             }
             Err(error) => {
-                for (position, reply) in replies.into_iter().enumerate() {
-                    let _ = reply.send(Err(copy(&error, position)));
+                let mut replies = replies.into_iter();
+                let first = replies.next();
+                for reply in replies {
+                    let _ = reply.send(Err(error.told()));
+                }
+                if let Some(first) = first {
+                    let _ = first.send(Err(error));
                 }
             }
         }
-    }
-}
-
-/// Each caller gets the kind of the failure; the first also its cause, which is logged once.
-fn copy(error: &StoreError, position: usize) -> StoreError {
-    let cause = |error: &sqlx::Error| match position {
-        0 => sqlx::Error::Protocol(error.to_string()),
-        _ => sqlx::Error::Protocol(String::from("failed with the batch that it was in")),
-    };
-    match error {
-        StoreError::Busy => StoreError::Busy,
-        StoreError::Unavailable(source) => StoreError::Unavailable(cause(source)),
-        StoreError::Failed(source) => StoreError::Failed(cause(source)),
     }
 }
 

@@ -22,6 +22,16 @@ impl StoreError {
         Self::Unavailable(sqlx::Error::Io(io::Error::new(io::ErrorKind::NotConnected, reason)))
     }
 
+    /// The same failure for another request that it also failed: its cause is with the first.
+    pub(super) fn told(&self) -> Self {
+        let shared = || sqlx::Error::Protocol(String::from("failed together with another request"));
+        match self {
+            Self::Busy => Self::Busy,
+            Self::Unavailable(_) => Self::Unavailable(shared()),
+            Self::Failed(_) => Self::Failed(shared()),
+        }
+    }
+
     /// Sorts an error of a statement or a connection.
     pub fn from_sqlx(error: sqlx::Error) -> Self {
         match &error {

@@ -6,10 +6,12 @@
 
 mod batch;
 mod error;
+mod gather;
 mod opening;
 pub mod pool;
 mod postgres;
 mod probe;
+mod read;
 mod row;
 mod run;
 mod sql;
@@ -18,12 +20,14 @@ mod statement;
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 pub use error::StoreError;
 use opening::Opening;
 use pool::Usage;
 use postgres::PostgresStore;
 use sqlite::SqliteStore;
-pub use statement::Page;
+pub use statement::{Page, Part};
 
 use crate::config::{DatabaseConfig, DatabaseUrl};
 use crate::todo::json::write_todo;
@@ -106,7 +110,7 @@ impl Store {
     }
 
     /// One page of the list, as JSON text.
-    pub async fn page(&self, page: &Page) -> Result<(Vec<u8>, PageEnd), StoreError> {
+    pub async fn page(&self, page: &Page) -> Result<(Bytes, PageEnd), StoreError> {
         on_either!(self, backend => backend.page(page).await)
     }
 

@@ -11,6 +11,7 @@
     reason = "connection age and reconnect pauses are the pool's own business"
 )]
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ use super::StoreError;
 
 /// How a connection is made; the only thing the pool knows of the database.
 pub trait Connect: Send + Sync + 'static {
-    type Connection: Send + 'static;
+    type Connection: fmt::Debug + Send + 'static;
 
     fn connect(&self) -> impl Future<Output = Result<Self::Connection, sqlx::Error>> + Send;
 }
@@ -105,6 +106,10 @@ impl<M: Connect> Pool<M> {
         let connection = self.connect().await?;
         let open = Open { connection, since: Instant::now(), generation };
         Ok(Lease { pool: self, open, fresh: true, _permit: permit })
+    }
+
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// Connections open and lent out, and requests waiting for one: for the metrics.

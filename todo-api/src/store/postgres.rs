@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -14,8 +15,9 @@ use tokio::time::timeout;
 use super::batch::Batcher;
 use super::pool::{Connect, Pool, Usage};
 use super::probe::Probe;
+use super::read::Reader;
 use super::run::{Repeat, run};
-use super::statement::{Delete, Get, Insert, Page, Statement, Update};
+use super::statement::{Delete, Insert, Page, Statement, Update};
 use super::{PageEnd, StoreError, sql};
 use crate::config::DatabaseConfig;
 use crate::todo::{Moment, NewTodo, Patch, Todo};
@@ -27,6 +29,7 @@ const INSERT_WORKERS: usize = 2;
 pub(super) struct PostgresStore {
     manager: Manager,
     pool: Arc<Pool<Manager>>,
+    reader: Reader<Manager>,
     inserts: Batcher<Insert, Todo>,
     connect_timeout: Duration,
     probe: Probe<Manager>,
@@ -72,7 +75,8 @@ impl PostgresStore {
                 }
             })
         };
-        Self { manager, pool, inserts, connect_timeout: config.limits.connect, probe: Probe::new() }
+        let (reader, connect_timeout) = (Reader::new(Arc::clone(&pool)), config.limits.connect);
+        Self { manager, reader, pool, inserts, connect_timeout, probe: Probe::new() }
     }
 
     /// sqlx takes an advisory lock around its migrations, so that any number of instances may start at once.
@@ -92,12 +96,12 @@ impl PostgresStore {
         }
     }
 
-    pub(super) async fn page(&self, page: &Page) -> Result<(Vec<u8>, PageEnd), StoreError> {
-        run(&self.pool, Repeat::Safe, page).await
+    pub(super) async fn page(&self, page: &Page) -> Result<(Bytes, PageEnd), StoreError> {
+        self.reader.page(page).await
     }
 
     pub(super) async fn get(&self, id: i64) -> Result<Option<Todo>, StoreError> {
-        run(&self.pool, Repeat::Safe, &Get(id)).await
+        self.reader.get(id).await
     }
 
     pub(super) async fn insert(&self, new: NewTodo, now: Moment) -> Result<Todo, StoreError> {
@@ -122,7 +126,7 @@ impl PostgresStore {
     }
 
     pub(super) fn usage(&self) -> Vec<(&'static str, Usage)> {
-        let mut usage = self.pool.usage();
+        let mut usage = self.reader.usage();
         usage.waiting += self.inserts.waiting();
         vec![("requests", usage)]
     }

@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use super::error::session_was_ended;
-use super::pool::{Connect, Pool};
+use super::pool::{Connect, Lease, Pool};
 use super::statement::Statement;
 
 /// Whether a statement may be sent again when its connection turns out to be dead.
@@ -23,8 +23,17 @@ pub(super) async fn run<M: Connect, S: Statement<M::Connection>>(
     repeat: Repeat,
     statement: &S,
 ) -> Result<S::Output, StoreError> {
+    run_on(pool.acquire().await?, pool, repeat, statement).await
+}
+
+/// Runs `statement` on a connection that was already lent by `pool`.
+pub(super) async fn run_on<M: Connect, S: Statement<M::Connection>>(
+    mut lease: Lease<'_, M>,
+    pool: &Pool<M>,
+    repeat: Repeat,
+    statement: &S,
+) -> Result<S::Output, StoreError> {
     for attempt in 1.. {
-        let mut lease = pool.acquire().await?;
         let error = match statement.run(lease.connection()).await {
             Ok(value) => {
                 lease.give_back();
@@ -45,6 +54,7 @@ pub(super) async fn run<M: Connect, S: Statement<M::Connection>>(
         if !again {
             return Err(error);
         }
+        lease = pool.acquire().await?;
     }
     unreachable!("the loop only ends by returning")
 }

@@ -29,6 +29,14 @@ pub(super) fn page(filter: &Filter) -> &'static str {
 pub(super) const GET: &str =
     "SELECT id, title, description, completed, deadline_at, created_at, updated_at FROM todos WHERE id = $1";
 
+/// Parameters: an array of ids.
+pub(super) const GET_MANY_POSTGRES: &str = "SELECT id, title, description, completed, deadline_at, created_at, \
+     updated_at FROM todos WHERE id = ANY($1)";
+
+/// Parameters: a JSON array of ids.
+pub(super) const GET_MANY_SQLITE: &str = "SELECT id, title, description, completed, deadline_at, created_at, \
+     updated_at FROM todos WHERE id IN (SELECT value FROM json_each($1))";
+
 /// Parameters: title, description, completed, `deadline_at`, now.
 pub(super) const INSERT: &str = "INSERT INTO todos (title, description, completed, deadline_at, created_at, updated_at) \
      VALUES ($1, $2, $3, $4, $5, $5) RETURNING id";

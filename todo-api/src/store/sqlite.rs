@@ -9,6 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -17,8 +18,9 @@ use sqlx::{ConnectOptions, Connection};
 use super::batch::Batcher;
 use super::pool::{Connect, Limits, Pool, Usage};
 use super::probe::Probe;
+use super::read::Reader;
 use super::run::{Repeat, run};
-use super::statement::{Delete, Get, Insert, Page, Statement, Update};
+use super::statement::{Delete, Insert, Page, Statement, Update};
 use super::{PageEnd, StoreError};
 use crate::config::{DatabaseConfig, SqlitePlace};
 use crate::todo::{Moment, NewTodo, Patch, Todo};
@@ -31,8 +33,8 @@ const ROWS_AHEAD: usize = 128;
 #[derive(Debug)]
 pub(super) struct SqliteStore {
     manager: Manager,
-    /// The same pool as `writer` for an in-memory database.
-    readers: Arc<Pool<Manager>>,
+    /// On the same pool as `writer` for an in-memory database.
+    reader: Arc<Reader<Manager>>,
     writer: Arc<Pool<Manager>>,
     writes: Batcher<Write, Option<Todo>>,
     /// `None` for an in-memory database, which cannot be out of reach.
@@ -88,7 +90,7 @@ impl SqliteStore {
                 async move { run(&writer, Repeat::IfNotDone, &Commit(writes)).await }
             })
         };
-        Self { manager, readers, writer, writes, probe }
+        Self { manager, reader: Arc::new(Reader::new(readers)), writer, writes, probe }
     }
 
     /// Two processes that migrate at once may meet on the lock or on sqlx's own table; the loser tries again.
@@ -106,26 +108,27 @@ impl SqliteStore {
         }
     }
 
-    pub(super) async fn page(&self, page: &Page) -> Result<(Vec<u8>, PageEnd), StoreError> {
-        self.read(*page).await
+    pub(super) async fn page(&self, page: &Page) -> Result<(Bytes, PageEnd), StoreError> {
+        let page = *page;
+        self.read(move |reader| async move { reader.page(&page).await }).await
     }
 
     pub(super) async fn get(&self, id: i64) -> Result<Option<Todo>, StoreError> {
-        self.read(Get(id)).await
+        self.read(move |reader| async move { reader.get(id).await }).await
     }
 
-    async fn read<S>(&self, statement: S) -> Result<S::Output, StoreError>
+    async fn read<T, F>(&self, read: impl FnOnce(Arc<Reader<Manager>>) -> F) -> Result<T, StoreError>
     where
-        S: Statement<SqliteConnection> + Send + 'static,
-        S::Output: 'static,
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
+        let read = read(Arc::clone(&self.reader));
         if self.probe.is_some() {
-            return run(&self.readers, Repeat::Safe, &statement).await;
+            return read.await;
         }
         // Read to its end even when the client is gone: a read that is given up half-way takes its connection with
         // it, and an in-memory database is its connection.
-        let readers = Arc::clone(&self.readers);
-        let read = tokio::spawn(async move { run(&readers, Repeat::Safe, &statement).await });
+        let read = tokio::spawn(read);
         read.await.unwrap_or_else(|_| Err(StoreError::down("the service is stopping")))
     }
 
@@ -156,9 +159,10 @@ impl SqliteStore {
         let mut writer = self.writer.usage();
         writer.waiting += self.writes.waiting();
         if self.probe.is_none() {
+            writer.waiting += self.reader.usage().waiting;
             return vec![("requests", writer)];
         }
-        vec![("readers", self.readers.usage()), ("writer", writer)]
+        vec![("readers", self.reader.usage()), ("writer", writer)]
     }
 }
 

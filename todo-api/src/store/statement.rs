@@ -13,17 +13,30 @@ pub(super) trait Statement<C>: Sync {
     fn run(&self, connection: &mut C) -> impl Future<Output = Result<Self::Output, sqlx::Error>> + Send;
 }
 
-/// Up to `limit` todos with ids above `after`: `open`, then JSON objects with commas between them.
-#[derive(Debug, Clone, Copy)]
+/// Up to `limit` todos with ids above `after`, as a part of the list's JSON text: see [`Part`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Page {
     pub filter: Filter,
     pub after: i64,
     pub limit: u32,
-    pub open: u8,
+    pub part: Part,
+}
+
+/// Which part of the JSON text a page is. The text is closed where nothing follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// All of it, whether or not more todos follow.
+    Whole,
+    First,
+    Next,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Get(pub i64);
+
+/// Those of these todos that there are, in any order.
+#[derive(Debug)]
+pub(super) struct GetMany(pub(super) Vec<i64>);
 
 #[derive(Debug)]
 pub(super) struct Insert(pub NewTodo, pub Moment);
@@ -64,11 +77,18 @@ on_both!(Page => (Vec<u8>, PageEnd), |page, connection| {
         query = query.bind(due_by);
     }
     let mut out = Vec::with_capacity(PAGE_BYTES);
-    out.push(page.open);
+    out.push(if page.part == Part::Next { b',' } else { b'[' });
     let mut end = PageEnd::default();
     let mut rows = query.fetch(connection);
     while let Some(row) = rows.try_next().await? {
         end.push(row::todo(&row)?, page.limit, &mut out);
+    }
+    if page.part == Part::Next && end.count == 0 {
+        // The todos that were to follow have been deleted meanwhile: no comma.
+        out.clear();
+    }
+    if page.part == Part::Whole || !end.more {
+        out.extend_from_slice(b"]\n");
     }
     Ok((out, end))
 });
@@ -77,6 +97,26 @@ on_both!(Get => Option<Todo>, |get, connection| {
     let row = sqlx::query(sql::GET).bind(get.0).fetch_optional(connection).await?;
     row.as_ref().map(|row| row::todo(row).map(|todo| todo.to_owned())).transpose()
 });
+
+impl Statement<PgConnection> for GetMany {
+    type Output = Vec<Todo>;
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<Vec<Todo>, sqlx::Error> {
+        let rows = sqlx::query(sql::GET_MANY_POSTGRES).bind(&self.0).fetch_all(connection).await?;
+        rows.iter().map(|row| row::todo(row).map(|todo| todo.to_owned())).collect()
+    }
+}
+
+impl Statement<SqliteConnection> for GetMany {
+    type Output = Vec<Todo>;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Vec<Todo>, sqlx::Error> {
+        let ids: Vec<String> = self.0.iter().map(i64::to_string).collect();
+        let query = sqlx::query(sql::GET_MANY_SQLITE).bind(format!("[{}]", ids.join(",")));
+        let rows = query.fetch_all(connection).await?;
+        rows.iter().map(|row| row::todo(row).map(|todo| todo.to_owned())).collect()
+    }
+}
 
 on_both!(Insert => i64, |insert, connection| {
     let Insert(new, now) = insert;

@@ -70,7 +70,7 @@ pub struct Patch {
 }
 
 /// Which todos a list holds. Both conditions must hold; `None` does not restrict.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
     pub completed: Option<bool>,
     /// Only todos with a deadline, and it is at or before this (overdue ones included).

@@ -1,4 +1,4 @@
-// The page of TaskOverflow. It speaks only the public API, and keeps no state of its own but the filter (in the URL).
+// The page of TaskOverflow. It uses only the public API, and stores nothing in the browser.
 // Every text of a todo reaches the document through textContent, so a todo cannot carry markup.
 
 const API = '/api/v1/todos';
@@ -61,7 +61,8 @@ async function call(method, path, { body, signal, timeout = TIMEOUT_MS } = {}) {
   }
   try { data = JSON.parse(text); } catch { /* judged by the status below */ }
   const link = /<([^>]*)>\s*;\s*rel="?next"?/.exec(response.headers.get('Link') ?? '');
-  if (response.ok && data) return { data, next: link && new URL(link[1], location.href).searchParams.get('after') };
+  const good = response.ok && (data || method === 'DELETE'); // which may answer with nothing
+  if (good) return { data, next: link && new URL(link[1], location.href).searchParams.get('after') };
   throw failed(advice(response, data?.error), response.status);
 }
 
@@ -111,8 +112,8 @@ function countAnswer(headers) {
   $('request-id').textContent = headers.get('X-Request-Id');
   $('instances-seen').textContent = `${plural(answers.size, 'instance')} seen so far`;
   const most = Math.max(...answers.values());
-  const rows = [...answers].sort(([a], [b]) => a.localeCompare(b)).slice(0, INSTANCES_SHOWN); // by name: none jumps about
-  $('instances').replaceChildren(...rows.map(([name, count]) => {
+  const byName = [...answers].sort(([a], [b]) => a.localeCompare(b)).slice(0, INSTANCES_SHOWN); // rows that stay put
+  $('instances').replaceChildren(...byName.map(([name, count]) => {
     const row = clone('instance-template');
     row.firstElementChild.textContent = name;
     row.lastElementChild.textContent = count;
@@ -123,18 +124,17 @@ function countAnswer(headers) {
 }
 
 async function checkHealth() {
-  const [health, before] = [$('health'), $('health').textContent];
-  health.textContent = await call('GET', '/api/v1/health', { timeout: 5000 })
+  const before = $('health').textContent;
+  const now = await call('GET', '/api/v1/health', { timeout: 5000 })
     .then(() => 'Healthy', (failure) => (failure.status ? 'Unavailable' : 'No answer'));
-  const ok = health.textContent === 'Healthy';
-  health.dataset.state = ok ? 'ok' : 'bad';
-  if (health.textContent !== before && before !== 'Checking') announce(`Service health: ${health.textContent}`);
-  if (ok && before !== 'Healthy' && !$('list-error').hidden) retryLoad();
+  $('health').textContent = $('health').dataset.state = now;
+  if (now !== before && before !== 'Checking') announce(`Service health: ${now}`);
+  if (now === 'Healthy' && before !== now && !$('list-error').hidden) retryLoad();
 }
 
 // === The list ===
 const items = new Map(); // id → {todo, shown, li, form, pending, queue}: what is on the page
-let filter = { show: 'all', within: '' };
+let filter = {}; // as the API calls it: completed, window
 let nextAfter = null; // the key of the next page, or null at the end
 let listRequest = null;
 let retryLoad = null;
@@ -143,15 +143,11 @@ let changes = null; // settles when no change is on its way any more
 async function load({ more = false, newFilter = false } = {}) {
   listRequest?.abort();
   const { signal } = listRequest = new AbortController();
-  const query = new URLSearchParams({ limit: PAGE_SIZE });
-  if (filter.show !== 'all') query.set('completed', filter.show === 'done');
-  if (filter.within) query.set('window', filter.within);
-  if (more) query.set('after', nextAfter);
+  const query = new URLSearchParams({ limit: PAGE_SIZE, ...filter, ...(more && { after: nextAfter }) });
   retryLoad = () => load({ more, newFilter });
   keepFocus($('states'));
   $('list-section').ariaBusy = 'true';
-  $('loading').hidden = items.size > 0 && !more;
-  $('empty').hidden = $('list-error').hidden = true;
+  $('list-error').hidden = true;
   await changes; // a list read before a change has arrived would undo it on the page
   if (signal.aborted) return;
   try {
@@ -166,7 +162,6 @@ async function load({ more = false, newFilter = false } = {}) {
     if (!failure.status) checkHealth();
   }
   $('list-section').ariaBusy = 'false';
-  $('loading').hidden = true;
   summarise();
 }
 
@@ -206,16 +201,16 @@ function summarise() {
   const shown = Object.entries(counts).filter(([, n]) => n).map(([word, n]) => `${n} ${word}`).join(', ');
   const head = plural(all.length, 'todo') + (nextAfter ? ' so far, more below' : '');
   $('counts').textContent = all.length ? `${head}: ${shown}` : '';
-  const filtered = filter.show !== 'all' || filter.within !== '';
-  $('empty').hidden = all.length > 0 || nextAfter !== null || !$('loading').hidden || !$('list-error').hidden;
+  const filtered = Object.keys(filter).length > 0;
+  $('empty').hidden = all.length > 0 || nextAfter !== null || !$('list-error').hidden;
   $('empty-text').textContent = filtered ? 'No todo matches this filter.' : 'Nothing to do. Add your first todo above.';
   $('show-everything').hidden = !filtered;
   $('load-more').hidden = nextAfter === null;
 }
 
 function matchesFilter({ completed, deadline_at }) {
-  if (filter.show !== 'all' && completed !== (filter.show === 'done')) return false;
-  return !filter.within || (deadline_at !== null && fromUtc(deadline_at) <= Date.now() + filter.within * DAY_MS);
+  if (filter.completed && filter.completed !== String(completed)) return false;
+  return !filter.window || (deadline_at !== null && fromUtc(deadline_at) <= Date.now() + filter.window * DAY_MS);
 }
 
 // === One todo ===
@@ -238,7 +233,7 @@ function draw(item, todo = item.todo) {
   item.shown = todo;
   item.li.classList.toggle('completed', todo.completed);
   part(item, 'done').checked = todo.completed;
-  part(item, 'title').textContent = todo.title;
+  part(item, 'title').textContent = todo.title.trim() ? todo.title : '(blank title)';
   part(item, 'description').textContent = todo.description;
   part(item, 'edit').ariaLabel = `Edit ${quoted(todo)}`;
   part(item, 'delete').ariaLabel = `Delete ${quoted(todo)}`;
@@ -316,7 +311,7 @@ function remove(item) {
   notice();
   change(item, 'deleted', () => call('DELETE', `${API}/${item.todo.id}`), ({ data }) => {
     // The service answers 200 without a todo for one that is gone already: nothing to undo then.
-    if (data.id) notice('info', `Deleted ${quoted(data)}.`, 'Undo', () => restore(data, putBack));
+    if (data?.id) notice('info', `Deleted ${quoted(data)}.`, 'Undo', () => restore(data, putBack));
     else notice('info', `${quoted(item.todo)} had been deleted already.`);
   }, () => remove(item), putBack);
 }
@@ -413,16 +408,15 @@ function openEdit(item) {
   }, () => item.form?.requestSubmit()));
   const deadline = todo.deadline_at && toLocalInput(fromUtc(todo.deadline_at));
   addFields(form, `edit-${todo.id}`, send, { ...todo, deadline });
-  form.ariaLabel = `Edit ${quoted(todo)}`;
   form.querySelector('.edit-cancel').onclick = close;
   form.onkeydown = (event) => { if (event.key === 'Escape' && !event.isComposing) close(); };
-  li.append(form);
+  li.prepend(form); // the style sheet hides what follows it
   form.elements.title.select();
 }
 
 // === Filter, shortcuts, start ===
 function applyFilter() {
-  filter = Object.fromEntries(new FormData($('filters')));
+  filter = Object.fromEntries([...new FormData($('filters'))].filter(([, value]) => value));
   nextAfter = null;
   notice();
   load({ newFilter: true });
@@ -454,6 +448,7 @@ $('filters').onreset = () => setTimeout(applyFilter); // the fields change after
 $('notice-close').onclick = () => notice();
 $('ping').onclick = async () => { for (let i = 0; i < 20; i += 1) await checkHealth(); };
 document.addEventListener('keydown', onShortcut);
+$('shortcuts').onchange = () => { $('shortcut-hint').hidden = !$('shortcuts').checked; };
 for (const event of ['online', 'visibilitychange']) addEventListener(event, tick);
 setInterval(tick, HEALTH_EVERY_MS);
 checkHealth();

@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 use super::json;
 use crate::app::App;
 use crate::error::{ApiError, ErrorBody};
-use crate::store::{PAGE_ROWS, Page, PageEnd};
+use crate::store::{PAGE_ROWS, Page, PageEnd, Part};
 use crate::todo::input::{self, ListQuery};
 use crate::todo::{Filter, Todo};
 
@@ -57,13 +57,12 @@ pub async fn list(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Res
     let filter = query.filter((app.clock)());
     // The first page is read before the status line, so that a database that is away is a 503 and no broken 200.
     let after = query.after.unwrap_or(i64::MIN);
-    let page = Page { filter, after, limit: query.limit.unwrap_or(PAGE_ROWS), open: b'[' };
-    let (mut body, end) = app.store.page(&page).await?;
-    if end.more && query.limit.is_none() {
-        return Ok(streamed(app, filter, body, end));
+    let (limit, part) = query.limit.map_or((PAGE_ROWS, Part::First), |limit| (limit, Part::Whole));
+    let (text, end) = app.store.page(&Page { filter, after, limit, part }).await?;
+    if end.more && part == Part::First {
+        return Ok(streamed(app, filter, text, end));
     }
-    body.extend_from_slice(b"]\n");
-    let mut response = json(StatusCode::OK, body);
+    let mut response = json(StatusCode::OK, text);
     if end.more {
         response.headers_mut().insert(LINK, next_page(&query, end.last_id));
     }
@@ -78,25 +77,18 @@ fn next_page(query: &ListQuery, last_id: i64) -> HeaderValue {
 
 /// The rest of a list that is longer than a page. Each further page is read when the client has taken the one before,
 /// by key, so that a slow client holds neither a connection to the database nor more than a page of memory.
-fn streamed(app: Arc<App>, filter: Filter, first: Vec<u8>, end: PageEnd) -> Response {
-    let first = stream::once(async { Ok(Bytes::from(first)) });
+fn streamed(app: Arc<App>, filter: Filter, first: Bytes, end: PageEnd) -> Response {
+    let first = stream::once(async { Ok(first) });
     let rest = stream::try_unfold(end, move |end| {
         let app = Arc::clone(&app);
         async move {
             if !end.more {
                 return Ok(None);
             }
-            let page = Page { filter, after: end.last_id, limit: PAGE_ROWS, open: b',' };
+            let page = Page { filter, after: end.last_id, limit: PAGE_ROWS, part: Part::Next };
             let read = timeout(app.request_timeout, app.store.page(&page));
-            let (mut chunk, end) = read.await.map_err(|_| ApiError::TimedOut)??;
-            if end.count == 0 {
-                // The todos that were to follow have been deleted meanwhile.
-                chunk.clear();
-            }
-            if !end.more {
-                chunk.extend_from_slice(b"]\n");
-            }
-            Ok(Some((Bytes::from(chunk), end)))
+            let (text, end) = read.await.map_err(|_| ApiError::TimedOut)??;
+            Ok(Some((text, end)))
         }
     });
     // A failure after the status line can only be told by cutting the body; the log says why.

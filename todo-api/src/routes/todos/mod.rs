@@ -6,6 +6,7 @@ pub mod get;
 pub mod list;
 pub mod update;
 
+use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -18,6 +19,6 @@ fn answer(status: StatusCode, todo: &Todo) -> Response {
     json(status, todo_body(todo))
 }
 
-fn json(status: StatusCode, body: Vec<u8>) -> Response {
-    (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
+fn json(status: StatusCode, body: impl Into<Body>) -> Response {
+    (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body.into()).into_response()
 }
