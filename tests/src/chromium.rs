@@ -202,6 +202,18 @@ impl Chromium {
         told.map(|node| (text(&node["role"]), text(&node["name"]))).collect()
     }
 
+    /// Waits until assistive technology is told of an element of this role and name, which is after it is seen.
+    #[track_caller]
+    pub fn hear(&mut self, role: &str, name: &str) {
+        for _ in 0..PATIENCE.as_millis() / 50 {
+            if self.accessible().iter().any(|told| (told.0.as_str(), told.1.as_str()) == (role, name)) {
+                return;
+            }
+            self.eval("new Promise((done) => setTimeout(done, 50))");
+        }
+        panic!("never told of a {role} {name:?}: {:#?}", self.accessible());
+    }
+
     /// Everything that scripts and the browser complained about so far.
     pub fn complaints(&mut self) -> Vec<String> {
         self.eval("0");
