@@ -29,5 +29,5 @@ pub(super) async fn start() -> anyhow::Result<Server> {
     // From here on the watchdog is the one to remove it: a static value is never dropped.
     std::mem::forget(container);
     let url = Url::parse(&format!("postgresql://postgres:postgres@{host}:{port}/postgres"))?;
-    Ok(Server { url, _ended_by: Some(watchdog) })
+    Ok(Server { url, ended_by: Some(watchdog) })
 }

@@ -50,7 +50,7 @@ pub(super) async fn start() -> anyhow::Result<Server> {
         PgConnection::connect(url.as_str()).await.ok()
     })
     .await;
-    Ok(Server { url, _ended_by: Some(watchdog) })
+    Ok(Server { url, ended_by: Some(watchdog) })
 }
 
 /// Where `initdb` and `postgres` are: in PATH, or where Debian keeps them, the newest version first.

@@ -25,7 +25,7 @@ pub use own::OwnPostgres;
 #[derive(Debug)]
 struct Server {
     url: Url,
-    _ended_by: Option<Watchdog>,
+    ended_by: Option<Watchdog>,
 }
 
 /// A database that nobody else uses.
@@ -79,9 +79,15 @@ impl Fresh {
 
 impl Drop for Fresh {
     fn drop(&mut self) {
-        let (server, name) = (self.server, &self.name);
-        // A test that is over must not fail for this, and a server of our own is about to go anyway.
-        let _ = apart(async { server.run(&format!("DROP DATABASE {name} WITH (FORCE)")).await });
+        let (server, name) = (self.server, self.name.clone());
+        // A test that is over does not fail for this.
+        let drop_it = async move { server.run(&format!("DROP DATABASE {name} WITH (FORCE)")).await.ok() };
+        if server.ended_by.is_some() {
+            // A server of our own is soon gone with all that is left: nobody waits.
+            std::thread::spawn(|| apart(drop_it));
+        } else {
+            apart(drop_it);
+        }
     }
 }
 
@@ -96,7 +102,7 @@ impl Server {
 async fn find() -> Option<Server> {
     if let Ok(url) = std::env::var("TEST_DATABASE_URL") {
         let url = Url::parse(&url).expect("TEST_DATABASE_URL is postgresql://USER:PASSWORD@HOST:PORT/NAME");
-        return Some(Server { url, _ended_by: None });
+        return Some(Server { url, ended_by: None });
     }
     let mut why = String::new();
     for (place, server) in
