@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use serde_json::{Value, json};
 use todo_api::config::Config;
-use todo_api::store::Page;
+use todo_api::store::{Page, Part};
 use todo_api::todo::Filter;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -80,7 +80,7 @@ async fn a_request_that_is_given_up_leaves_the_memory_database_alone() {
     let config = Config::parse_from(["todo-api", "--database-url", "sqlite::memory:"]);
     let store = &todo_api::app(&config).unwrap().store;
     store.opened().await;
-    let page = Page { filter: Filter::default(), after: 0, limit: 10, open: b'[' };
+    let page = Page { filter: Filter::default(), after: 0, limit: 10, part: Part::Whole };
     for _ in 0..20 {
         assert!(futures_util::poll!(pin!(store.get(1))).is_pending());
         assert!(futures_util::poll!(pin!(store.page(&page))).is_pending());

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::ops::Deref;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,6 +23,15 @@ pub struct Process {
     log: Log,
 }
 
+/// Linux can end a process when the thread that started it ends, also by `kill -9`. The test's thread outlives the
+/// [`Process`] that it holds.
+const ENDING_WITH_US: [&str; 4] = ["setpriv", "--pdeathsig", "KILL", "--"];
+static ENDS_WITH_US: LazyLock<bool> = LazyLock::new(|| {
+    let mut probe = std::process::Command::new(ENDING_WITH_US[0]);
+    probe.args(&ENDING_WITH_US[1..]).arg("true").stderr(Stdio::null());
+    probe.status().is_ok_and(|status| status.success())
+});
+
 /// A command that runs todo-api with none of the settings of this process's own environment.
 ///
 /// # Panics
@@ -30,8 +39,12 @@ pub struct Process {
 pub fn todo_api() -> Command {
     let test = std::env::current_exe().expect("a running program has a path");
     let profile = test.parent().and_then(|deps| deps.parent()).expect("target/PROFILE/deps/TEST");
+    let program = profile.join(format!("todo-api-under-test{}", std::env::consts::EXE_SUFFIX));
     let mut command =
-        Command::new(profile.join(format!("todo-api-under-test{}", std::env::consts::EXE_SUFFIX)));
+        Command::new(if *ENDS_WITH_US { ENDING_WITH_US[0].as_ref() } else { program.as_os_str() });
+    if *ENDS_WITH_US {
+        command.args(&ENDING_WITH_US[1..]).arg(&program);
+    }
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("TODO_") || text.ends_with("DATABASE_URL") || text == "SQLALCHEMY_DATABASE_URI" {
