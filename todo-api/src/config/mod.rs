@@ -55,6 +55,12 @@ pub struct Config {
     #[arg(long, env = "TODO_LOG", default_value = "info", value_name = "FILTER")]
     pub log: String,
 
+    /// Ask the service that listens on --listen whether it is healthy, and exit: 0 if so, otherwise 1
+    ///
+    /// For a container's HEALTHCHECK; nothing is served.
+    #[arg(long)]
+    pub check_health: bool,
+
     #[command(flatten)]
     pub database: DatabaseArgs,
 
@@ -169,6 +175,8 @@ pub struct DatabaseConfig {
     pub url: DatabaseUrl,
     pub password_file: Option<PathBuf>,
     pub limits: Limits,
+    /// Nobody waits for a statement any longer than for the request that it serves.
+    pub request_timeout: Duration,
 }
 
 impl Config {
@@ -184,7 +192,9 @@ impl Config {
             connect: args.connect_timeout,
             lifetime: args.connection_lifetime,
         };
-        Ok(DatabaseConfig { url, password_file: args.database_password_file.clone(), limits })
+        let (password_file, request_timeout) =
+            (args.database_password_file.clone(), self.limits.request_timeout);
+        Ok(DatabaseConfig { url, password_file, limits, request_timeout })
     }
 }
 
