@@ -1,4 +1,5 @@
 //! Clients that are slow or say nothing: cut off by their limit, and no harm to others.
+#![expect(clippy::disallowed_methods, reason = "measures when connections are closed")]
 
 use std::time::{Duration, Instant};
 
@@ -96,7 +97,6 @@ async fn a_connection_that_says_nothing() {
     "POST /api/v1/todos HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"title\":\"x\"}"
 )]
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "measures when a connection is closed")]
 async fn an_idle_connection_lives_for_the_idle_timeout_and_no_header_timeout(#[case] request: &str) {
     let (process, _database) = started(&["--header-timeout", "500ms", "--idle-timeout", "2s"]).await;
     let mut client = TcpStream::connect(process.address).await.unwrap();

@@ -132,6 +132,7 @@ impl Chromium {
     }
 
     /// Sends a command and waits for its result.
+    #[expect(clippy::needless_pass_by_value, reason = "every caller makes its parameters on the spot")]
     pub fn call(&mut self, method: &str, params: Value) -> Value {
         self.calls += 1;
         let mut message = json!({ "id": self.calls, "method": method, "params": params });

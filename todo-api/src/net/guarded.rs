@@ -84,9 +84,7 @@ impl Guarded {
     /// While a request is handled no deadline counts, but the timer goes on: hyper does not read again when the
     /// response is written, so nothing else would look after the connection once it is idle.
     fn keep_watch(&mut self, cx: &mut Context<'_>) {
-        while self.timer.as_mut().poll(cx).is_ready() {
-            self.timer.as_mut().reset(Instant::now() + self.limits.idle);
-        }
+        self.timer.stay_set(cx, self.limits.idle);
     }
 
     fn wrote(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
