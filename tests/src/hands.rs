@@ -9,16 +9,24 @@ impl Chromium {
     #[track_caller]
     pub fn click(&mut self, selector: &str) {
         self.see(&format!("document.querySelector({})?.checkVisibility()", json!(selector)));
+        // Only once the element has rested for some frames: the list above it may just be growing.
         let place = self.eval(&format!(
-            "(() => {{
-               const element = document.querySelector({});
-               element.scrollIntoView({{ block: 'center', behavior: 'instant' }});
-               const box = element.getBoundingClientRect();
-               const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-               const top = document.elementFromPoint(x, y);
-               const hit = element.contains(top);
-               return {{ x, y, hit }};
-             }})()",
+            "new Promise((done) => {{
+               let [rested, before] = [0, ''];
+               const look = () => {{
+                 const element = document.querySelector({});
+                 element.scrollIntoView({{ block: 'center', behavior: 'instant' }});
+                 const box = element.getBoundingClientRect();
+                 const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+                 const now = `${{x}} ${{y}}`;
+                 rested = now === before ? rested + 1 : 0;
+                 before = now;
+                 if (rested < 5) return requestAnimationFrame(look);
+                 const top = document.elementFromPoint(x, y);
+                 done({{ x, y, hit: element.contains(top) }});
+               }};
+               look();
+             }})",
             json!(selector)
         ));
         assert_eq!(place["hit"], json!(true), "{selector} is covered or cannot be seen: {place}");
