@@ -1,0 +1,6 @@
+//! Scale out a stateless service: describe it once, then run it on AWS, on this machine, or in virtual time.
+//!
+//! The core (`deployment`, `time`, `timeline`, `engine`) holds no clock, socket, task, file or random number.
+
+pub mod deployment;
+pub mod time;
