@@ -4,5 +4,6 @@
 
 pub mod deployment;
 pub mod engine;
+pub mod pricing;
 pub mod time;
 pub mod timeline;

@@ -114,6 +114,7 @@ impl Config {
         });
         let own = deployment.scaling.policies.iter().filter_map(own_warm_up).max();
         let fallback = needs_warm_up.then_some(deployment.scaling.default_cooldown);
+        let group = Some(deployment.scaling.warm_up).filter(|warm_up| !warm_up.is_zero());
         Self {
             capacity: deployment.capacity,
             metric_period: deployment.scaling.metric_period,
@@ -128,7 +129,7 @@ impl Config {
                 healthy_minimum: 1,
                 // No zone named means "all there are, at least two".
                 zones: if zones == 0 { 2 } else { zones },
-                warm_up: own.or(deployment.scaling.warm_up).or(fallback),
+                warm_up: own.or(group).or(fallback),
             },
             policies,
         }
