@@ -5,5 +5,6 @@
 pub mod deployment;
 pub mod engine;
 pub mod pricing;
+pub mod report;
 pub mod time;
 pub mod timeline;
