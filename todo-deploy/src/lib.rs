@@ -3,4 +3,6 @@
 //! The core (`deployment`, `time`, `timeline`, `engine`) holds no clock, socket, task, file or random number.
 
 pub mod deployment;
+pub mod pick;
+pub mod sim;
 pub mod time;
