@@ -167,7 +167,7 @@ enum Op {
     Release(usize),
 }
 
-fn op() -> impl proptest::strategy::Strategy<Value = Op> {
+fn op() -> impl Strategy<Value = Op> {
     use TargetState::{Draining, Healthy, Initial, Unhealthy};
     prop_oneof![
         1 => (1u32..9).prop_map(Op::Add),
