@@ -38,7 +38,7 @@ pub enum Algorithm {
     ConsistentHash {
         /// A target may hold this percentage of its fair share of all outstanding requests before the next
         /// one on the ring is asked (“consistent hashing with bounded loads”, Mirrokni et al. 2016; 125 is
-        /// their and HAProxy's usual value). Values below 101 mean 101.
+        /// their and `HAProxy`'s usual value). Values below 101 mean 101.
         load_percent: u32,
     },
     /// At random, in proportion to weight.

@@ -71,7 +71,7 @@ impl Credits {
         // Balances and rates of opposite signs move apart.
         let wait = left / rate * MINUTE;
         // A rate of zero, or of rounding's making, never gets there.
-        (rate.abs() > 1e-9 && wait >= 0.0 && wait < 1e17).then(|| self.updated + wait.ceil() as Nanos + 1)
+        (rate.abs() > 1e-9 && (0.0..1e17).contains(&wait)).then(|| self.updated + wait.ceil() as Nanos + 1)
     }
 
     /// Credits left.

@@ -1,6 +1,6 @@
 //! Response times in bounded memory, percentiles within 0.1 % of their value.
 //!
-//! Log-linear, as HdrHistogram does it: below 512 ns every value has a bucket of its own, above that every
+//! Log-linear, as `HdrHistogram` does it: below 512 ns every value has a bucket of its own, above that every
 //! power of two is divided into 512. Counts are exact, so merging loses nothing.
 
 use super::queue::Nanos;
