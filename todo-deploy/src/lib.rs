@@ -4,7 +4,9 @@
 
 pub mod deployment;
 pub mod engine;
+pub mod pick;
 pub mod pricing;
 pub mod report;
+pub mod sim;
 pub mod time;
 pub mod timeline;
