@@ -39,7 +39,10 @@ fn scene(loads: Vec<Load>, demand: Dist, seconds: u64) -> Scene {
 fn users(count: u32, think: Dist) -> Load {
     Load {
         start: 0,
-        shape: Shape::Users { from: count, stages: vec![Stage { length: 1_000_000 * SECOND, target: count }] },
+        shape: Shape::Users {
+            from: count,
+            stages: vec![Stage { length: 1_000_000 * SECOND, target: count }],
+        },
         iteration: vec![Step::Request(0), Step::Sleep(think)],
         graceful_ramp_down: 0,
         graceful_stop: 0,

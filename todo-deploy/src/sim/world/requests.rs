@@ -7,9 +7,9 @@ use super::super::control::{Control, Fact};
 use super::super::measure::Outcome;
 use super::super::queue::Nanos;
 use super::super::scene::{DEMAND_MIN, SECOND, Step};
+use super::World;
 use super::event::{Event, Kind};
 use super::users::Phase;
-use super::World;
 
 /// A balancer that answers by itself takes about this long; it is also why a user without sleeps who is
 /// refused does not ask again in the same instant [M].
