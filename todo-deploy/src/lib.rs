@@ -3,6 +3,7 @@
 //! The core (`deployment`, `time`, `timeline`, `engine`) holds no clock, socket, task, file or random number.
 
 pub mod check;
+pub mod cli;
 pub mod deployment;
 pub mod engine;
 pub mod pick;

@@ -80,10 +80,18 @@ pub enum BadPlan {
 impl Plan {
     /// The practical's: 1000 users after a minute, 5000 after eleven, each asking once a second.
     pub fn practical() -> Self {
-        let stage = |minutes: u64, target| Stage { duration: Duration::from_secs(60 * minutes), target };
-        let profile = ramping(vec![stage(1, 1000), stage(10, 5000)]);
-        let plan = Self::from_profile("the practical's k6.js", &profile, &Iteration::default());
+        let plan = Self::practical_with(&Iteration::default());
         plan.unwrap_or_else(|error| unreachable!("the practical's plan is one: {error}"))
+    }
+
+    /// The practical's users, doing something else.
+    pub fn practical_with(iteration: &Iteration) -> Result<Self, BadPlan> {
+        let stage = |minutes: u64, target| Stage { duration: Duration::from_secs(60 * minutes), target };
+        Self::from_profile(
+            "the practical's k6.js",
+            &ramping(vec![stage(1, 1000), stage(10, 5000)]),
+            iteration,
+        )
     }
 
     /// `1m:1000` and so on, one after the other, beginning with one user as k6 does.
