@@ -3,6 +3,9 @@
 //! The core (`deployment`, `time`, `timeline`, `engine`) holds no clock, socket, task, file or random number.
 
 pub mod deployment;
+pub mod engine;
 pub mod pick;
+pub mod pricing;
 pub mod sim;
 pub mod time;
+pub mod timeline;

@@ -20,8 +20,8 @@ mod strategy;
 #[cfg(test)]
 mod tests;
 
-pub use member::{Slot, Target, TargetState};
 use member::{Member, Members};
+pub use member::{Slot, Target, TargetState};
 use strategy::Strategy;
 
 /// How a target is chosen among those that may be.
@@ -70,7 +70,12 @@ impl Picker {
     /// A balancer without targets that fails open when fewer than `healthy_min` targets are healthy.
     #[must_use]
     pub fn new(algorithm: Algorithm, healthy_min: u32) -> Self {
-        Self { members: Members::default(), strategy: Strategy::new(algorithm), healthy_min, open: healthy_min > 0 }
+        Self {
+            members: Members::default(),
+            strategy: Strategy::new(algorithm),
+            healthy_min,
+            open: healthy_min > 0,
+        }
     }
 
     /// Registers a target in [`TargetState::Initial`].

@@ -6,11 +6,16 @@
 
 pub mod alarm;
 pub mod balancer;
+mod defaults;
 pub mod duration;
 pub mod health;
+mod manual;
+mod overrides;
+mod parse;
 pub mod scaling;
 pub mod service;
 pub mod targets;
+mod validate;
 
 use std::ops::Deref;
 
@@ -18,7 +23,10 @@ use serde::{Deserialize, Serialize};
 
 pub use alarm::{Alarm, Comparison, Condition, Metric, MissingData, Statistic};
 pub use balancer::{Algorithm, BalancerKind, HashKey, Listener, LoadBalancer, Protocol, Stickiness};
+pub use defaults::Defaults;
 pub use health::{HealthCheck, Matcher};
+pub use manual::manual;
+pub use parse::{Mistake, Mistakes};
 pub use scaling::{
     AdjustmentKind, Capacity, Policy, Scaling, SimplePolicy, Step, StepPolicy, TargetTracking,
 };

@@ -23,12 +23,13 @@ pub struct Scaling {
     /// Cooldown of a simple policy that names none; the provider's default is 300 s.
     #[serde(with = "duration")]
     pub default_cooldown: Duration,
-    /// Time after its start in which an instance counts as capacity but not in the group's metrics.
+    /// Time after its start in which an instance counts as capacity but not in the group's metrics;
+    /// 0s is none.
     ///
     /// The practical: none. Ours on EC2: the boot time, because an instance that does not answer yet dilutes
     /// the average (or, booting at full load, inflates it), and a second scale-out fires before the first helps.
-    #[serde(default, with = "duration::option", skip_serializing_if = "Option::is_none")]
-    pub warm_up: Option<Duration>,
+    #[serde(with = "duration")]
+    pub warm_up: Duration,
     /// Distance of the metrics' points.
     ///
     /// The practical's EC2 path: 300 s (basic monitoring). Ours: 60 s (detailed), because five-minute points

@@ -136,7 +136,10 @@ impl<K: Ord + Copy> IndexedHeap<K> {
 
     fn place(&mut self, at: usize, node: (K, u32)) {
         self.nodes[at] = node;
-        #[expect(clippy::cast_possible_truncation, reason = "members are u32, so there are fewer than 2^32 nodes")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "members are u32, so there are fewer than 2^32 nodes"
+        )]
         let place = at as u32;
         self.position[node.1 as usize] = place;
     }

@@ -110,9 +110,7 @@ impl Members {
     }
 
     pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut Member> {
-        self.all
-            .get_mut(slot.index as usize)
-            .filter(|m| m.generation == slot.generation && m.registered)
+        self.all.get_mut(slot.index as usize).filter(|m| m.generation == slot.generation && m.registered)
     }
 
     pub(super) fn indices(&self) -> Vec<u32> {

@@ -12,9 +12,15 @@ const STRIDE: u64 = 1 << 24;
 #[derive(Debug, Clone)]
 pub(super) enum Strategy {
     /// Stride scheduling (Waldspurger and Weihl 1995): the least pass goes next and moves on by its stride.
-    Turns { passes: IndexedHeap<u64> },
+    Turns {
+        passes: IndexedHeap<u64>,
+    },
     /// Ordered by load, then by who was chosen longest ago.
-    Least { weighted: bool, order: IndexedHeap<(u64, u64)>, stamp: u64 },
+    Least {
+        weighted: bool,
+        order: IndexedHeap<(u64, u64)>,
+        stamp: u64,
+    },
     Ring(Ring),
     Random(Shares),
 }

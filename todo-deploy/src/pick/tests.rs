@@ -108,7 +108,11 @@ fn a_target_that_leaves_moves_only_its_own_clients() {
         slot
     };
     let before: Vec<_> = (0..10_000).map(|i| owner(&mut picker, i)).collect();
-    assert_eq!(before, (0..10_000).map(|i| owner(&mut picker, i)).collect::<Vec<_>>(), "same key, same target");
+    assert_eq!(
+        before,
+        (0..10_000).map(|i| owner(&mut picker, i)).collect::<Vec<_>>(),
+        "same key, same target"
+    );
     picker.remove(slots[2]);
     let after: Vec<_> = (0..10_000).map(|i| owner(&mut picker, i)).collect();
     let moved = before.iter().zip(&after).filter(|(b, a)| b != a).count();
@@ -157,7 +161,7 @@ fn without_targets_there_is_nothing_to_pick() {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Op {
     Add(u32),
     Remove(usize),

@@ -25,7 +25,9 @@ pub enum Spread {
 
 /// Why a text is no rate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {wrong}; expected `seconds,requests per second` in order of time, such as `3600,120.5`")]
+#[error(
+    "line {line}: {wrong}; expected `seconds,requests per second` in order of time, such as `3600,120.5`"
+)]
 pub struct ParseRateError {
     line: usize,
     wrong: String,
@@ -144,7 +146,10 @@ mod tests {
 
     #[test]
     fn even_arrivals_follow_the_integral() {
-        assert_eq!(all("0,2\n2,2", Spread::Even), [0, 500_000_000, 1_000_000_000, 1_500_000_000, 2_000_000_000]);
+        assert_eq!(
+            all("0,2\n2,2", Spread::Even),
+            [0, 500_000_000, 1_000_000_000, 1_500_000_000, 2_000_000_000]
+        );
         // Rising from 0 to 2 per second over 2 s: the n-th at √(2n) s.
         let rising = all("seconds,rate\n0,0\n\n2,2\n", Spread::Even);
         assert_eq!(rising.len(), 3);

@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn the_practical_starts_a_user_every_sixty_and_every_150_milliseconds() {
-        let stages = [Stage { length: 60_000_000_000, target: 1000 }, Stage { length: 600_000_000_000, target: 5000 }];
+        let stages =
+            [Stage { length: 60_000_000_000, target: 1000 }, Stage { length: 600_000_000_000, target: 5000 }];
         let steps: Vec<_> = Steps::new(1, &stages).collect();
         assert_eq!(steps.len(), 5000);
         assert_eq!((steps[999], steps[1000]), ((60_000_000_000, 1000), (60_150_000_000, 1001)));

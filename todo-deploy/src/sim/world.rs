@@ -108,7 +108,9 @@ impl<'a, C: Control> World<'a, C> {
         let timeout = self.users.oldest_sent().map_or(Nanos::MAX, |sent| sent + self.scene.balancer.timeout);
         let queued = self.queue.peek().map_or(Nanos::MAX, |(at, _)| at);
         let mut next = (departure, Source::Departure);
-        for other in [(timeout, Source::Timeout), (queued, Source::Queue), (self.control_due, Source::Control)] {
+        for other in
+            [(timeout, Source::Timeout), (queued, Source::Queue), (self.control_due, Source::Control)]
+        {
             if other.0 < next.0 {
                 next = other;
             }

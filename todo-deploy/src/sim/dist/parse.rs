@@ -33,7 +33,11 @@ fn parse(words: &[&str]) -> Result<Dist, String> {
         ["exp" | "exponential", mean] => Ok(Dist::Exponential { mean: positive(mean)? }),
         ["uniform", low, high] => {
             let (low, high) = (time(low)?, time(high)?);
-            if low > high { Err(format!("{low} ns is above {high} ns")) } else { Ok(Dist::Uniform { low, high }) }
+            if low > high {
+                Err(format!("{low} ns is above {high} ns"))
+            } else {
+                Ok(Dist::Uniform { low, high })
+            }
         }
         ["lognormal", mean, rest @ ..] => Ok(Dist::log_normal(positive(mean)?, variation(rest, 0.0)?)),
         ["gamma", mean, rest @ ..] => Ok(Dist::gamma(positive(mean)?, variation(rest, 0.01)?)),
@@ -94,7 +98,8 @@ mod tests {
         assert_eq!(parse("lognormal:4ms,cv=1.5"), Ok(Dist::log_normal(4e6, 1.5)));
         assert_eq!(parse("gamma 4ms cv 0.5"), Ok(Dist::gamma(4e6, 0.5)));
         assert_eq!(parse("hyper 4ms cv 3"), Ok(Dist::hyper_exponential(4e6, 3.0)));
-        for bad in ["", "4", "0ms", "exp -1ms", "uniform 6ms 2ms", "hyper 4ms cv 0.5", "weibull 4ms", "NaNms"] {
+        for bad in ["", "4", "0ms", "exp -1ms", "uniform 6ms 2ms", "hyper 4ms cv 0.5", "weibull 4ms", "NaNms"]
+        {
             assert!(parse(bad).is_err(), "{bad:?} was accepted");
         }
         let message = parse("4").expect_err("no unit").to_string();

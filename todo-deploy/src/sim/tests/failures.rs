@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
+use crate::engine::Burst;
 use crate::pick::{Algorithm, TargetState};
 use crate::time::Time;
 
 use super::super::control::{Action, Control, Fact, FixedFleet, Readings};
-use super::super::credit::CreditRule;
 use super::super::dist::Dist;
 use super::super::measure::{Outcome, Row, sum};
 use super::super::scene::{ProbeModel, SECOND, Scene, Step};
@@ -26,7 +26,7 @@ impl Script {
 }
 
 impl Control for Script {
-    fn observe(&mut self, _: Time, _: &Readings) {}
+    fn observe(&mut self, _: Time, _: &Readings<'_>) {}
     fn instance(&mut self, now: Time, instance: u32, fact: Fact) {
         self.facts.push((now.since_start().as_secs(), instance, fact));
     }
@@ -101,13 +101,16 @@ fn draining_ends_what_was_begun_and_terminating_does_not() {
         load.iteration = vec![Step::Request(0), Step::Sleep(Dist::Constant(1000.0 * MS))];
         let scene = scene(vec![load], Dist::Constant(5_000.0 * MS), 20);
         let healthy = |id| Action::Route(id, TargetState::Healthy);
-        play(&scene, &[
-            (0, Action::Adopt(1)),
-            (2, Action::Adopt(2)),
-            (2, healthy(2)),
-            (3, Action::Drain(1)),
-            (end, Action::Terminate(1)),
-        ])
+        play(
+            &scene,
+            &[
+                (0, Action::Adopt(1)),
+                (2, Action::Adopt(2)),
+                (2, healthy(2)),
+                (3, Action::Drain(1)),
+                (end, Action::Terminate(1)),
+            ],
+        )
     };
     let (row, facts) = of(10);
     assert_eq!((row.failed(), count(&row, Outcome::Answered)), (0, 3));
@@ -120,12 +123,14 @@ fn draining_ends_what_was_begun_and_terminating_does_not() {
 #[test]
 fn checks_run_on_a_fixed_clock_and_fail_while_booting_and_under_water() {
     let mut scene = scene(vec![poisson(50.0)], Dist::Constant(100.0 * MS), 60);
-    scene.probe = ProbeModel { interval: 10 * SECOND, timeout: 5 * SECOND, demand: Dist::Constant(20.0 * MS) };
+    scene.probe =
+        ProbeModel { interval: 10 * SECOND, timeout: 5 * SECOND, demand: Dist::Constant(20.0 * MS) };
     scene.instance.boot = Dist::Constant(15_000.0 * MS);
     let (_, facts) = play(&scene, &[(0, Action::Launch(7))]);
     // Five times more work than it can do arrives from the 15th second on: at 20 s about 200 requests share the
     // processor, and a check of 20 ms needs 4 s and more.
-    let expected = [(0, Fact::Started), (10, Fact::ProbeRefused), (35, Fact::ProbeTimedOut), (45, Fact::ProbeTimedOut)];
+    let expected =
+        [(0, Fact::Started), (10, Fact::ProbeRefused), (35, Fact::ProbeTimedOut), (45, Fact::ProbeTimedOut)];
     for (at, fact) in expected {
         assert!(facts.contains(&(at, 7, fact)), "{fact:?} at {at} is missing in {facts:?}");
     }
@@ -134,8 +139,10 @@ fn checks_run_on_a_fixed_clock_and_fail_while_booting_and_under_water() {
 #[test]
 fn credits_run_out_after_half_an_hour_and_throttle_to_the_baseline() {
     // More work than one vCPU can do, all the time.
-    let mut scene = scene(vec![users(20, Dist::Constant(1000.0 * MS))], Dist::Exponential { mean: 100.0 * MS }, 3_600);
-    scene.instance.credits = Some(CreditRule::T2_MICRO);
+    let mut scene =
+        scene(vec![users(20, Dist::Constant(1000.0 * MS))], Dist::Exponential { mean: 100.0 * MS }, 3_600);
+    scene.instance.burst =
+        Some(Burst { baseline: 0.1, vcpus: 1.0, credits_at_launch: 30.0, credits_max: 144.0 });
     scene.instance_rows = true;
     let rows = run(&scene, &mut FixedFleet::new(1)).rows;
     let percent: Vec<f32> = rows.iter().map(|row| row.instances[0].cpu_percent).collect();

@@ -49,7 +49,8 @@ fn who_leaves_may_finish_within_the_grace() {
 #[test]
 fn who_is_asked_to_stay_carries_on() {
     // Down to none at 5 s with a long grace, up again at 6 s: the same requests go on.
-    let load = Load { iteration: vec![Step::Request(0)], ..ramp(4, &[(5, 4), (0, 0), (1, 0), (0, 4), (4, 4)], 30) };
+    let load =
+        Load { iteration: vec![Step::Request(0)], ..ramp(4, &[(5, 4), (0, 0), (1, 0), (0, 4), (4, 4)], 30) };
     let mut scene = scene(vec![load], Dist::Constant(9000.0 * MS), 60);
     scene.instance.vcpus = 4.0;
     let total = sum(&run(&scene, &mut FixedFleet::new(1)).rows);
@@ -68,7 +69,11 @@ fn the_integral_of_users_is_that_of_the_ramp() {
 
 #[test]
 fn the_same_seed_gives_the_same_bytes_and_another_does_not() {
-    let mut scene = scene(vec![users(50, Dist::Exponential { mean: 1000.0 * MS })], Dist::log_normal(50.0 * MS, 1.0), 200);
+    let mut scene = scene(
+        vec![users(50, Dist::Exponential { mean: 1000.0 * MS })],
+        Dist::log_normal(50.0 * MS, 1.0),
+        200,
+    );
     scene.balancer.algorithm = crate::pick::Algorithm::WeightedRandom;
     let text = |scene: &super::Scene| format!("{:?}", run(scene, &mut FixedFleet::new(3)).rows);
     let first = text(&scene);
