@@ -161,7 +161,7 @@ fn without_targets_there_is_nothing_to_pick() {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Op {
     Add(u32),
     Remove(usize),

@@ -6,6 +6,8 @@
 use crate::pick::TargetState;
 use crate::time::Time;
 
+use super::histogram::Histogram;
+
 /// An instance, by the number its controller gave it; numbers count up from zero or one.
 pub type Instance = u32;
 
@@ -24,6 +26,10 @@ pub enum Fact {
     Drained,
     /// It is gone.
     Exited,
+    /// It is out of CPU credits and held at its baseline.
+    Throttled,
+    /// It no longer is.
+    Released,
 }
 
 /// What is to be done.
@@ -42,18 +48,14 @@ pub enum Action {
 }
 
 /// What was measured since the last time.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Readings {
+#[derive(Debug)]
+pub struct Readings<'a> {
     /// Every instance that runs, by number.
-    pub instances: Vec<Reading>,
+    pub instances: &'a [Reading],
     /// Requests that came to the balancer.
     pub requests: u64,
-    /// Requests that it answered with 5xx.
-    pub failed: u64,
-    /// Response times, in seconds: median, 95th and 99th percentile; none without requests.
-    pub response: Option<[f64; 3]>,
-    /// Mean response time, in seconds.
-    pub response_mean: Option<f64>,
+    /// Response times of the requests that ended.
+    pub responses: &'a Histogram,
 }
 
 /// What was measured of one instance.
@@ -70,7 +72,7 @@ pub struct Reading {
 /// A controller of the fleet; see the module's text for the order of calls.
 pub trait Control {
     /// Metrics of the time up to now.
-    fn observe(&mut self, now: Time, readings: &Readings);
+    fn observe(&mut self, now: Time, readings: &Readings<'_>);
     /// Something happened to an instance.
     fn instance(&mut self, now: Time, instance: Instance, fact: Fact);
     /// When [`Control::handle_timeout`] wants to be called.
@@ -96,7 +98,7 @@ impl FixedFleet {
 }
 
 impl Control for FixedFleet {
-    fn observe(&mut self, _: Time, _: &Readings) {}
+    fn observe(&mut self, _: Time, _: &Readings<'_>) {}
 
     fn instance(&mut self, _: Time, instance: Instance, fact: Fact) {
         if fact == Fact::Started {

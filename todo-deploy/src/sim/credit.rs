@@ -1,83 +1,84 @@
-//! CPU credits of burstable instances, in standard mode.
+//! What an empty credit account does to an instance's speed.
 //!
-//! One credit is one vCPU at full speed for one minute. A t2.micro earns 6 an hour (its baseline of 10 %), keeps
-//! at most 144 and starts with 30 launch credits; while it has any it runs at full speed, without any at its
-//! baseline (EC2 User Guide, “Key concepts for burstable performance instances” and “Standard mode”).
-//! Modelled as a fluid: the balance changes by what is earned less what is used. Left out: that launch credits
-//! do not expire but are spent first, that earned ones expire after 24 hours (the cap does the same here), and
-//! unlimited mode, which is an instance without credits here (and a surcharge elsewhere).
+//! The account itself is the engine's ([`Credits`]), the same that the local machine uses. Here stands when to
+//! look at it. A real instance is slowed down and released little by little; this one is held at its baseline
+//! from the moment its account is empty until it has saved up [`RESUME`] [M], because an account that hovers
+//! around zero would otherwise switch without end. Held at the baseline, a busy instance saves nothing: its
+//! mean speed is the baseline either way.
+
+use std::time::Duration;
+
+use crate::engine::{Burst, Credits};
 
 use super::queue::Nanos;
+use super::scene::{MINUTE, SECOND};
 
-const MINUTE: f64 = 60e9;
+/// Credits (vCPU minutes) that end the throttling: one second of one vCPU.
+const RESUME: f64 = 1.0 / 60.0;
+/// The account is not looked at more often than this: a balance that shrinks a little more slowly than it could
+/// would otherwise cause ever shorter waits. A quarter of a second overdraws it by a quarter of a percent of
+/// one credit at most.
+const LOOK_EVERY: Nanos = SECOND / 4;
 
-/// The rule of an instance type.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct CreditRule {
-    /// vCPUs that may be used without using up credits; credits earned per minute.
-    pub baseline: f64,
-    /// The balance at launch.
-    pub initial: f64,
-    /// The largest balance.
-    pub most: f64,
-    /// A throttled instance runs at full speed again when it has saved up this many credits. A real one is
-    /// released little by little; any small value gives the same mean speed without endless switching.
-    pub resume: f64,
-}
-
-impl CreditRule {
-    /// t2.micro: baseline 10 %, 30 launch credits, at most 144.
-    pub const T2_MICRO: Self = Self { baseline: 0.1, initial: 30.0, most: 144.0, resume: 1.0 / 60.0 };
-}
-
-/// An instance's balance.
+/// An instance's account, and whether it is held at its baseline.
 #[derive(Debug, Clone)]
-pub struct Credits {
-    rule: CreditRule,
-    balance: f64,
+pub struct Throttle {
+    burst: Burst,
+    credits: Credits,
     throttled: bool,
     updated: Nanos,
 }
 
-impl Credits {
-    /// The balance of an instance launched now.
+impl Throttle {
+    /// The account of an instance launched now.
     #[must_use]
-    pub const fn new(rule: CreditRule, now: Nanos) -> Self {
-        Self { rule, balance: rule.initial, throttled: false, updated: now }
+    pub fn new(burst: Burst, now: Nanos) -> Self {
+        Self { burst, credits: Credits::at_launch(burst), throttled: false, updated: now }
     }
 
-    /// Brings the balance to `now`, after `used` vCPU nanoseconds since the last call. True when the limit on
-    /// the instance's speed has changed by that.
+    /// Brings the account to `now`, after `used` vCPU nanoseconds since the last call. True when that ended or
+    /// began the throttling.
     pub fn settle(&mut self, now: Nanos, used: f64) -> bool {
-        let elapsed = now.saturating_sub(self.updated) as f64;
-        self.updated = self.updated.max(now);
-        let earned = elapsed * self.rule.baseline;
-        self.balance = (self.balance + (earned - used) / MINUTE).clamp(0.0, self.rule.most);
-        let throttled = if self.throttled { self.balance < self.rule.resume } else { self.balance <= 0.0 };
+        let elapsed = now.saturating_sub(self.updated);
+        if elapsed == 0 {
+            return false;
+        }
+        self.updated = now;
+        self.credits.spend(Duration::from_nanos(elapsed), used / (elapsed as f64 * self.burst.vcpus));
+        let balance = self.credits.balance();
+        let throttled = if self.throttled { balance < RESUME } else { balance <= 0.0 };
         std::mem::replace(&mut self.throttled, throttled) != throttled
     }
 
-    /// The vCPUs that the instance may use now, of `vcpus` that it has.
+    /// Whether the instance is held at its baseline.
     #[must_use]
-    pub const fn limit(&self, vcpus: f64) -> f64 {
-        if self.throttled { self.rule.baseline.min(vcpus) } else { vcpus }
+    pub const fn is_throttled(&self) -> bool {
+        self.throttled
     }
 
-    /// When the limit changes if `busy` vCPUs stay in use, rounded up; `None` when it stays as it is.
+    /// The vCPUs that the instance may use now.
     #[must_use]
-    pub fn next_change(&self, busy: f64) -> Option<Nanos> {
-        let rate = self.rule.baseline - busy;
-        let left = if self.throttled { self.rule.resume - self.balance } else { -self.balance };
-        // Balances and rates of opposite signs move apart.
-        let wait = left / rate * MINUTE;
-        // A rate of zero, or of rounding's making, never gets there.
-        (rate.abs() > 1e-9 && (0.0..1e17).contains(&wait)).then(|| self.updated + wait.ceil() as Nanos + 1)
+    pub fn vcpus(&self) -> f64 {
+        if self.throttled { self.burst.baseline * self.burst.vcpus } else { self.burst.vcpus }
+    }
+
+    /// The earliest moment at which the throttling could begin (if every vCPU were busy) or end (if none were).
+    #[must_use]
+    pub fn next_look(&self) -> Nanos {
+        let earned_per_minute = self.burst.baseline * self.burst.vcpus;
+        let wait = if self.throttled {
+            (RESUME - self.credits.balance()).max(0.0) / earned_per_minute * MINUTE as f64
+        } else {
+            self.credits.lasts(1.0).map_or(MINUTE as f64, |lasts| lasts.as_nanos() as f64)
+        };
+        // In the middle of the last second things may hang on rounding; so always a little later.
+        self.updated.saturating_add((wait.ceil() as Nanos).max(LOOK_EVERY))
     }
 
     /// Credits left.
     #[must_use]
-    pub const fn balance(&self) -> f64 {
-        self.balance
+    pub fn balance(&self) -> f64 {
+        self.credits.balance()
     }
 }
 
@@ -85,25 +86,48 @@ impl Credits {
 mod tests {
     use super::*;
 
-    #[test]
-    fn full_load_lasts_thirty_three_minutes_from_launch() {
-        let mut credits = Credits::new(CreditRule::T2_MICRO, 0);
-        let end = credits.next_change(1.0).expect("credits run out");
-        assert!((end as f64 / MINUTE - 30.0 / 0.9).abs() < 1e-6);
-        assert!(credits.settle(end, end as f64));
-        assert!((credits.limit(1.0) - 0.1).abs() < 1e-12);
-        assert_eq!(credits.next_change(0.1), None, "at the baseline nothing is saved");
-        let idle = credits.next_change(0.0).expect("it recovers");
-        assert!(((idle - end) as f64 / MINUTE - 1.0 / 6.0).abs() < 1e-6);
-        assert!(credits.settle(idle, 0.0));
-        assert!((credits.limit(1.0) - 1.0).abs() < 1e-12);
+    const T2_MICRO: Burst = Burst { baseline: 0.1, vcpus: 1.0, credits_at_launch: 30.0, credits_max: 144.0 };
+
+    /// Follows [`Throttle::next_look`] while `demand` of a vCPU is wanted: when the throttling changed.
+    fn changes(demand: f64, minutes: u64) -> Vec<(Nanos, bool)> {
+        let mut throttle = Throttle::new(T2_MICRO, 0);
+        let (mut now, mut changes) = (0, Vec::new());
+        while now < minutes * MINUTE {
+            let next = throttle.next_look();
+            assert!(next > now);
+            let used = demand.min(throttle.vcpus()) * (next - now) as f64;
+            now = next;
+            if throttle.settle(now, used) {
+                changes.push((now / SECOND, throttle.is_throttled()));
+            }
+        }
+        changes
     }
 
     #[test]
-    fn an_idle_instance_saves_up_to_the_cap() {
-        let mut credits = Credits::new(CreditRule::T2_MICRO, 0);
-        assert_eq!(credits.next_change(0.0), None);
-        assert!(!credits.settle(86_400_000_000_000 * 2, 0.0));
-        assert!((credits.balance() - 144.0).abs() < 1e-9);
+    fn full_load_lasts_thirty_three_minutes_and_never_recovers() {
+        assert_eq!(changes(1.0, 24 * 60), [(2000, true)]);
+    }
+
+    #[test]
+    fn half_load_lasts_as_long_as_its_surplus() {
+        // 30 credits at 0.4 a minute: 75 minutes.
+        assert_eq!(changes(0.5, 24 * 60), [(4500, true)]);
+    }
+
+    #[test]
+    fn at_the_baseline_nothing_runs_out() {
+        assert_eq!(changes(0.1, 24 * 60), []);
+    }
+
+    #[test]
+    fn an_idle_instance_recovers() {
+        let mut throttle = Throttle::new(T2_MICRO, 0);
+        assert!(throttle.settle(40 * MINUTE, 40.0 * MINUTE as f64));
+        assert!(throttle.is_throttled() && throttle.vcpus() < 0.11);
+        let look = throttle.next_look();
+        assert_eq!((look - 40 * MINUTE) / SECOND, 10);
+        assert!(throttle.settle(look, 0.0));
+        assert!(!throttle.is_throttled());
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::pick::Slot;
 
-use super::credit::Credits;
+use super::credit::Throttle;
 use super::queue::Nanos;
 use super::scene::InstanceModel;
 use super::station::{JobId, Station};
@@ -11,7 +11,7 @@ use super::station::{JobId, Station};
 #[derive(Debug, Clone)]
 pub(super) struct Instance {
     pub(super) station: Station,
-    pub(super) credits: Option<Credits>,
+    pub(super) credits: Option<Throttle>,
     /// Its target, while it is registered.
     pub(super) slot: Option<Slot>,
     pub(super) life: Life,
@@ -112,7 +112,7 @@ impl Instance {
         self.sampled = self.mark(now);
         self.rowed = self.sampled;
         self.settled = self.station.used();
-        self.credits = model.credits.map(|rule| Credits::new(rule, now));
+        self.credits = model.burst.map(|burst| Throttle::new(burst, now));
     }
 
     /// What it did since the last sample.
@@ -132,13 +132,13 @@ impl Instance {
     }
 
     /// Settles the credits. True when that changed the instance's speed.
-    pub(super) fn settle(&mut self, now: Nanos, vcpus: f64) -> bool {
+    pub(super) fn settle(&mut self, now: Nanos) -> bool {
         self.station.advance(now);
         let used = self.station.used() - std::mem::replace(&mut self.settled, self.station.used());
         let Some(credits) = &mut self.credits else { return false };
         let changed = credits.settle(now, used);
         if changed {
-            self.station.set_capacity(now, credits.limit(vcpus));
+            self.station.set_capacity(now, credits.vcpus());
         }
         changed
     }

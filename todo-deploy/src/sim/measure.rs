@@ -181,28 +181,22 @@ pub(super) struct Measure {
     since_row: Histogram,
     all: Histogram,
     rows: Vec<Row>,
-    /// Sums at the last sample: requests sent, failed, ended, and their response time.
-    sampled: (u64, u64, u64, u128),
-}
-
-/// Response times and counts since the last sample.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Sampled {
-    pub(super) sent: u64,
-    pub(super) failed: u64,
-    pub(super) ended: u64,
-    pub(super) response_sum: u128,
-    pub(super) percentiles: [Nanos; 3],
+    /// Requests sent until the last sample.
+    sampled: u64,
+    sent: u64,
 }
 
 impl Measure {
     pub(super) fn sent(&mut self, now: Nanos) {
         self.row.sent += 1;
+        self.sent += 1;
         self.in_flight.set(now, self.in_flight.value + 1);
     }
 
-    pub(super) fn ended(&mut self, now: Nanos, sent: Nanos, outcome: Outcome) {
-        let response = now - sent;
+    /// The balancer has answered; the answer reaches the user `on_the_way` later.
+    pub(super) fn ended(&mut self, now: Nanos, sent: Nanos, on_the_way: Nanos, outcome: Outcome) {
+        let response = now - sent + on_the_way;
+        self.in_flight.integral += u128::from(on_the_way);
         self.row.outcomes[outcome as usize] += 1;
         self.row.response_sum += u128::from(response);
         self.since_sample.record(response);
@@ -240,20 +234,21 @@ impl Measure {
         self.row.instances.push(row);
     }
 
+    /// Requests sent since the last sample.
+    pub(super) const fn sent_since_sample(&self) -> u64 {
+        self.sent - self.sampled
+    }
+
+    /// Response times since the last sample.
+    pub(super) const fn responses(&self) -> &Histogram {
+        &self.since_sample
+    }
+
     /// Ends a sample period.
-    pub(super) fn sample(&mut self) -> Sampled {
-        let now = (self.row.sent, self.row.failed(), self.row.ended(), self.row.response_sum);
-        let before = std::mem::replace(&mut self.sampled, now);
-        let sampled = Sampled {
-            sent: now.0 - before.0,
-            failed: now.1 - before.1,
-            ended: now.2 - before.2,
-            response_sum: now.3 - before.3,
-            percentiles: [50.0, 95.0, 99.0].map(|p| self.since_sample.percentile(p)),
-        };
+    pub(super) fn end_sample(&mut self) {
+        self.sampled = self.sent;
         self.since_row.merge(&self.since_sample);
         self.since_sample.clear();
-        sampled
     }
 
     /// Ends a row; a sample period has just ended.
@@ -269,7 +264,6 @@ impl Measure {
         self.since_row.clear();
         self.rows.push(std::mem::take(&mut self.row));
         self.row.from = now;
-        self.sampled = (0, 0, 0, 0);
     }
 
     /// The rows and all response times.

@@ -1,9 +1,11 @@
 //! The deployment in virtual time: a discrete-event simulation of users, balancer and instances.
 
 pub mod arrivals;
+pub mod autoscaler;
 mod balancer;
 pub mod control;
 pub mod credit;
+pub mod deployed;
 pub mod dist;
 pub mod histogram;
 mod instance;

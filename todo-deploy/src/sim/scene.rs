@@ -2,10 +2,10 @@
 //!
 //! All times are nanoseconds. A scene is a plain value; it names no deployment file and no provider.
 
+use crate::engine::Burst;
 use crate::pick::Algorithm;
 
 use super::arrivals::{Rate, Spread};
-use super::credit::CreditRule;
 use super::dist::Dist;
 use super::queue::Nanos;
 use super::ramp::Stage;
@@ -32,6 +32,8 @@ pub struct Scene {
     pub instance: InstanceModel,
     /// How the balancer checks targets.
     pub probe: ProbeModel,
+    /// Network time between user and balancer, there and back: part of the response time, no load on anyone.
+    pub round_trip: Nanos,
     /// How often the scaling engine is told what the instances did.
     pub sample_every: Nanos,
     /// How long a row of the result is; a multiple of `sample_every`.
@@ -136,8 +138,8 @@ impl Default for BalancerModel {
 pub struct InstanceModel {
     /// Its processors, or its share of one: 100 % of the CPU metric.
     pub vcpus: f64,
-    /// The rule of a burstable type.
-    pub credits: Option<CreditRule>,
+    /// What a burstable type earns and may keep; its vCPUs are the instance's.
+    pub burst: Option<Burst>,
     /// Requests worked on at once; `usize::MAX` when the service does not limit them.
     pub concurrency: usize,
     /// Connections that wait beyond that.
@@ -154,7 +156,7 @@ impl Default for InstanceModel {
     fn default() -> Self {
         Self {
             vcpus: 1.0,
-            credits: None,
+            burst: None,
             concurrency: usize::MAX,
             backlog: 0,
             launch: Dist::ZERO,

@@ -27,8 +27,10 @@ fn check_laws(scene: &Scene, n: u32, m: u32) -> Seen {
     let seen = observe(scene, m);
     let Seen { x, r, l, u, t, .. } = seen;
     let tolerance = 3.0 * Z / (x * t).sqrt();
-    close("utilisation U = X·S/m", u, x * S / f64::from(m), 0.004);
-    close("Little L = X·R", l, x * r, 0.05);
+    // 0.004 for a long run; in a short one the demands that were drawn have a mean that is only nearly S.
+    close("utilisation U = X·S/m", u, x * S / f64::from(m), 0.004 + 3.0 * u / (x * t).sqrt());
+    // Requests under way at either end of the window count in L and R in part only.
+    close("Little L = X·R", l, x * r, 0.05 + l * r / t);
     close("response time R = N/X - Z", r, f64::from(n) / x - Z, tolerance);
     // The bounds hold for the demands that were drawn, whose mean is only nearly S.
     let drawn = u * f64::from(m) / x;
@@ -44,7 +46,7 @@ fn check_laws(scene: &Scene, n: u32, m: u32) -> Seen {
 fn operational_laws_hold_from_light_load_to_overload() {
     for (n, m) in [(1, 1), (10, 1), (40, 1), (120, 4), (200, 4)] {
         for demand in [exponential(), Dist::log_normal(50.0 * MS, 1.0)] {
-            check_laws(&of(n, demand, 3_000), n, m);
+            check_laws(&of(n, demand, 1_000), n, m);
         }
     }
 }
@@ -52,7 +54,7 @@ fn operational_laws_hold_from_light_load_to_overload() {
 #[test]
 fn overload_meets_the_asymptote() {
     // Least outstanding: in turn, a server that was lucky with its requests would stand idle now and then.
-    let mut scene = of(200, exponential(), 3_000);
+    let mut scene = of(200, exponential(), 2_000);
     scene.balancer.algorithm = Algorithm::LeastOutstanding;
     let seen = check_laws(&scene, 200, 4);
     close("X", seen.x, 80.0, 0.4);
@@ -62,7 +64,7 @@ fn overload_meets_the_asymptote() {
 #[test]
 fn one_server_is_exact_mva() {
     for n in [10, 20, 40] {
-        let seen = check_laws(&of(n, exponential(), 10_000), n, 1);
+        let seen = check_laws(&of(n, exponential(), 5_000), n, 1);
         let (x, r) = mva(n, Z, S, 1);
         let tolerance = 3.0 * Z / (seen.x * seen.t).sqrt();
         close("X", seen.x, x, x * tolerance);
@@ -80,7 +82,7 @@ fn processor_sharing_is_insensitive_to_the_distribution_of_demand() {
         Dist::hyper_exponential(50.0 * MS, 2.0),
     ];
     for demand in demands {
-        let scene = of(20, demand.clone(), 10_000);
+        let scene = of(20, demand.clone(), 4_000);
         let seen = observe(&scene, 1);
         let tolerance = 3.0 * Z / (seen.x * seen.t).sqrt();
         close(&format!("X of {demand:?}"), seen.x, x, 2.0 * x * tolerance);
@@ -90,7 +92,7 @@ fn processor_sharing_is_insensitive_to_the_distribution_of_demand() {
 
 #[test]
 fn a_random_split_over_four_is_mva_with_four_stations() {
-    let mut scene = of(60, exponential(), 6_000);
+    let mut scene = of(60, exponential(), 3_000);
     scene.balancer.algorithm = Algorithm::WeightedRandom;
     let seen = check_laws(&scene, 60, 4);
     let (x, r) = mva(60, Z, S, 4);
@@ -103,7 +105,7 @@ fn a_random_split_over_four_is_mva_with_four_stations() {
 fn knowing_more_waits_less() {
     // Little's prototype: 71.4 ≤ 98.8 ≤ 138.5 ms.
     let response = |algorithm| {
-        let mut scene = of(60, exponential(), 3_000);
+        let mut scene = of(60, exponential(), 2_000);
         scene.balancer.algorithm = algorithm;
         check_laws(&scene, 60, 4).r
     };
@@ -133,7 +135,7 @@ fn users_beyond_saturation_only_add_waiting() {
 #[test]
 fn a_slower_share_of_a_processor_is_longer_demand() {
     // A tenth of a vCPU and 5 ms is one vCPU and 50 ms.
-    let mut scene = of(20, Dist::Exponential { mean: 5.0 * MS }, 10_000);
+    let mut scene = of(20, Dist::Exponential { mean: 5.0 * MS }, 4_000);
     scene.instance.vcpus = 0.1;
     let seen = observe(&scene, 1);
     let (x, r) = mva(20, Z, S, 1);
@@ -145,7 +147,7 @@ fn a_slower_share_of_a_processor_is_longer_demand() {
 
 #[test]
 fn time_off_the_processor_adds_to_the_answer_and_not_to_the_work() {
-    let mut scene = of(20, exponential(), 6_000);
+    let mut scene = of(20, exponential(), 4_000);
     scene.endpoints[0].latency = Dist::Exponential { mean: 500.0 * MS };
     let seen = observe(&scene, 1);
     // To the station the latency is more thinking.

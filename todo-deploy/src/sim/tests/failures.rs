@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
+use crate::engine::Burst;
 use crate::pick::{Algorithm, TargetState};
 use crate::time::Time;
 
 use super::super::control::{Action, Control, Fact, FixedFleet, Readings};
-use super::super::credit::CreditRule;
 use super::super::dist::Dist;
 use super::super::measure::{Outcome, Row, sum};
 use super::super::scene::{ProbeModel, SECOND, Scene, Step};
@@ -26,7 +26,7 @@ impl Script {
 }
 
 impl Control for Script {
-    fn observe(&mut self, _: Time, _: &Readings) {}
+    fn observe(&mut self, _: Time, _: &Readings<'_>) {}
     fn instance(&mut self, now: Time, instance: u32, fact: Fact) {
         self.facts.push((now.since_start().as_secs(), instance, fact));
     }
@@ -141,7 +141,8 @@ fn credits_run_out_after_half_an_hour_and_throttle_to_the_baseline() {
     // More work than one vCPU can do, all the time.
     let mut scene =
         scene(vec![users(20, Dist::Constant(1000.0 * MS))], Dist::Exponential { mean: 100.0 * MS }, 3_600);
-    scene.instance.credits = Some(CreditRule::T2_MICRO);
+    scene.instance.burst =
+        Some(Burst { baseline: 0.1, vcpus: 1.0, credits_at_launch: 30.0, credits_max: 144.0 });
     scene.instance_rows = true;
     let rows = run(&scene, &mut FixedFleet::new(1)).rows;
     let percent: Vec<f32> = rows.iter().map(|row| row.instances[0].cpu_percent).collect();

@@ -2,13 +2,14 @@
 
 mod closed;
 mod failures;
+mod golden;
 mod open;
 mod theory;
 mod users;
 
 use super::control::FixedFleet;
 use super::dist::Dist;
-use super::measure::{Row, sum};
+use super::measure::sum;
 use super::queue::Nanos;
 use super::ramp::Stage;
 use super::scene::{BalancerModel, Endpoint, InstanceModel, Load, ProbeModel, SECOND, Scene, Shape, Step};
@@ -29,6 +30,7 @@ fn scene(loads: Vec<Load>, demand: Dist, seconds: u64) -> Scene {
         balancer: BalancerModel::default(),
         instance: InstanceModel::default(),
         probe: ProbeModel { interval: Nanos::MAX / 4, timeout: SECOND, demand: Dist::ZERO },
+        round_trip: 0,
         sample_every: 10 * SECOND,
         row_every: 10 * SECOND,
         instance_rows: false,
@@ -77,7 +79,6 @@ struct Seen {
     u: f64,
     /// How long was measured, in seconds.
     t: f64,
-    row: Row,
 }
 
 fn observe(scene: &Scene, instances: u32) -> Seen {
@@ -94,7 +95,6 @@ fn seen(scene: &Scene, instances: u32, outcomes: &Outcomes) -> Seen {
         l: row.mean(row.in_flight),
         u: row.cpu_used / 1e9 / row.seconds() / capacity,
         t: row.seconds(),
-        row,
     }
 }
 

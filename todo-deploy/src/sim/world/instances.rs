@@ -3,17 +3,13 @@
 use crate::pick::TargetState;
 
 use super::super::control::{Control, Fact};
+use super::super::credit::Throttle;
 use super::super::instance::{Instance, Life, Probe};
 use super::super::measure::Outcome;
-use super::super::queue::Nanos;
 use super::super::scene::SECOND;
 use super::event::Kind;
 use super::requests::PROBE;
 use super::{World, time};
-
-/// Credits are not looked at more often than this, so that a balance that runs out a little more slowly than
-/// it could does not cause ever shorter waits. At full speed it is a quarter of a percent of one credit.
-const CREDITS_EVERY: Nanos = SECOND / 4;
 
 impl<C: Control> World<'_, C> {
     pub(super) fn launch(&mut self, id: u32) {
@@ -51,11 +47,11 @@ impl<C: Control> World<'_, C> {
         let instance = &mut self.instances[id as usize];
         instance.run(self.now, &self.scene.instance);
         instance.slot = Some(slot);
-        let has_credits = instance.credits.is_some();
+        let look = instance.credits.as_ref().map(Throttle::next_look);
         self.measure.running(self.now, true);
         self.schedule(self.scene.probe.interval, Kind::Probe, id);
-        if has_credits {
-            self.schedule(CREDITS_EVERY, Kind::CreditCheck, id);
+        if let Some(look) = look {
+            self.schedule(look - self.now, Kind::CreditCheck, id);
         }
     }
 
@@ -169,20 +165,17 @@ impl<C: Control> World<'_, C> {
     }
 
     pub(super) fn check_credits(&mut self, id: u32) {
-        let vcpus = self.scene.instance.vcpus;
         let instance = &mut self.instances[id as usize];
         if instance.life != Life::Running {
             return;
         }
-        let changed = instance.settle(self.now, vcpus);
+        let changed = instance.settle(self.now);
         let Some(credits) = &instance.credits else { return };
-        // As soon as it could change: while throttled, if all work stopped; else, if every vCPU were busy.
-        let throttled = credits.limit(vcpus) < vcpus;
-        let next = credits.next_change(if throttled { 0.0 } else { vcpus });
-        let wait = next.map_or(60 * SECOND, |at| at.saturating_sub(self.now)).max(CREDITS_EVERY);
-        self.schedule(wait, Kind::CreditCheck, id);
+        let (look, throttled) = (credits.next_look(), credits.is_throttled());
+        self.schedule(look.saturating_sub(self.now), Kind::CreditCheck, id);
         if changed {
             self.reschedule(id);
+            self.tell_and_obey(id, if throttled { Fact::Throttled } else { Fact::Released });
         }
     }
 

@@ -176,7 +176,7 @@ impl<C: Control> World<'_, C> {
         if !keeps {
             state.sticky = None;
         }
-        self.go_on(user);
+        self.go_on(user, 0);
     }
 
     pub(super) fn iteration_ends(&mut self, user: u32) {

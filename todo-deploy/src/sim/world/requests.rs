@@ -23,19 +23,24 @@ const CONNECT_RETRIES: [Nanos; 3] = [SECOND, 2 * SECOND, 4 * SECOND];
 pub(super) const PROBE: u32 = 1 << 31;
 
 impl<C: Control> World<'_, C> {
-    /// The user does the next step of the iteration.
-    pub(super) fn go_on(&mut self, id: u32) {
+    /// The user does the next step of the iteration, `after` the last one has ended: that long an answer may be
+    /// on its way.
+    pub(super) fn go_on(&mut self, id: u32, after: Nanos) {
         let user = self.users.at_mut(id);
         let load = user.load;
         let steps = &self.scene.loads[load as usize].iteration;
         let step = steps.get(usize::from(user.step));
+        if after > 0 && !matches!(step, Some(Step::Sleep(_))) {
+            user.phase = Phase::Asleep;
+            return self.schedule_user(id, after, Kind::Wake);
+        }
         user.step += 1;
         match step {
             Some(&Step::Request(endpoint)) => self.send(id, endpoint),
             Some(Step::Sleep(length)) => {
                 let length = length.sample_nanos(&mut self.streams.think);
                 user.phase = Phase::Asleep;
-                self.schedule_user(id, length.max(SLEEP_MIN), Kind::Wake);
+                self.schedule_user(id, after + length.max(SLEEP_MIN), Kind::Wake);
             }
             None => self.iteration_ends(id),
         }
@@ -54,7 +59,7 @@ impl<C: Control> World<'_, C> {
             return;
         }
         match event.kind {
-            Kind::Wake => self.go_on(id),
+            Kind::Wake => self.go_on(id, 0),
             Kind::Connect => self.connect(id),
             _ => self.end_request(id, user.answer),
         }
@@ -162,9 +167,10 @@ impl<C: Control> World<'_, C> {
     }
 
     pub(super) fn end_request(&mut self, id: u32, outcome: Outcome) {
-        self.measure.ended(self.now, self.users.at(id).sent, outcome);
+        let on_the_way = self.scene.round_trip;
+        self.measure.ended(self.now, self.users.at(id).sent, on_the_way, outcome);
         self.release(id);
-        self.go_on(id);
+        self.go_on(id, on_the_way);
     }
 
     /// The balancer and the list of requests forget the request.

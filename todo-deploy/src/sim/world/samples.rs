@@ -3,7 +3,6 @@
 use super::super::control::{Control, Reading, Readings};
 use super::super::instance::Life;
 use super::super::measure::InstanceRow;
-use super::super::queue::Nanos;
 use super::event::Kind;
 use super::{World, time};
 
@@ -17,18 +16,17 @@ impl<C: Control> World<'_, C> {
     pub(super) fn sample(&mut self) {
         self.sampled_at = self.now;
         let ends_row = self.now.is_multiple_of(self.scene.row_every) || self.now == self.scene.end;
-        let mut readings = Readings { instances: self.sample_instances(ends_row), ..Readings::default() };
-        let sampled = self.measure.sample();
-        readings.requests = sampled.sent;
-        readings.failed = sampled.failed;
-        if sampled.ended > 0 {
-            readings.response = Some(sampled.percentiles.map(seconds));
-            readings.response_mean = Some(sampled.response_sum as f64 / 1e9 / sampled.ended as f64);
-        }
+        let instances = self.sample_instances(ends_row);
+        let readings = Readings {
+            instances: &instances,
+            requests: self.measure.sent_since_sample(),
+            responses: self.measure.responses(),
+        };
+        self.control.observe(time(self.now), &readings);
+        self.measure.end_sample();
         if ends_row {
             self.measure.end_row(self.now);
         }
-        self.control.observe(time(self.now), &readings);
         self.obey();
     }
 
@@ -56,8 +54,4 @@ impl<C: Control> World<'_, C> {
         }
         readings
     }
-}
-
-fn seconds(nanos: Nanos) -> f64 {
-    nanos as f64 / 1e9
 }
