@@ -8,6 +8,8 @@ pub mod deployment;
 pub mod engine;
 pub mod pick;
 pub mod pricing;
+pub mod report;
 pub mod sim;
+pub mod simulate;
 pub mod time;
 pub mod timeline;

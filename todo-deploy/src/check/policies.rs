@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Subject, Warning, warning};
 use crate::deployment::{Alarm, Metric, Policy, SimplePolicy, Target, duration};
-use crate::simulate::instance_credits;
+use crate::simulate::instance_burst;
 
 pub(super) fn check(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
     for policy in &subject.deployment.scaling.policies {
@@ -50,9 +50,8 @@ fn starved(subject: &Subject<'_>, name: &str, alarm: &Alarm, warnings: &mut Vec<
 
 /// Finding 3.
 fn at_the_baseline(subject: &Subject<'_>, name: &str, alarm: &Alarm, warnings: &mut Vec<Warning>) {
-    let Some(rule) = instance_credits(subject.deployment, subject.target) else { return };
-    let vcpus = crate::simulate::instance_vcpus(subject.deployment, subject.target);
-    let baseline = 100.0 * rule.baseline / vcpus;
+    let Some(burst) = instance_burst(subject.deployment, subject.target) else { return };
+    let baseline = 100.0 * burst.baseline;
     if alarm.metric != Metric::Cpu {
         return;
     }

@@ -71,8 +71,8 @@ impl DeploymentArgs {
 /// The load.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct LoadArgs {
-    /// A CSV file of rates (seconds,requests per second); without it and the flags below, the practical's k6.js:
-    /// to 1000 users in 1 minute, to 5000 in 10 more
+    /// A plan file (.toml) or a table of rates (.csv: seconds,requests per second); without it and the flags
+    /// below, the practical's k6.js: to 1000 users in 1 minute, to 5000 in 10 more
     #[arg(value_name = "LOAD")]
     load: Option<PathBuf>,
     /// A ramp of users, one after the other: --stage 1m:1000 --stage 10m:5000
@@ -127,11 +127,15 @@ fn one(executor: Executor) -> Profile {
 
 fn read(file: &Path) -> Result<Plan> {
     let name = file.display().to_string();
-    if file.extension().is_none_or(|extension| extension != "csv") {
+    let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    if !matches!(extension, "csv" | "toml") {
         bail!(
-            "{name} is no load that can be read: a .csv file of `seconds,requests per second` lines, or use --stage, --users or --rate"
+            "{name} is no load that can be read: a .toml plan, a .csv file of `seconds,requests per second` lines, or use \
+             --stage, --users or --rate"
         );
     }
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
-    Plan::from_rates(&name, &text).with_context(|| name)
+    let plan =
+        if extension == "csv" { Plan::from_rates(&name, &text) } else { Plan::from_toml(&name, &text) };
+    plan.with_context(|| name)
 }

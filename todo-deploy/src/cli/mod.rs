@@ -1,5 +1,6 @@
 //! The command line. The only module that reads files and prints: data on stdout, words for people on stderr.
 
+mod calibrate;
 mod check;
 mod init;
 mod input;
@@ -24,7 +25,7 @@ pub struct Cli {
 enum Command {
     Init(init::Args),
     Check(check::Args),
-    Simulate(simulate::Args),
+    Simulate(Box<simulate::Args>),
 }
 
 /// What a command has to say with its exit code.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use super::calibrate::calibrate;
 use super::input::{DeploymentArgs, LoadArgs};
 use super::{Answer, print, say};
 use crate::deployment::{Deployment, duration};
@@ -36,9 +37,13 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// CPU time of one request: a mean such as 4ms, or a distribution such as `exp 4ms`, `constant 4ms`,
-    /// `lognormal 4ms cv 2`; by default the deployment's model.service_time
+    /// `lognormal 4ms cv 2`; by default what the deployment's [model] says
     #[arg(long, value_name = "TIME")]
     service_time: Option<Dist>,
+    /// Measure the CPU time: five seconds of one user against one instance of the service at this
+    /// http address, with path
+    #[arg(long, value_name = "URL", conflicts_with = "service_time")]
+    calibrate: Option<String>,
     /// How long to go on; by default 26 minutes after the load
     #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
     until: Option<Duration>,
@@ -69,7 +74,7 @@ pub(super) fn run(args: &Args) -> Result<Answer> {
     }
     let options = Options {
         seed: args.seed,
-        service_time: args.service_time.clone(),
+        service_time: service_time(args)?,
         until: args.until,
         prices: prices(args)?,
     };
@@ -79,6 +84,18 @@ pub(super) fn run(args: &Args) -> Result<Answer> {
         true => single(args, &plan, &options),
         false => several(args, &plan, &options, variants),
     }
+}
+
+fn service_time(args: &Args) -> Result<Option<Dist>> {
+    let Some(url) = &args.calibrate else { return Ok(args.service_time.clone()) };
+    let found = calibrate(url)?;
+    let (mean, cv) = (found.mean_ms, found.cv);
+    say(&format!(
+        "{} answers: a request takes {mean:.3} ms (cv {cv:.2}); again without measuring:",
+        found.answers
+    ));
+    say(&format!("  --service-time 'lognormal {:.0}us cv {cv:.2}'", mean * 1000.0));
+    Ok(Some(found.service_time))
 }
 
 fn prices(args: &Args) -> Result<Prices> {

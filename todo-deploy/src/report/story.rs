@@ -62,11 +62,10 @@ impl Story {
         let (instance, what) = sentence(&event.kind);
         match &event.kind {
             EventKind::NotScaled { policy, .. } => {
-                if let Some(line) = self.refusals.get(policy).and_then(|index| self.lines.get_mut(*index)) {
-                    if line.what == what {
-                        (line.last, line.times) = (event.at, line.times + 1);
-                        return;
-                    }
+                let last = self.refusals.get(policy).and_then(|index| self.lines.get_mut(*index));
+                if let Some(line) = last.filter(|line| line.what == what) {
+                    (line.last, line.times) = (event.at, line.times + 1);
+                    return;
                 }
                 self.refusals.insert(policy.clone(), self.lines.len());
             }

@@ -1,30 +1,31 @@
 //! What would this deployment do under this load: the scaling engine, unchanged, driven by the event queue of
 //! [`crate::sim`] instead of a clock.
 //!
-//! This module holds no policy and no model: it translates a [`Deployment`] and a [`Plan`] into a scene, joins
-//! the engine to the kernel, and gathers what happened. The same seed gives the same bytes on any machine.
+//! This module holds no policy and no model: it has the kernel run a [`Deployment`] under a [`Plan`] and gathers
+//! what happened. The same seed gives the same bytes on any machine.
 
-mod control;
+pub mod calibration;
+mod group;
+mod model;
 pub mod plan;
+mod plan_file;
 mod run;
-mod scene;
 pub mod slo;
 pub mod variants;
 
 use std::time::Duration;
 
+pub use model::{instance_burst, instance_vcpus};
 pub use plan::Plan;
 pub use run::{Errors, Minute, Run, Totals};
 
-pub(crate) use scene::{credits as instance_credits, vcpus as instance_vcpus};
-
 use crate::deployment::{Deployment, Target};
-use crate::engine::{Config, Engine, Start};
+use crate::engine::Start;
 use crate::pricing::Prices;
-use crate::sim;
+use crate::sim::deployed::{self, Workload};
 use crate::sim::dist::Dist;
-use crate::time::Time;
-use control::EngineControl;
+use crate::sim::queue::Nanos;
+use crate::sim::scene::Endpoint;
 
 /// What is not in the deployment or the load.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,11 +44,21 @@ const AFTER_LOAD: Duration = Duration::from_secs(26 * 60);
 /// Runs the load against the deployment in virtual time.
 pub fn simulate(deployment: &Deployment, target: Target, plan: &Plan, options: &Options) -> Run {
     let end = options.until.unwrap_or_else(|| whole_minutes(plan.end) + AFTER_LOAD);
-    let scene = scene::scene(deployment, target, plan, options, end);
-    let engine = Engine::new(Config::new(deployment, target), Start::Settled, Time::ZERO);
-    let mut control = EngineControl::new(engine);
-    let outcomes = sim::run(&scene, &mut control);
-    run::gather(deployment, target, plan, options, &scene, outcomes, control)
+    let model = &deployment.model;
+    let default = || Dist::log_normal(model.service_time.as_nanos() as f64, 1.0);
+    let endpoint = Endpoint {
+        name: "request".to_owned(),
+        demand: options.service_time.clone().unwrap_or_else(default),
+        latency: Dist::ZERO,
+    };
+    let workload = Workload {
+        endpoints: vec![endpoint],
+        loads: plan.loads.clone(),
+        end: Nanos::try_from(end.as_nanos()).unwrap_or(Nanos::MAX),
+        seed: options.seed,
+    };
+    let simulation = deployed::simulate(deployment, target, Start::Settled, workload);
+    run::gather(deployment, target, plan, options, simulation)
 }
 
 fn whole_minutes(duration: Duration) -> Duration {

@@ -73,6 +73,10 @@ pub enum BadPlan {
     NoTime,
     #[error("more users than can be simulated: {0}")]
     TooMany(u64),
+    #[error("line {line}: {wrong}")]
+    File { line: usize, wrong: String },
+    #[error("think: {0}")]
+    Think(String),
     #[error(transparent)]
     Rates(#[from] crate::sim::arrivals::ParseRateError),
 }

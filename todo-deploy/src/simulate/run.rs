@@ -2,17 +2,18 @@
 
 use serde::Serialize;
 
-use super::control::{EngineControl, Group};
-use super::{Options, Plan, scene};
+use super::group::{Group, Groups};
+use super::model::{instance_vcpus, notes};
+use super::{Options, Plan};
 use crate::deployment::{Deployment, Target};
 use crate::pricing::{Bill, Use, bill};
 use crate::sim::Outcomes;
+use crate::sim::deployed::Simulation;
 use crate::sim::histogram::Histogram;
 use crate::sim::measure::{Outcome, Row, sum};
 use crate::sim::queue::Nanos;
-use crate::sim::scene::Scene;
 use crate::time::Time;
-use crate::timeline::{Event, EventKind, GoneCause, InstanceId, Timeline};
+use crate::timeline::{Event, EventKind, GoneCause, Timeline};
 
 /// The result of one simulation.
 #[derive(Debug, Clone, Serialize)]
@@ -112,15 +113,14 @@ pub(super) fn gather(
     target: Target,
     plan: &Plan,
     options: &Options,
-    scene: &Scene,
-    outcomes: Outcomes,
-    control: EngineControl,
+    simulation: Simulation,
 ) -> Run {
-    let vcpus = scene.instance.vcpus;
+    let Simulation { events, outcomes } = simulation;
+    let vcpus = instance_vcpus(deployment, target);
+    let mut groups = Groups::new(&events, deployment.capacity.desired);
     let minutes: Vec<Minute> =
-        outcomes.rows.iter().map(|row| minute(row, vcpus, group_at(&control.group, row.to))).collect();
-    let mut timeline = Timeline { events: control.events, ..Timeline::default() };
-    tell_throttling(&mut timeline, &outcomes.rows);
+        outcomes.rows.iter().map(|row| minute(row, vcpus, groups.at(time(row.to)))).collect();
+    let mut timeline = Timeline { events, ..Timeline::default() };
     record(&mut timeline, &minutes);
     let totals = totals(deployment, target, plan, options, &outcomes, &minutes, &timeline);
     Run {
@@ -131,7 +131,7 @@ pub(super) fn gather(
         totals,
         minutes,
         timeline,
-        notes: scene::notes(deployment),
+        notes: notes(deployment),
         steps: outcomes.events,
     }
 }
@@ -151,35 +151,6 @@ fn minute(row: &Row, vcpus: f64, group: Group) -> Minute {
         in_service: group.in_service,
         healthy: group.healthy,
     }
-}
-
-fn group_at(groups: &[Group], at: Nanos) -> Group {
-    let index = groups.partition_point(|group| group.at <= time(at));
-    let none = Group { at: Time::ZERO, desired: 0, in_service: 0, healthy: 0 };
-    index.checked_sub(1).map_or(none, |index| groups[index])
-}
-
-/// Instances out of credits, seen at the end of each minute.
-fn tell_throttling(timeline: &mut Timeline, rows: &[Row]) {
-    let mut throttled = std::collections::BTreeSet::new();
-    for row in rows {
-        for instance in &row.instances {
-            // A throttled instance hovers within a second's worth of credits.
-            let is = instance.credits.is_some_and(|credits| credits < 0.05);
-            let id = InstanceId(instance.instance);
-            let was = throttled.contains(&id);
-            if is != was {
-                if is {
-                    throttled.insert(id)
-                } else {
-                    throttled.remove(&id)
-                };
-                let kind = EventKind::Throttled { instance: id, throttled: is };
-                timeline.events.push(Event { at: time(row.to), kind });
-            }
-        }
-    }
-    timeline.events.sort_by_key(|event| event.at);
 }
 
 fn record(timeline: &mut Timeline, minutes: &[Minute]) {
