@@ -198,7 +198,7 @@ pub struct AlarmCause {
 #[serde(rename_all = "kebab-case")]
 pub enum ScaledBy {
     Policy {
-        policy: String,
+        name: String,
         #[serde(flatten)]
         cause: AlarmCause,
     },

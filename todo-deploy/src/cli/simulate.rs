@@ -17,17 +17,18 @@ use crate::simulate::slo::Slo;
 use crate::simulate::variants::Sweep;
 use crate::simulate::{Options, Plan, Run, simulate};
 
+const EXAMPLES: &str = "\
+Examples:
+  todo-deploy simulate --service-time 2ms
+  todo-deploy simulate --target ecs --stage 5m:500 --html report.html
+  todo-deploy simulate --target ecs --sweep 'scaling.target=10..60 step 10' --slo 'p95<200ms'";
+
 /// Simulate this deployment under a load: when it scales, why not sooner, who waits or fails, what it costs
 ///
 /// Runs in seconds what takes an hour and a bill to find out, with the same scaling engine as `local`. Prints a
 /// story, a row per minute and totals. The same --seed gives the same bytes on any machine.
-///
-/// Examples:
-///   todo-deploy simulate --service-time 2ms
-///   todo-deploy simulate --target ecs --stage 5m:500 --html report.html
-///   todo-deploy simulate --sweep 'scaling.target=10..60 step 10' --target ecs --slo 'p95<200ms, errors<0.1%'
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
     #[command(flatten)]
     load: LoadArgs,

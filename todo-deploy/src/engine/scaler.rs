@@ -182,7 +182,7 @@ impl Scaler {
             PolicyKind::Step { .. } => {}
             PolicyKind::Tracking { .. } => self.start_tracking_cooldowns(from, to, now),
         }
-        self.set_desired(now, to, ScaledBy::Policy { policy: name, cause }, out);
+        self.set_desired(now, to, ScaledBy::Policy { name, cause }, out);
     }
 
     /// The followed policy's, and those of the others whose alarms ask for the same direction: what was added

@@ -72,6 +72,11 @@ fn charts(deployment: &Deployment, run: &Run) -> Markup {
     let series = |of: fn(&Minute) -> f64| -> Vec<(f64, f64)> {
         run.minutes.iter().map(|minute| (minute.at.as_secs_f64() + 30.0, of(minute))).collect()
     };
+    // A minute without requests has no response times.
+    let times = |of: fn(&Minute) -> f64| -> Vec<(f64, f64)> {
+        let minutes = run.minutes.iter().filter(|minute| minute.requests_per_s > 0.0);
+        minutes.map(|minute| (minute.at.as_secs_f64() + 30.0, of(minute))).collect()
+    };
     let steps = |of: fn(&Minute) -> f64| -> Vec<(f64, f64)> {
         run.minutes.iter().map(|minute| (minute.at.as_secs_f64() + 60.0, of(minute))).collect()
     };
@@ -84,9 +89,9 @@ fn charts(deployment: &Deployment, run: &Run) -> Markup {
             line("requests per second", "b", series(|m| m.requests_per_s)),
         ], Vec::new()))
         (chart("Response time, ms", vec![
-            line("p50", "a", series(|m| m.p50_ms)),
-            line("p95", "b", series(|m| m.p95_ms)),
-            line("p99", "c", series(|m| m.p99_ms)),
+            line("p50", "a", times(|m| m.p50_ms)),
+            line("p95", "b", times(|m| m.p95_ms)),
+            line("p99", "c", times(|m| m.p99_ms)),
         ], Vec::new()))
         (chart("Errors per minute", vec![line("errors", "c", series(|m| m.errors as f64))], Vec::new()))
         (chart("CPU of the group, %", vec![line("mean over instances", "a", series(|m| m.cpu_percent))], levels(deployment)))

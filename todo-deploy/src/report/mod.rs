@@ -11,3 +11,6 @@ pub use comparison::comparison;
 pub use html::page;
 pub use story::{datapoints, state, story, why_not};
 pub use text::text;
+
+#[cfg(test)]
+mod tests;

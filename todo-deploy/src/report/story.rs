@@ -130,8 +130,8 @@ fn group_sentence(kind: &EventKind) -> String {
         EventKind::Alarm { alarm, from, to, cause } => {
             format!("{alarm}: {} → {}: {}", state(*from), state(*to), datapoints(cause))
         }
-        EventKind::Scaled { by: ScaledBy::Policy { policy, cause }, from, to } => {
-            format!("{from} → {to} by {policy}: {}", datapoints(cause))
+        EventKind::Scaled { by: ScaledBy::Policy { name, cause }, from, to } => {
+            format!("{from} → {to} by {name}: {}", datapoints(cause))
         }
         EventKind::Scaled { by: ScaledBy::Hand, from, to } => format!("{from} → {to} by hand"),
         EventKind::NotScaled { policy, capacity, why } => {

@@ -22,14 +22,16 @@ pub fn text(run: &Run) -> String {
 
 fn minutes(minutes: &[Minute]) -> Vec<String> {
     let every = minutes.len().div_ceil(ROWS_MAX).max(1);
+    let time =
+        |minute: &Minute, ms: f64| if minute.requests_per_s > 0.0 { millis(ms) } else { "–".to_owned() };
     let row = |minute: &Minute| {
         vec![
             minute.at.to_string(),
             format!("{:.0}", minute.users),
             format!("{:.1}", minute.requests_per_s),
-            millis(minute.p50_ms),
-            millis(minute.p95_ms),
-            millis(minute.p99_ms),
+            time(minute, minute.p50_ms),
+            time(minute, minute.p95_ms),
+            time(minute, minute.p99_ms),
             thousands(minute.errors),
             format!("{:.1}", minute.cpu_percent),
             minute.desired.to_string(),
@@ -38,6 +40,7 @@ fn minutes(minutes: &[Minute]) -> Vec<String> {
         ]
     };
     let rows: Vec<Vec<String>> = minutes.iter().step_by(every).map(row).collect();
+    let rows = without_repetition(rows);
     let headings = [
         "minute",
         "users",
@@ -56,6 +59,21 @@ fn minutes(minutes: &[Minute]) -> Vec<String> {
         lines.push(format!("(every {every}th minute)"));
     }
     lines
+}
+
+/// Rows that say the same as the ones around them (at night, or after the load) become one `…`.
+fn without_repetition(rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
+    let same = |a: usize, b: usize| rows.get(a).zip(rows.get(b)).is_some_and(|(a, b)| a[1..] == b[1..]);
+    let inner = |index: usize| index > 0 && same(index - 1, index) && same(index, index + 1);
+    let mut kept = Vec::new();
+    for index in 0..rows.len() {
+        match inner(index) {
+            false => kept.push(rows[index].clone()),
+            true if !inner(index - 1) => kept.push(vec!["…".to_owned()]),
+            true => {}
+        }
+    }
+    kept
 }
 
 pub(crate) fn totals(totals: &Totals) -> Vec<String> {
