@@ -16,7 +16,7 @@ use todo_deploy::sim::queue::EventQueue;
 use todo_deploy::sim::ramp::Stage;
 use todo_deploy::sim::rng::Rng;
 use todo_deploy::sim::scene::{
-    BalancerModel, Endpoint, InstanceModel, Load, MINUTE, ProbeModel, SECOND, Scene, Shape, Step,
+    BalancerModel, Budget, Endpoint, InstanceModel, Load, MINUTE, ProbeModel, SECOND, Scene, Shape, Step,
 };
 
 fn main() {
@@ -39,6 +39,7 @@ fn scene(users: u32, instances: u32, seconds: u64) -> Scene {
             start: 0,
             shape: Shape::Users { from: users, stages },
             iteration: vec![Step::Request(0), Step::Sleep(Dist::Exponential { mean: 1e9 })],
+            budget: Budget::Time,
             graceful_ramp_down: 0,
             graceful_stop: 0,
         }],

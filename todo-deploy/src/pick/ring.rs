@@ -39,10 +39,7 @@ impl Ring {
         let start = self.points.partition_point(|&(point, _)| point < hash);
         let (before, after) = self.points.split_at(start);
         let mut around = after.iter().chain(before).map(|&(_, owner)| owner);
-        let below = |&owner: &u32| {
-            let member = members.at(owner);
-            u64::from(member.outstanding) < members.bound(member.target.weight, self.load_percent)
-        };
+        let below = |&owner: &u32| members.is_below_bound(owner, self.load_percent);
         around.clone().find(below).or_else(|| around.next())
     }
 }
