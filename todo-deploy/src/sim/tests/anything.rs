@@ -78,18 +78,20 @@ fn load() -> impl Strategy<Value = Load> {
     });
     let open = (1.0f64..40.0).prop_map(|rate| poisson(rate).shape);
     let budget = prop_oneof![3 => Just(Budget::Time), 1 => (0u64..50).prop_map(Budget::Shared), 1 => (0u64..9).prop_map(Budget::Each)];
-    (prop_oneof![closed, open], 0u64..20, budget, 0u64..8, 1usize..4).prop_map(|(shape, start, budget, grace, requests)| {
-        let mut iteration = vec![Step::Request(0); requests];
-        iteration.push(Step::Sleep(Dist::Exponential { mean: 500.0 * MS }));
-        Load {
-            start: start * SECOND,
-            shape,
-            iteration,
-            budget,
-            graceful_ramp_down: grace * SECOND,
-            graceful_stop: grace * SECOND / 2,
-        }
-    })
+    (prop_oneof![closed, open], 0u64..20, budget, 0u64..8, 1usize..4).prop_map(
+        |(shape, start, budget, grace, requests)| {
+            let mut iteration = vec![Step::Request(0); requests];
+            iteration.push(Step::Sleep(Dist::Exponential { mean: 500.0 * MS }));
+            Load {
+                start: start * SECOND,
+                shape,
+                iteration,
+                budget,
+                graceful_ramp_down: grace * SECOND,
+                graceful_stop: grace * SECOND / 2,
+            }
+        },
+    )
 }
 
 fn any_scene() -> impl Strategy<Value = Scene> {
@@ -103,7 +105,13 @@ fn any_scene() -> impl Strategy<Value = Scene> {
     let instance = (prop_oneof![Just(0.1), Just(1.0), Just(2.0)], 1usize..5, 0usize..6, any::<bool>());
     let balancer = (algorithm, 1u64..20, 0u64..30, any::<bool>(), any::<bool>());
     (prop::collection::vec(load(), 1..4), 1u64..500, balancer, instance, any::<u64>()).prop_map(
-        |(loads, demand, (algorithm, timeout, sticky, per_connection, slow), (vcpus, limit, backlog, bursts), seed)| {
+        |(
+            loads,
+            demand,
+            (algorithm, timeout, sticky, per_connection, slow),
+            (vcpus, limit, backlog, bursts),
+            seed,
+        )| {
             let mut scene = scene(loads, Dist::log_normal(demand as f64 * MS, 1.0), 60);
             scene.seed = seed;
             scene.endpoints[0].latency = Dist::Exponential { mean: 20.0 * MS };
@@ -111,13 +119,15 @@ fn any_scene() -> impl Strategy<Value = Scene> {
             (scene.balancer.algorithm, scene.balancer.timeout) = (algorithm, timeout * SECOND);
             (scene.balancer.sticky, scene.balancer.per_connection) = (sticky * SECOND, per_connection);
             scene.balancer.slow_start = if slow { 30 * SECOND } else { 0 };
-            (scene.instance.vcpus, scene.instance.concurrency, scene.instance.backlog) = (vcpus, limit, backlog);
-            scene.instance.burst = bursts
-                .then_some(Burst { baseline: 0.1, vcpus, credits_at_launch: 0.05, credits_max: 1.0 });
+            (scene.instance.vcpus, scene.instance.concurrency, scene.instance.backlog) =
+                (vcpus, limit, backlog);
+            scene.instance.burst =
+                bursts.then_some(Burst { baseline: 0.1, vcpus, credits_at_launch: 0.05, credits_max: 1.0 });
             scene.instance.launch = Dist::Exponential { mean: 2000.0 * MS };
             scene.instance.boot = Dist::Exponential { mean: 2000.0 * MS };
             scene.instance.boot_cpu = 0.05;
-            scene.probe = ProbeModel { interval: 5 * SECOND, timeout: 2 * SECOND, demand: Dist::Constant(MS) };
+            scene.probe =
+                ProbeModel { interval: 5 * SECOND, timeout: 2 * SECOND, demand: Dist::Constant(MS) };
             scene
         },
     )

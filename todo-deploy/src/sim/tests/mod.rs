@@ -13,7 +13,9 @@ use super::dist::Dist;
 use super::measure::sum;
 use super::queue::Nanos;
 use super::ramp::Stage;
-use super::scene::{BalancerModel, Budget, Endpoint, InstanceModel, Load, ProbeModel, SECOND, Scene, Shape, Step};
+use super::scene::{
+    BalancerModel, Budget, Endpoint, InstanceModel, Load, ProbeModel, SECOND, Scene, Shape, Step,
+};
 use super::{Outcomes, arrivals, run};
 
 /// Half a minute is thrown away before anything is measured.
