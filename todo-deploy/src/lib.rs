@@ -2,10 +2,14 @@
 //!
 //! The core (`deployment`, `time`, `timeline`, `engine`) holds no clock, socket, task, file or random number.
 
+pub mod check;
+pub mod cli;
 pub mod deployment;
 pub mod engine;
 pub mod pick;
 pub mod pricing;
+pub mod report;
 pub mod sim;
+pub mod simulate;
 pub mod time;
 pub mod timeline;

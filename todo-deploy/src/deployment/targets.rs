@@ -107,7 +107,7 @@ pub struct Local {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// From the decision until the instance runs and is registered with the balancer (AWS: InService).
+    /// From the decision until the instance runs and is registered with the balancer (AWS: `InService`).
     #[serde(with = "duration")]
     pub launch_time: Duration,
     /// From then until the service answers: user data, image pull, start.

@@ -180,9 +180,23 @@ impl Scaler {
                 self.pending_cooldown = Some((name.clone(), *cooldown));
             }
             PolicyKind::Step { .. } => {}
-            PolicyKind::Tracking { policy: config, .. } => policy.tracking.acted(config, from, to, now),
+            PolicyKind::Tracking { .. } => self.start_tracking_cooldowns(from, to, now),
         }
         self.set_desired(now, to, ScaledBy::Policy { policy: name, cause }, out);
+    }
+
+    /// The followed policy's, and those of the others whose alarms ask for the same direction: what was added
+    /// counts for them too [M].
+    fn start_tracking_cooldowns(&mut self, from: u32, to: u32, now: Time) {
+        for policy in &mut self.policies {
+            let asks = match to > from {
+                true => policy.alarm.state == AlarmState::Alarm,
+                false => policy.low.as_ref().is_some_and(|low| low.state == AlarmState::Alarm),
+            };
+            if let (PolicyKind::Tracking { policy: config, .. }, true) = (&policy.config.kind, asks) {
+                policy.tracking.acted(config, from, to, now);
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::deployment::{self, BalancerKind, Deployment, HashKey, Stickiness, Target};
 use crate::engine::{Config, Start};
 use crate::pick::Algorithm;
-use crate::pricing::instance_type;
+use crate::simulate::{instance_burst, instance_vcpus};
 use crate::timeline::Event;
 
 use super::autoscaler::Autoscaler;
@@ -16,8 +16,6 @@ use super::{Outcomes, run};
 
 /// A target may hold a quarter more than its fair share of the requests before the ring is walked on.
 const LOAD_PERCENT: u32 = 125;
-/// CPU units of Fargate per vCPU.
-const FARGATE_UNITS: f64 = 1024.0;
 
 /// What a deployment went through.
 #[derive(Debug, Clone)]
@@ -69,7 +67,7 @@ pub fn scene(deployment: &Deployment, target: Target, load: Workload) -> Scene {
         // Alarms of less than a minute look at points of their own.
         sample_every: nanos(deployment.scaling.metric_period).min(MINUTE),
         row_every: MINUTE,
-        instance_rows: true,
+        instance_rows: false,
     }
 }
 
@@ -99,16 +97,7 @@ fn balancer(wanted: &deployment::LoadBalancer) -> BalancerModel {
 }
 
 fn instance(deployment: &Deployment, target: Target) -> InstanceModel {
-    let aws = &deployment.aws;
-    let (vcpus, burst) = match target {
-        Target::Ec2 => {
-            let known = instance_type(&aws.instance_type);
-            let burst = known.map(|known| known.burst).filter(|burst| burst.baseline < 1.0);
-            (known.map_or(1.0, |known| known.vcpus), burst.filter(|_| !aws.unlimited_credits))
-        }
-        Target::Ecs => (f64::from(aws.fargate_cpu) / FARGATE_UNITS, None),
-        Target::Local => (deployment.local.share, None),
-    };
+    let (vcpus, burst) = (instance_vcpus(deployment, target), instance_burst(deployment, target));
     let model = &deployment.model;
     InstanceModel {
         vcpus,

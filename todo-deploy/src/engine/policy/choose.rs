@@ -17,12 +17,18 @@ pub(crate) struct Proposal {
     pub(crate) disagreement: Option<usize>,
 }
 
+/// The policy that is followed, and the capacity it wants.
+pub(crate) type Chosen = (usize, u32);
+
+/// A policy that is not, and why.
+pub(crate) type Refused = (usize, WhyNot);
+
 /// The proposal that is followed, and for the others why not.
 pub(crate) fn choose(
     proposals: Vec<Proposal>,
     desired: u32,
     name: impl Fn(usize) -> String,
-) -> (Option<(usize, u32)>, Vec<(usize, WhyNot)>) {
+) -> (Option<Chosen>, Vec<Refused>) {
     let mut refused = Vec::new();
     let mut wanted = Vec::new();
     for proposal in proposals {

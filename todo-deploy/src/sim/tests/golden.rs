@@ -70,7 +70,9 @@ fn ec2_with_basic_monitoring_is_too_late() {
 #[test]
 fn ecs_goes_to_the_maximum_in_one_step_and_back_in_one() {
     let deployment = practical(Target::Ecs, "");
-    let with = |mean| decisions(&simulate(&deployment, Target::Ecs, Start::Settled, load(Dist::log_normal(mean, 1.0), 40)));
+    let with = |mean| {
+        decisions(&simulate(&deployment, Target::Ecs, Start::Settled, load(Dist::log_normal(mean, 1.0), 40)))
+    };
     assert_eq!(with(MS), [(240, 4), (1620, 1)]);
     // A fluid stops with its source. Real users who wait when the load ends are still served, for half a minute of
     // grace: four times slower answers keep the tasks busy into the twelfth minute, and the low alarm waits one more.
