@@ -10,13 +10,14 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use todo_deploy::pick::hash::{hash_bytes, mix};
 use todo_deploy::pick::{Algorithm, Choice, Picker, Target, TargetState};
+use todo_deploy::sim::arrivals::{Rate, Spread};
 use todo_deploy::sim::control::FixedFleet;
 use todo_deploy::sim::dist::Dist;
 use todo_deploy::sim::queue::EventQueue;
 use todo_deploy::sim::ramp::Stage;
 use todo_deploy::sim::rng::Rng;
 use todo_deploy::sim::scene::{
-    BalancerModel, Endpoint, InstanceModel, Load, MINUTE, ProbeModel, SECOND, Scene, Shape, Step,
+    BalancerModel, Budget, Endpoint, InstanceModel, Load, MINUTE, ProbeModel, SECOND, Scene, Shape, Step,
 };
 
 fn main() {
@@ -39,6 +40,7 @@ fn scene(users: u32, instances: u32, seconds: u64) -> Scene {
             start: 0,
             shape: Shape::Users { from: users, stages },
             iteration: vec![Step::Request(0), Step::Sleep(Dist::Exponential { mean: 1e9 })],
+            budget: Budget::Time,
             graceful_ramp_down: 0,
             graceful_stop: 0,
         }],
@@ -54,12 +56,43 @@ fn scene(users: u32, instances: u32, seconds: u64) -> Scene {
 
 #[divan::bench(args = [(100, 4), (5_000, 4), (5_000, 100), (100_000, 4), (100_000, 1_000)], sample_count = 5, sample_size = 1)]
 fn simulate(bencher: Bencher<'_, '_>, (users, instances): (u32, u32)) {
-    // About two million events each, whatever the number of users.
-    let scene = scene(users, instances, 1_000_000 / u64::from(users) + 1);
+    // Millions of events each, whatever the number of users.
+    let scene = scene(users, instances, 1_000_000 / u64::from(users) + 20);
     let events = todo_deploy::sim::run(&scene, &mut FixedFleet::new(instances)).events;
     bencher
         .counter(ItemsCount::new(events))
         .bench_local(|| todo_deploy::sim::run(black_box(&scene), &mut FixedFleet::new(instances)).events);
+}
+
+/// The practical's script against four instances: eleven minutes, 5000 users, about 1.8 million requests.
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn practical(bencher: Bencher<'_, '_>) {
+    let mut scene = scene(5_000, 4, 690);
+    let stages = vec![Stage { length: MINUTE, target: 1_000 }, Stage { length: 10 * MINUTE, target: 5_000 }];
+    scene.loads[0].shape = Shape::Users { from: 1, stages };
+    scene.loads[0].iteration[1] = Step::Sleep(Dist::Constant(1e9));
+    (scene.loads[0].graceful_ramp_down, scene.loads[0].graceful_stop) = (30 * SECOND, 30 * SECOND);
+    whole(bencher, &scene);
+}
+
+/// A day of daily load, 20 to 380 requests per second: 17 million requests.
+#[divan::bench(sample_count = 1, sample_size = 1)]
+fn day(bencher: Bencher<'_, '_>) {
+    let mut scene = scene(1, 4, 86_400);
+    scene.endpoints[0].demand = Dist::log_normal(4e6, 1.0);
+    let points = [(0, 20.0), (8, 100.0), (12, 380.0), (18, 300.0), (24, 20.0)];
+    let rate = Rate::new(points.map(|(hour, rate)| (hour * 60 * MINUTE, rate)).to_vec())
+        .unwrap_or_else(|| Rate::constant(1.0, MINUTE));
+    scene.loads[0].shape = Shape::Arrivals { rate, spread: Spread::Poisson, users_max: 100_000 };
+    scene.loads[0].iteration = vec![Step::Request(0)];
+    whole(bencher, &scene);
+}
+
+fn whole(bencher: Bencher<'_, '_>, scene: &Scene) {
+    let events = todo_deploy::sim::run(scene, &mut FixedFleet::new(4)).events;
+    bencher
+        .counter(ItemsCount::new(events))
+        .bench_local(|| todo_deploy::sim::run(black_box(scene), &mut FixedFleet::new(4)).events);
 }
 
 const HOLDS: usize = 1_000_000;

@@ -164,10 +164,13 @@ impl Members {
         self.healthy
     }
 
-    /// The most requests a target of this weight may hold, in percent of its fair share of all requests at
-    /// routable targets, the next one included; rounded up, so that one target is always below its limit.
-    pub(super) fn bound(&self, weight: u32, percent: u32) -> u64 {
-        let share = u128::from(percent.max(101)) * u128::from(self.outstanding + 1) * u128::from(weight);
-        u64::try_from(share.div_ceil(100 * u128::from(self.weight.max(1)))).unwrap_or(u64::MAX)
+    /// Whether a target holds less than `percent` of its fair share of all requests at routable targets, the
+    /// next one included. Above 100 percent at least one target always does.
+    pub(super) fn is_below_bound(&self, index: u32, percent: u32) -> bool {
+        let member = self.at(index);
+        // outstanding < percent/100 · (all + 1) · weight/weights, without the divisions.
+        let held = u128::from(member.outstanding) * 100 * u128::from(self.weight);
+        let share = u128::from(percent.max(101)) * u128::from(self.outstanding + 1);
+        held < share * u128::from(member.target.weight)
     }
 }

@@ -65,7 +65,7 @@ impl Strategy {
         }
     }
 
-    pub(super) fn choose(&self, choice: &Choice, members: &Members) -> Option<u32> {
+    pub(super) fn choose(&mut self, choice: &Choice, members: &Members) -> Option<u32> {
         match self {
             Self::Turns { passes } => passes.first().map(|(_, index)| index),
             Self::Least { order, .. } => order.first().map(|(_, index)| index),

@@ -270,6 +270,8 @@ impl Model {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     /// Draining and (unless it fails open) unhealthy targets are never chosen, counts are exact over any
     /// history, places are used again without confusion, and the bound of consistent hashing holds.
     #[test]

@@ -63,8 +63,10 @@ pub struct Load {
     pub start: Nanos,
     /// How many, or how often.
     pub shape: Shape,
-    /// What each does, again and again; at least one step that takes time.
+    /// What each does, again and again; without any step the load does nothing.
     pub iteration: Vec<Step>,
+    /// How often.
+    pub budget: Budget,
     /// How long a user who has to leave may go on with the iteration at hand.
     pub graceful_ramp_down: Nanos,
     /// The same at the end of the load, when it overrides a longer `graceful_ramp_down`.
@@ -83,6 +85,18 @@ pub enum Shape {
         /// Iterations that would need more users at once are dropped, and counted.
         users_max: u32,
     },
+}
+
+/// How many iterations a load is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Budget {
+    /// As many as fit into the time.
+    #[default]
+    Time,
+    /// So many, which all users share (k6: `shared-iterations`).
+    Shared(u64),
+    /// So many by each user (k6: `per-vu-iterations`).
+    Each(u64),
 }
 
 /// One thing a user does.

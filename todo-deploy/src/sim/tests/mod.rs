@@ -1,5 +1,6 @@
 //! The simulation against what queueing theory knows exactly.
 
+mod anything;
 mod closed;
 mod failures;
 mod golden;
@@ -12,7 +13,9 @@ use super::dist::Dist;
 use super::measure::sum;
 use super::queue::Nanos;
 use super::ramp::Stage;
-use super::scene::{BalancerModel, Endpoint, InstanceModel, Load, ProbeModel, SECOND, Scene, Shape, Step};
+use super::scene::{
+    BalancerModel, Budget, Endpoint, InstanceModel, Load, ProbeModel, SECOND, Scene, Shape, Step,
+};
 use super::{Outcomes, arrivals, run};
 
 /// Half a minute is thrown away before anything is measured.
@@ -46,6 +49,7 @@ fn users(count: u32, think: Dist) -> Load {
             stages: vec![Stage { length: 1_000_000 * SECOND, target: count }],
         },
         iteration: vec![Step::Request(0), Step::Sleep(think)],
+        budget: Budget::Time,
         graceful_ramp_down: 0,
         graceful_stop: 0,
     }
@@ -61,6 +65,7 @@ fn poisson(rate: f64) -> Load {
             users_max: 1_000_000,
         },
         iteration: vec![Step::Request(0)],
+        budget: Budget::Time,
         graceful_ramp_down: 0,
         graceful_stop: 0,
     }

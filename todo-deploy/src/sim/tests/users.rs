@@ -3,7 +3,7 @@
 use super::super::dist::Dist;
 use super::super::measure::sum;
 use super::super::ramp::Stage;
-use super::super::scene::{Load, SECOND, Shape, Step};
+use super::super::scene::{Budget, Load, SECOND, Shape, Step};
 use super::{FixedFleet, MS, run, scene, users};
 
 fn ramp(from: u32, stages: &[(u64, u32)], grace: u64) -> Load {
@@ -65,6 +65,52 @@ fn the_integral_of_users_is_that_of_the_ramp() {
     let users = total.mean(total.users) * total.seconds();
     // Steps instead of a slope: each user comes and goes a tenth of a second late, on average half of that.
     assert!((users - 2000.0).abs() <= 10.0, "{users} user seconds");
+}
+
+#[test]
+fn a_budget_of_iterations_is_used_up_exactly() {
+    let with = |budget| {
+        let load = Load { budget, ..ramp(7, &[(1000, 7)], 0) };
+        let total = sum(&run(&scene(vec![load], Dist::Constant(MS), 1000), &mut FixedFleet::new(1)).rows);
+        (total.iterations, total.users / u128::from(SECOND))
+    };
+    assert_eq!(with(Budget::Shared(100)).0, 100);
+    assert_eq!(with(Budget::Each(5)), (35, 35), "a second each, then they are gone");
+}
+
+#[test]
+fn two_loads_add_up() {
+    let loads = vec![ramp(3, &[(10, 3)], 0), Load { start: 20 * SECOND, ..ramp(5, &[(10, 5)], 0) }];
+    let rows = run(&scene(loads, Dist::Constant(0.0), 40), &mut FixedFleet::new(1)).rows;
+    let users: Vec<f64> = rows.iter().map(|row| row.mean(row.users)).collect();
+    assert_eq!(users, [3.0, 0.0, 5.0, 0.0]);
+}
+
+#[test]
+fn the_network_delays_answers_and_loads_nobody() {
+    let mut scene = scene(vec![users(4, Dist::Constant(1000.0 * MS))], Dist::Constant(10.0 * MS), 100);
+    scene.round_trip = 90_000_000;
+    scene.instance.vcpus = 4.0;
+    let total = sum(&run(&scene, &mut FixedFleet::new(1)).rows);
+    // Every 1.1 s each, the last answers still on their way.
+    assert!((total.response_mean() - 0.1).abs() < 1e-6, "{}", total.response_mean());
+    assert_eq!(total.sent, 4 * 91);
+    assert!((total.mean(total.in_flight) - total.rate() * 0.1).abs() < 0.01);
+}
+
+#[test]
+fn a_run_is_the_same_on_every_machine() {
+    let mut scene = scene(
+        vec![users(40, Dist::gamma(1000.0 * MS, 0.5)), super::poisson(20.0)],
+        Dist::log_normal(50.0 * MS, 1.5),
+        300,
+    );
+    scene.endpoints[0].latency = Dist::hyper_exponential(5.0 * MS, 2.0);
+    scene.balancer.algorithm = crate::pick::Algorithm::WeightedRandom;
+    let total = sum(&run(&scene, &mut FixedFleet::new(3)).rows);
+    // Pinned. Another value on another machine means that something other than exact arithmetic got in.
+    let pinned = (total.sent, total.response_sum, total.cpu_used.to_bits());
+    assert_eq!(pinned, (15_274, 4_533_357_079_468, 4_784_605_031_702_560_768));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::super::arrivals::Arrivals;
 use super::super::control::Control;
 use super::super::queue::Nanos;
 use super::super::ramp::{self, Steps};
-use super::super::scene::{Load, Shape};
+use super::super::scene::{Budget, Load, Shape};
 use super::World;
 use super::event::Kind;
 use super::users::Phase;
@@ -19,6 +19,8 @@ pub(super) struct LoadState<'a> {
     wanted: usize,
     /// Open: users of whom nobody wants anything now.
     idle: Vec<u32>,
+    /// Iterations begun by all.
+    begun: u64,
     ended: bool,
 }
 
@@ -37,7 +39,7 @@ impl<'a> LoadState<'a> {
                 users_max: *users_max as usize,
             },
         };
-        Self { source, users: Vec::new(), wanted: 0, idle: Vec::new(), ended: false }
+        Self { source, users: Vec::new(), wanted: 0, idle: Vec::new(), begun: 0, ended: false }
     }
 }
 
@@ -172,6 +174,16 @@ impl<C: Control> World<'_, C> {
     fn iteration_starts(&mut self, user: u32) {
         let keeps = self.scene.balancer.keeps_cookies || self.scene.balancer.per_connection;
         let state = self.users.at_mut(user);
+        let load = &mut self.loads[state.load as usize];
+        let has_budget = match self.scene.loads[state.load as usize].budget {
+            Budget::Time => true,
+            Budget::Shared(all) => load.begun < all,
+            Budget::Each(own) => state.begun < own,
+        };
+        if !has_budget {
+            return self.leave(user);
+        }
+        (load.begun, state.begun) = (load.begun + 1, state.begun + 1);
         state.step = 0;
         if !keeps {
             state.sticky = None;

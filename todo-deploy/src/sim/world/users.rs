@@ -42,6 +42,8 @@ pub(super) struct User {
     pub(super) attempt: u8,
     pub(super) step: u16,
     pub(super) endpoint: u16,
+    /// Iterations begun.
+    pub(super) begun: u64,
     pub(super) answer: Outcome,
     pub(super) cut_at: Nanos,
     /// When the request under way was sent, and how much work it is.
@@ -81,6 +83,7 @@ impl Users {
             attempt: 0,
             step: 0,
             endpoint: 0,
+            begun: 0,
             answer: Outcome::Answered,
             cut_at: 0,
             sent: 0,
