@@ -40,7 +40,6 @@ fn minutes(minutes: &[Minute]) -> Vec<String> {
         ]
     };
     let rows: Vec<Vec<String>> = minutes.iter().step_by(every).map(row).collect();
-    let rows = without_repetition(rows);
     let headings = [
         "minute",
         "users",
@@ -54,7 +53,7 @@ fn minutes(minutes: &[Minute]) -> Vec<String> {
         "in service",
         "healthy",
     ];
-    let mut lines = table(&headings, &rows, false);
+    let mut lines = table(&headings, &without_repetition(&rows), false);
     if every > 1 {
         lines.push(format!("(every {every}th minute)"));
     }
@@ -62,13 +61,13 @@ fn minutes(minutes: &[Minute]) -> Vec<String> {
 }
 
 /// Rows that say the same as the ones around them (at night, or after the load) become one `…`.
-fn without_repetition(rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
+fn without_repetition(rows: &[Vec<String>]) -> Vec<Vec<String>> {
     let same = |a: usize, b: usize| rows.get(a).zip(rows.get(b)).is_some_and(|(a, b)| a[1..] == b[1..]);
     let inner = |index: usize| index > 0 && same(index - 1, index) && same(index, index + 1);
     let mut kept = Vec::new();
-    for index in 0..rows.len() {
+    for (index, row) in rows.iter().enumerate() {
         match inner(index) {
-            false => kept.push(rows[index].clone()),
+            false => kept.push(row.clone()),
             true if !inner(index - 1) => kept.push(vec!["…".to_owned()]),
             true => {}
         }
