@@ -153,6 +153,8 @@ fn model(target: Target) -> Model {
         low_ratio: if target == Target::Ecs { 0.9 } else { 0.7 },
         high_periods: 3,
         low_periods: 15,
+        cooldown_base: CooldownBase::Before,
+        scale_in_waits: false,
         drain_ends_early: target == Target::Local,
         service_time: Duration::from_micros(50),
         round_trip: Duration::from_millis(1),

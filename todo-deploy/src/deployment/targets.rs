@@ -125,6 +125,11 @@ pub struct Model {
     /// Periods of one minute behind target tracking's high and low alarm: 3 and 15 seen on both.
     pub high_periods: u32,
     pub low_periods: u32,
+    /// Target tracking: what a further scale-out in the cooldown is computed from.
+    pub cooldown_base: CooldownBase,
+    /// Target tracking: whether the scale-out cooldown holds back scale-in too. Its fifteen minutes of low
+    /// metrics do so anyway.
+    pub scale_in_waits: bool,
     /// A draining target may leave as soon as nothing is in flight; false waits for the whole delay.
     pub drain_ends_early: bool,
     /// CPU time that one request costs, on average, on one vCPU.
@@ -133,4 +138,14 @@ pub struct Model {
     /// Network time of one request, there and back.
     #[serde(with = "duration")]
     pub round_trip: Duration,
+}
+
+/// Capacity that the metric of a scale-out cooldown is taken to describe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CooldownBase {
+    /// What there was before the cooldown.
+    Before,
+    /// What is in service by now, and so contributes to the metric.
+    InService,
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::deployment::{
-    Capacity, Comparison, Condition, Deployment, Metric, MissingData, Policy, SimplePolicy, Statistic,
-    StepPolicy, Target, TargetTracking, alarm,
+    Capacity, Comparison, Condition, CooldownBase, Deployment, Metric, MissingData, Policy, SimplePolicy,
+    Statistic, StepPolicy, Target, TargetTracking, alarm,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -64,6 +64,8 @@ pub enum PolicyKind {
 pub struct TrackingConfig {
     pub target: f64,
     pub pace: Pace,
+    pub cooldown_base: CooldownBase,
+    pub scale_in_waits: bool,
 }
 
 /// What keeps target tracking from acting twice on the same news.
@@ -240,7 +242,12 @@ fn tracking_kind(deployment: &Deployment, target: Target, tracking: &TargetTrack
         Target::Ec2 | Target::Local => Pace::WarmUp,
     };
     PolicyKind::Tracking {
-        policy: TrackingConfig { target: tracking.target, pace },
+        policy: TrackingConfig {
+            target: tracking.target,
+            pace,
+            cooldown_base: model.cooldown_base,
+            scale_in_waits: model.scale_in_waits,
+        },
         high: alarm("AlarmHigh", Comparison::Above, tracking.target, model.high_periods),
         low: tracking.scale_in.then(|| {
             alarm("AlarmLow", Comparison::Below, tracking.target * model.low_ratio, model.low_periods)

@@ -11,6 +11,7 @@
 use std::time::Duration;
 
 use super::{Decision, Situation};
+use crate::deployment::CooldownBase;
 use crate::engine::config::{Pace, TrackingConfig};
 use crate::time::Time;
 use crate::timeline::WhyNot;
@@ -46,7 +47,10 @@ impl Tracking {
     pub(crate) fn high(&self, config: &TrackingConfig, metric: f64, situation: &Situation) -> Decision {
         let base = match (config.pace, &self.out) {
             (Pace::Cooldowns { .. }, Some(cooldown)) if !cooldown.ends.is_over(situation.now) => {
-                cooldown.base
+                match config.cooldown_base {
+                    CooldownBase::Before => cooldown.base,
+                    CooldownBase::InService => situation.desired - situation.launching.min(situation.desired),
+                }
             }
             (Pace::Cooldowns { .. }, _) => situation.desired,
             (Pace::WarmUp, _) => situation.desired - situation.warming.min(situation.desired),
@@ -69,7 +73,9 @@ impl Tracking {
         if config.pace == Pace::WarmUp && situation.warming > 0 {
             return Decision::Not(WhyNot::WarmingUp { warming: situation.warming });
         }
-        if let Some(ends) = self.r#in.filter(|ends| !ends.is_over(situation.now)) {
+        let out = self.out.as_ref().map(|cooldown| cooldown.ends).filter(|_| config.scale_in_waits);
+        let waits = [self.r#in, out].into_iter().flatten().find(|ends| !ends.is_over(situation.now));
+        if let Some(ends) = waits {
             return Decision::Not(match ends {
                 Ends::At(until) => WhyNot::Cooldown { until },
                 Ends::AfterActivity(_) => {

@@ -6,6 +6,8 @@ use super::*;
 const ECS: TrackingConfig = TrackingConfig {
     target: 20.0,
     pace: Pace::Cooldowns { out: Duration::from_secs(300), r#in: Duration::from_secs(300) },
+    cooldown_base: CooldownBase::Before,
+    scale_in_waits: false,
 };
 
 fn capacity(decision: &Decision, from: u32) -> u32 {
@@ -89,7 +91,7 @@ fn c13_and_c14_the_limits_are_reached_in_one_step() {
 
 #[test]
 fn on_ec2_warming_instances_count_as_added_and_block_scale_in() {
-    let ec2 = TrackingConfig { target: 20.0, pace: Pace::WarmUp };
+    let ec2 = TrackingConfig { pace: Pace::WarmUp, ..ECS };
     let warming = Situation { warming: 2, ..situation(3, 1, 10) };
     let tracking = Tracking::default();
     assert_eq!(tracking.high(&ec2, 55.0, &warming), Decision::Not(WhyNot::Enough { wanted: 3 }));
@@ -103,4 +105,19 @@ fn a_running_deployment_suspends_scale_in_only() {
     let tracking = Tracking::default();
     assert_eq!(tracking.low(&ECS, 1.0, &deploying), Decision::Not(WhyNot::Deploying));
     assert_eq!(tracking.high(&ECS, 40.0, &deploying), Decision::To(8));
+}
+
+#[test]
+fn the_modelling_choices_can_be_made_otherwise() {
+    let other = TrackingConfig { cooldown_base: CooldownBase::InService, scale_in_waits: true, ..ECS };
+    let mut tracking = Tracking::default();
+    tracking.acted(&other, 1, 3, Time::ZERO);
+    tracking.activity_ended(Time::ZERO);
+    let now = Time::from_secs(60);
+    // Two of three serve by now: they explain the metric, so that 30 % of them asks for three.
+    let situation = Situation { now, launching: 1, ..situation(3, 1, 10) };
+    assert_eq!(tracking.high(&other, 30.0, &situation), Decision::Not(WhyNot::Enough { wanted: 3 }));
+    assert_eq!(tracking.high(&other, 45.0, &situation), Decision::To(5));
+    let until = Time::from_secs(300);
+    assert_eq!(tracking.low(&other, 1.0, &situation), Decision::Not(WhyNot::Cooldown { until }));
 }
