@@ -6,6 +6,7 @@ mod init;
 mod input;
 mod simulate;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -52,16 +53,14 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
-/// Data, for pipes.
-#[expect(clippy::print_stdout, reason = "the one place that writes data")]
+/// Data, for pipes. A reader who has seen enough (`| head`) is no error.
 fn print(text: &str) {
-    println!("{}", text.trim_end_matches('\n'));
+    let _ = writeln!(std::io::stdout().lock(), "{}", text.trim_end_matches('\n'));
 }
 
 /// Words, for people.
-#[expect(clippy::print_stderr, reason = "the one place that talks")]
 fn say(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 #[cfg(test)]

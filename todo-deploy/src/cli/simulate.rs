@@ -157,7 +157,9 @@ fn several(
 ) -> Result<Answer> {
     let target = args.deployment.defaulting.target;
     let mut runs = Vec::new();
-    for (name, deployment) in variants {
+    let count = variants.len();
+    for (number, (name, deployment)) in (1..).zip(variants) {
+        say(&format!("{number} of {count}: {name}"));
         let run = simulate(&deployment, target, plan, options);
         runs.push((name, run));
     }
