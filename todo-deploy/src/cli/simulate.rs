@@ -38,7 +38,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// CPU time of one request: a mean such as 4ms, or a distribution such as `exp 4ms`, `constant 4ms`,
-    /// `lognormal 4ms cv 2`; by default what the deployment's [model] says
+    /// `lognormal 4ms cv 2`; by default the deployment's (`service_time` under `model`)
     #[arg(long, value_name = "TIME")]
     service_time: Option<Dist>,
     /// Measure the CPU time: five seconds of one user against one instance of the service at this

@@ -2,7 +2,7 @@
 //!
 //! Models a CloudWatch metric alarm (user guide, "Using alarms", evaluation and missing data): evaluated every
 //! minute on a sliding window, statistic first and threshold second, looking further back when points are
-//! missing (`range_extra` periods [M]), both published tables of missing data. Auto Scaling actions are invoked
+//! missing (`range_extra` periods (M)), both published tables of missing data. Auto Scaling actions are invoked
 //! again once per minute while the alarm stays in ALARM.
 //!
 //! Left out: composite alarms, metric math, anomaly detection, actions other than scaling.

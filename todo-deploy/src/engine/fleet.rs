@@ -2,10 +2,10 @@
 //!
 //! Models an Auto Scaling group or ECS service behind a target group (EC2 Auto Scaling user guide: instance
 //! lifecycle, health checks, grace period, termination policies; ALB: deregistration delay, fail-open). In
-//! service means running and registered, not answering [M]. A draining target gets nothing new from the moment
-//! it is deregistered; the group waits for the whole delay unless `drain_ends_early` [M]. A failed instance's
-//! replacement is launched at once [M]. The victim of a scale-in is the oldest in the most populated zone; AWS
-//! ends in a random choice where ours is the oldest [M].
+//! service means running and registered, not answering (M). A draining target gets nothing new from the moment
+//! it is deregistered; the group waits for the whole delay unless `drain_ends_early` (M). A failed instance's
+//! replacement is launched at once (M). The victim of a scale-in is the oldest in the most populated zone; AWS
+//! ends in a random choice where ours is the oldest (M).
 //!
 //! Left out: lifecycle hooks, warm pools, zone rebalancing, instance refresh, billing-hour proximity.
 

@@ -7,7 +7,8 @@
 //! before an input is handled first, at the time it was due; on a tie the input comes first.
 //!
 //! What is modelled, from where, and what is left out stands at the top of each module. Choices that no public
-//! page settles are marked [M] there and are fields of [`Config`].
+//! page settles are marked (M) there; those that one may want otherwise are fields of [`Config`], set in the
+//! deployment's `model` table.
 
 mod alarm;
 pub mod config;

@@ -186,7 +186,7 @@ impl Scaler {
     }
 
     /// The followed policy's, and those of the others whose alarms ask for the same direction: what was added
-    /// counts for them too [M].
+    /// counts for them too (M).
     fn start_tracking_cooldowns(&mut self, from: u32, to: u32, now: Time) {
         for policy in &mut self.policies {
             let asks = match to > from {

@@ -2,7 +2,7 @@
 //!
 //! Models CloudWatch's group dimension: each instance contributes one value per base period (its mean, or its
 //! sum for counters), the group's point holds their count, sum, minimum and maximum, stamped at the start of its
-//! period (CloudWatch concepts, EC2 metrics). Points become visible `metric_lag` after their period [M].
+//! period (CloudWatch concepts, EC2 metrics). Points become visible `metric_lag` after their period (M).
 //!
 //! Left out: percentiles over points (a latency metric arrives as a percentile already), units, dimensions
 //! other than the group, points that arrive out of order.

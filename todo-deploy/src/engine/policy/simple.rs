@@ -2,7 +2,7 @@
 //!
 //! Models EC2 Auto Scaling simple scaling (user guide, "Simple scaling", "Cooldowns"): ignored while any
 //! activity or health replacement is in progress and until the cooldown ends; nothing is queued, it works
-//! because the alarm invokes it again each minute. At the limit nothing happens and no cooldown starts [M].
+//! because the alarm invokes it again each minute. At the limit nothing happens and no cooldown starts (M).
 
 use super::adjust::adjusted;
 use super::{Decision, Situation};

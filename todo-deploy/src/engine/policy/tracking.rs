@@ -2,9 +2,9 @@
 //!
 //! Models Application Auto Scaling (ECS: cooldowns) and EC2 Auto Scaling (warm-up instead) target tracking:
 //! `ceil(capacity × metric / target)` in both directions; the published example is only about rounding (+1.5 →
-//! 2, −1.5 → −1), the proportion is a model [M] that meets it. In the scale-out cooldown only a larger
-//! scale-out counts, and what was added counts as part of it, because its base is the capacity before [M]. A
-//! scale-out cancels the scale-in cooldown. The newest datapoint is used [M].
+//! 2, −1.5 → −1), the proportion is a model (M) that meets it. In the scale-out cooldown only a larger
+//! scale-out counts, and what was added counts as part of it, because its base is the capacity before (M). A
+//! scale-out cancels the scale-in cooldown. The newest datapoint is used (M).
 //!
 //! Left out: the self-tuned cadence of newer EC2 groups, predictive scaling.
 

@@ -12,7 +12,7 @@ use super::event::{Event, Kind};
 use super::users::Phase;
 
 /// A balancer that answers by itself takes about this long; it is also why a user without sleeps who is
-/// refused does not ask again in the same instant [M].
+/// refused does not ask again in the same instant (M).
 const OWN_ANSWER: Nanos = 1_000_000;
 /// A user without anything to do looks around for so long.
 const SLEEP_MIN: Nanos = 1_000;
