@@ -12,7 +12,7 @@ use crate::sim::arrivals::{Rate, Spread};
 use crate::sim::dist::Dist;
 use crate::sim::queue::Nanos;
 use crate::sim::ramp;
-use crate::sim::scene::{Load, Shape, Step};
+use crate::sim::scene::{Budget, Load, Shape, Step};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -65,8 +65,6 @@ impl Default for Iteration {
 pub enum BadPlan {
     #[error("`{0}` is no stage; write DURATION:USERS, such as 1m:1000")]
     Stage(String),
-    #[error("scenario `{name}` counts iterations ({kind}) and has no schedule in time to simulate")]
-    Counted { name: String, kind: &'static str },
     #[error("the load is empty: no user ever asks")]
     Empty,
     #[error("an iteration that neither asks nor pauses would never let time pass")]
@@ -144,6 +142,7 @@ impl Plan {
             start: 0,
             shape: Shape::Arrivals { rate, spread: Spread::Poisson, users_max: OPEN_USERS_MAX },
             iteration: vec![Step::Request(0)],
+            budget: Budget::Time,
             graceful_ramp_down: 0,
             graceful_stop: 30 * 1_000_000_000,
         };
@@ -184,6 +183,7 @@ fn users(count: u64) -> Result<u32, BadPlan> {
 
 fn load(scenario: &Scenario, iteration: &[Step]) -> Result<Load, BadPlan> {
     let mut graceful = Duration::ZERO;
+    let mut budget = Budget::Time;
     let shape = match &scenario.executor {
         Executor::RampingVus { start_vus, stages, graceful_ramp_down } => {
             graceful = *graceful_ramp_down;
@@ -195,25 +195,33 @@ fn load(scenario: &Scenario, iteration: &[Step]) -> Result<Load, BadPlan> {
                 stages: stages.iter().map(stage).collect::<Result<_, BadPlan>>()?,
             }
         }
-        Executor::ConstantVus { vus, duration } => {
-            let target = users(*vus)?;
-            Shape::Users { from: target, stages: vec![ramp::Stage { length: nanos(*duration), target }] }
-        }
+        Executor::ConstantVus { vus, duration } => constant(*vus, *duration)?,
         executor @ (Executor::ConstantArrivalRate { vus, .. } | Executor::RampingArrivalRate { vus, .. }) => {
             let rate = Rate::new(rate_points(executor)).ok_or(BadPlan::Empty)?;
             Shape::Arrivals { rate, spread: Spread::Even, users_max: users(vus.max)? }
         }
-        executor @ (Executor::SharedIterations { .. } | Executor::PerVuIterations { .. }) => {
-            return Err(BadPlan::Counted { name: scenario.name.clone(), kind: executor.kind() });
+        Executor::SharedIterations { vus, iterations, max_duration } => {
+            budget = Budget::Shared(*iterations);
+            constant(*vus, *max_duration)?
+        }
+        Executor::PerVuIterations { vus, iterations, max_duration } => {
+            budget = Budget::Each(*iterations);
+            constant(*vus, *max_duration)?
         }
     };
     Ok(Load {
         start: nanos(scenario.start_time),
         shape,
         iteration: iteration.to_vec(),
+        budget,
         graceful_ramp_down: nanos(graceful),
         graceful_stop: nanos(scenario.graceful_stop),
     })
+}
+
+fn constant(vus: u64, duration: Duration) -> Result<Shape, BadPlan> {
+    let target = users(vus)?;
+    Ok(Shape::Users { from: target, stages: vec![ramp::Stage { length: nanos(duration), target }] })
 }
 
 /// The corners of an open executor's rate, per second.
