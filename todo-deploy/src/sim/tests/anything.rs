@@ -13,7 +13,7 @@ use super::super::control::{Action, Control, Fact, Instance, Readings};
 use super::super::dist::Dist;
 use super::super::ramp::Stage;
 use super::super::scene::{Budget, Load, ProbeModel, SECOND, Scene, Shape, Step};
-use super::{MS, poisson, run, scene, sum, users};
+use super::{MS, poisson, run, scene, sum};
 
 /// Carries out a list of orders, as far as they make sense, and watches whom requests go to.
 #[derive(Debug, Default)]
