@@ -143,7 +143,6 @@ impl Plan {
             shape: Shape::Arrivals { rate, spread: Spread::Poisson, users_max: OPEN_USERS_MAX },
             budget: Budget::Time,
             iteration: vec![Step::Request(0)],
-            budget: Budget::Time,
             graceful_ramp_down: 0,
             graceful_stop: 30 * 1_000_000_000,
         };
@@ -215,7 +214,6 @@ fn load(scenario: &Scenario, iteration: &[Step]) -> Result<Load, BadPlan> {
         shape,
         budget,
         iteration: iteration.to_vec(),
-        budget,
         graceful_ramp_down: nanos(graceful),
         graceful_stop: nanos(scenario.graceful_stop),
     })
