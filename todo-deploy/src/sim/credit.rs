@@ -2,7 +2,7 @@
 //!
 //! The account itself is the engine's ([`Credits`]), the same that the local machine uses. Here stands when to
 //! look at it. A real instance is slowed down and released little by little; this one is held at its baseline
-//! from the moment its account is empty until it has saved up [`RESUME`] (M), because an account that hovers
+//! from the moment its account is empty until it has saved up `RESUME` (M), because an account that hovers
 //! around zero would otherwise switch without end. Held at the baseline, a busy instance saves nothing: its
 //! mean speed is the baseline either way.
 

@@ -98,8 +98,9 @@ impl Plan {
 
     /// `1m:1000` and so on, one after the other, beginning with one user as k6 does.
     pub fn from_stages(stages: &[String], iteration: &Iteration) -> Result<Self, BadPlan> {
+        let name = format!("a ramp of users ({})", stages.join(", "));
         let stages: Result<Vec<Stage>, BadPlan> = stages.iter().map(|text| stage(text)).collect();
-        Self::from_profile("--stage", &ramping(stages?), iteration)
+        Self::from_profile(&name, &ramping(stages?), iteration)
     }
 
     pub fn from_profile(name: &str, profile: &Profile, iteration: &Iteration) -> Result<Self, BadPlan> {
