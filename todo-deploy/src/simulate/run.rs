@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::group::{Group, Groups};
-use super::model::{instance_vcpus, notes};
+use super::model::{instance_vcpus, notes, why_never};
 use super::{Options, Plan};
 use crate::deployment::{Deployment, Target};
 use crate::pricing::{Bill, Use, bill};
@@ -123,6 +123,11 @@ pub(super) fn gather(
     let mut timeline = Timeline { events, ..Timeline::default() };
     record(&mut timeline, &minutes);
     let totals = totals(deployment, target, plan, options, &outcomes, &minutes, &timeline);
+    let mut notes = notes(deployment);
+    if totals.first_scale_out.is_none() {
+        let busiest = minutes.iter().map(|minute| minute.cpu_percent).fold(0.0, f64::max);
+        notes.extend(why_never(deployment, busiest, vcpus));
+    }
     Run {
         name: deployment.name.clone(),
         target,
@@ -131,7 +136,7 @@ pub(super) fn gather(
         totals,
         minutes,
         timeline,
-        notes: notes(deployment),
+        notes,
         steps: outcomes.events,
     }
 }

@@ -81,4 +81,5 @@ fn a_service_of_microseconds_never_scales() {
     assert_eq!(changes(&run), []);
     assert_eq!(run.totals.errors.answered(), 0);
     assert_eq!(run.totals.in_service_max, 1);
+    assert!(run.notes[0].contains("never scaled out: the busiest minute was 3 % CPU"), "{:?}", run.notes);
 }
