@@ -17,8 +17,10 @@ pub mod telemetry;
 mod throttle;
 pub mod todo;
 
+mod checkup;
 mod run;
 
+pub use checkup::check_health;
 pub use run::{app, run};
 
 use std::hash::{BuildHasher, RandomState};

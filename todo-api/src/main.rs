@@ -21,6 +21,9 @@ fn main() -> ExitCode {
 }
 
 fn start(config: Config) -> anyhow::Result<ExitCode> {
+    if config.check_health {
+        return todo_api::check_health(config.listen).map(|()| ExitCode::SUCCESS);
+    }
     todo_api::telemetry::start(&config.log, config.log_format)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = config.worker_threads {

@@ -18,6 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::store::pool::Usage;
 
 mod histogram;
 mod process;
@@ -154,9 +155,12 @@ fn encode_requests(metrics: &Metrics, encoder: &mut DescriptorEncoder<'_>) -> Re
     Ok(())
 }
 
+/// What a gauge of a pool shows.
+type Reading = fn(&Usage) -> usize;
+
 fn encode_pools(app: &App, encoder: &mut DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
     let usage = app.store.usage();
-    let gauges: [(&str, &str, fn(&crate::store::pool::Usage) -> usize); 4] = [
+    let gauges: [(&str, &str, Reading); 4] = [
         ("db_pool_size_max", "Most database connections of the pool", |usage| usage.size),
         ("db_pool_in_use", "Database connections lent to requests", |usage| usage.lent),
         ("db_pool_idle", "Database connections open and free", |usage| usage.idle),

@@ -3,6 +3,9 @@
 //! [`Config`] is what was written; [`Config::database`] parses the part that can be wrong. clap never parses a value
 //! that may hold a secret, because it repeats a bad value in its error.
 
+#![expect(clippy::doc_markdown, reason = "the doc comments are the text of --help, which is no Markdown")]
+#![expect(rustdoc::bare_urls, reason = "as above: these are forms of URLs, not links")]
+
 mod database_url;
 mod secret;
 
@@ -54,6 +57,12 @@ pub struct Config {
     /// At `debug` every request is logged.
     #[arg(long, env = "TODO_LOG", default_value = "info", value_name = "FILTER")]
     pub log: String,
+
+    /// Ask the service that listens on --listen whether it is healthy, and exit: 0 if so, otherwise 1
+    ///
+    /// For a container's HEALTHCHECK; nothing is served.
+    #[arg(long)]
+    pub check_health: bool,
 
     #[command(flatten)]
     pub database: DatabaseArgs,
@@ -169,6 +178,8 @@ pub struct DatabaseConfig {
     pub url: DatabaseUrl,
     pub password_file: Option<PathBuf>,
     pub limits: Limits,
+    /// Nobody waits for a statement any longer than for the request that it serves.
+    pub request_timeout: Duration,
 }
 
 impl Config {
@@ -184,7 +195,9 @@ impl Config {
             connect: args.connect_timeout,
             lifetime: args.connection_lifetime,
         };
-        Ok(DatabaseConfig { url, password_file: args.database_password_file.clone(), limits })
+        let (password_file, request_timeout) =
+            (args.database_password_file.clone(), self.limits.request_timeout);
+        Ok(DatabaseConfig { url, password_file, limits, request_timeout })
     }
 }
 

@@ -81,6 +81,12 @@ impl Guarded {
         self.timer.poll_passed(cx, deadline).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
+    /// While a request is handled no deadline counts, but the timer goes on: hyper does not read again when the
+    /// response is written, so nothing else would look after the connection once it is idle.
+    fn keep_watch(&mut self, cx: &mut Context<'_>) {
+        self.timer.stay_set(cx, self.limits.idle);
+    }
+
     fn wrote(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.moved = Instant::now();
@@ -109,7 +115,10 @@ impl AsyncRead for Guarded {
         }
         match self.read_deadline() {
             Some(deadline) => self.poll_deadline(cx, deadline),
-            None => Poll::Pending,
+            None => {
+                self.keep_watch(cx);
+                Poll::Pending
+            }
         }
     }
 }

@@ -20,6 +20,13 @@ impl LazyTimer {
         Self(Box::pin(sleep_until(first)))
     }
 
+    /// Wakes the task within `period` although no deadline counts now.
+    pub(crate) fn stay_set(&mut self, cx: &mut Context<'_>, period: Duration) {
+        while self.0.as_mut().poll(cx).is_ready() {
+            self.0.as_mut().reset(Instant::now() + period);
+        }
+    }
+
     /// Ready once `deadline` has passed. The task is woken by then, and now and then before.
     pub(crate) fn poll_passed(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         if self.0.deadline() > deadline {

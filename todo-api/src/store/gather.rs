@@ -125,7 +125,7 @@ impl<T, V> Group<T, V> {
 mod tests {
     use super::*;
 
-    fn member<'a>(gather: &'a Gather<u8, u32, u32>, item: u32) -> oneshot::Receiver<Result<u32, StoreError>> {
+    fn member(gather: &Gather<u8, u32, u32>, item: u32) -> oneshot::Receiver<Result<u32, StoreError>> {
         match gather.enter(1, item).unwrap() {
             Role::Member(outcome) => outcome,
             Role::Leader(_) => panic!("there should be a leader"),

@@ -44,6 +44,7 @@ pub struct Store {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one per process")]
 enum Backend {
     Sqlite(SqliteStore),
     Postgres(PostgresStore),

@@ -1,13 +1,16 @@
 //! PostgreSQL: a pool of connections for requests, one for the health check, and inserts committed in batches.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, Row};
+use tokio::time::timeout;
 
 use super::batch::Batcher;
 use super::pool::{Connect, Pool, Usage};
@@ -28,6 +31,7 @@ pub(super) struct PostgresStore {
     pool: Arc<Pool<Manager>>,
     reader: Reader<Manager>,
     inserts: Batcher<Insert, Todo>,
+    connect_timeout: Duration,
     probe: Probe<Manager>,
 }
 
@@ -45,7 +49,10 @@ impl Connect for Manager {
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
         let mut options = self.options.clone();
         if let Some(path) = &self.password_file {
-            let password = tokio::fs::read_to_string(path).await?;
+            let password = tokio::fs::read_to_string(path).await.map_err(|error| {
+                let what = format!("reading the password file {}: {error}", path.display());
+                io::Error::new(error.kind(), what)
+            })?;
             options = options.password(password.trim_end_matches(['\r', '\n']));
         }
         PgConnection::connect_with(&options).await
@@ -58,22 +65,31 @@ impl PostgresStore {
         let manager = Manager { options, password_file: config.password_file.clone() };
         let pool = Arc::new(Pool::new(manager.clone(), config.limits));
         let inserts = {
-            let pool = Arc::clone(&pool);
+            let (pool, limit) = (Arc::clone(&pool), config.request_timeout);
             Batcher::start(INSERT_WORKERS, config.limits.waiters, move |inserts| {
                 let pool = Arc::clone(&pool);
-                async move { insert(&pool, inserts).await }
+                // A server that vanished answers nothing for ever: the worker must not wait as long.
+                async move {
+                    let inserted = timeout(limit, insert(&pool, inserts)).await;
+                    inserted.unwrap_or_else(|_| Err(StoreError::down("no answer to an insert in time")))
+                }
             })
         };
-        Self { manager, reader: Reader::new(Arc::clone(&pool)), pool, inserts, probe: Probe::new() }
+        let (reader, connect_timeout) = (Reader::new(Arc::clone(&pool)), config.limits.connect);
+        Self { manager, reader, pool, inserts, connect_timeout, probe: Probe::new() }
     }
 
     /// sqlx takes an advisory lock around its migrations, so that any number of instances may start at once.
     pub(super) fn migration(&self) -> impl Fn() -> BoxFuture<'static, Result<(), MigrateError>> + use<> {
-        let manager = self.manager.clone();
+        let (manager, limit) = (self.manager.clone(), self.connect_timeout);
         move || {
             let manager = manager.clone();
             Box::pin(async move {
-                let mut connection = manager.connect().await.map_err(MigrateError::Execute)?;
+                // Migrating may take long, connecting may not: a server that swallows it all is asked anew.
+                let connected = timeout(limit, manager.connect()).await;
+                let connected =
+                    connected.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
+                let mut connection = connected.map_err(MigrateError::Execute)?;
                 migrations().run_direct(None, &mut connection, false).await?;
                 connection.close().await.map_err(MigrateError::Execute)
             })

@@ -34,7 +34,7 @@ const ROWS_AHEAD: usize = 128;
 pub(super) struct SqliteStore {
     manager: Manager,
     /// On the same pool as `writer` for an in-memory database.
-    reader: Reader<Manager>,
+    reader: Arc<Reader<Manager>>,
     writer: Arc<Pool<Manager>>,
     writes: Batcher<Write, Option<Todo>>,
     /// `None` for an in-memory database, which cannot be out of reach.
@@ -90,7 +90,7 @@ impl SqliteStore {
                 async move { run(&writer, Repeat::IfNotDone, &Commit(writes)).await }
             })
         };
-        Self { manager, reader: Reader::new(readers), writer, writes, probe }
+        Self { manager, reader: Arc::new(Reader::new(readers)), writer, writes, probe }
     }
 
     /// Two processes that migrate at once may meet on the lock or on sqlx's own table; the loser tries again.
@@ -109,11 +109,27 @@ impl SqliteStore {
     }
 
     pub(super) async fn page(&self, page: &Page) -> Result<(Bytes, PageEnd), StoreError> {
-        self.reader.page(page).await
+        let page = *page;
+        self.read(move |reader| async move { reader.page(&page).await }).await
     }
 
     pub(super) async fn get(&self, id: i64) -> Result<Option<Todo>, StoreError> {
-        self.reader.get(id).await
+        self.read(move |reader| async move { reader.get(id).await }).await
+    }
+
+    async fn read<T, F>(&self, read: impl FnOnce(Arc<Reader<Manager>>) -> F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let read = read(Arc::clone(&self.reader));
+        if self.probe.is_some() {
+            return read.await;
+        }
+        // Read to its end even when the client is gone: a read that is given up half-way takes its connection with
+        // it, and an in-memory database is its connection.
+        let read = tokio::spawn(read);
+        read.await.unwrap_or_else(|_| Err(StoreError::down("the service is stopping")))
     }
 
     pub(super) async fn insert(&self, new: NewTodo, now: Moment) -> Result<Todo, StoreError> {

@@ -28,8 +28,9 @@ const toUtc = (localInput) => new Date(localInput).toISOString().slice(0, 19);
 const toLocalInput = (at) => new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 
 function relative(ms) {
-  const hours = Math.abs(ms) / HOUR_MS;
-  const [size, unit] = hours < 1 ? [60_000, 'minute'] : hours < 48 ? [HOUR_MS, 'hour'] : [DAY_MS, 'day'];
+  const [hours, days] = [Math.abs(ms) / HOUR_MS, Math.abs(ms) / DAY_MS];
+  const [size, unit] = hours < 1 ? [60_000, 'minute'] : hours < 48 ? [HOUR_MS, 'hour']
+    : days < 60 ? [DAY_MS, 'day'] : days < 730 ? [30.44 * DAY_MS, 'month'] : [365.25 * DAY_MS, 'year'];
   return RELATIVE.format(Math.round(ms / size), unit);
 }
 
@@ -137,6 +138,7 @@ let filter = {}; // as the API calls it: completed, window
 let nextAfter = null; // the key of the next page, or null at the end
 let listRequest = null;
 let retryLoad = null;
+let changes = null; // settles when no change is on its way any more
 /** Loads the first page, or the next one. What is shown stays until the answer is there. */
 async function load({ more = false, newFilter = false } = {}) {
   listRequest?.abort();
@@ -146,6 +148,8 @@ async function load({ more = false, newFilter = false } = {}) {
   keepFocus($('states'));
   $('list-section').ariaBusy = 'true';
   $('list-error').hidden = true;
+  await changes; // a list read before a change has arrived would undo it on the page
+  if (signal.aborted) return;
   try {
     const { data, next } = await call('GET', `${API}?${query}`, { signal });
     nextAfter = next;
@@ -259,6 +263,7 @@ function change(item, what, request, done, retry, putBack = () => {}) {
     summarise();
     report(`${quoted(item.todo)} was not ${what}.`, failure, gone ? null : retry);
   }).finally(() => { item.pending -= 1; });
+  changes = Promise.allSettled([changes, item.queue]);
   return item.queue;
 }
 const put = async (item, body) => { item.todo = (await call('PUT', `${API}/${item.todo.id}`, { body })).data; };

@@ -1,0 +1,29 @@
+//! Every end-to-end test, in one binary: it is linked once, and all tests share one PostgreSQL server.
+//!
+//! To add a file, name it here; a test fails when one is forgotten.
+#![cfg(test)]
+
+mod browser;
+mod clients;
+mod course;
+mod deadlines;
+mod durability;
+mod fuzz;
+mod http;
+mod image;
+mod input;
+mod malformed;
+mod many;
+mod metrics;
+mod outage;
+mod overload;
+mod paging;
+mod queries;
+mod schema;
+mod secrets;
+mod sharing;
+mod shutdown;
+mod site;
+mod tidy;
+mod tls;
+mod todos;
