@@ -1,0 +1,8 @@
+//! Virtual users that run k6's scripts unchanged, at a fraction of the cost, with numbers that can be trusted.
+//!
+//! Without the feature `cli` only the pure core is built: [`profile`] (load over time as a value) and [`pacer`]
+//! (when does iteration *i* start). Neither knows a clock, socket, task or file.
+
+pub mod duration;
+pub mod pacer;
+pub mod profile;

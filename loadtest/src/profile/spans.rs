@@ -1,0 +1,98 @@
+//! What the step table means for each VU handle: when it may start iterations, and when a running one is cut.
+//!
+//! Handles are used like a stack: the count `n` means that handles 1 to `n` are active, so ramping down marks the
+//! highest first. A handle that is asked to loop again while its last iteration still runs just carries on.
+
+use std::time::Duration;
+
+use super::{Executor, Scenario};
+
+/// A time in which one handle may start iterations, counted from the start of the test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// First iteration.
+    pub start: Duration,
+    /// No iteration starts from here on.
+    pub stop: Duration,
+    /// An iteration that still runs here is interrupted.
+    pub kill: Duration,
+}
+
+/// The spans of every handle of a closed scenario, and of every VU that an open one may use.
+pub(super) fn of(scenario: &Scenario) -> Vec<Vec<Span>> {
+    let begin = scenario.start_time;
+    let end = begin + scenario.executor.duration();
+    let last = end + scenario.graceful_stop;
+    let Executor::RampingVus { graceful_ramp_down, .. } = &scenario.executor else {
+        let handles = usize::try_from(scenario.executor.max_vus()).unwrap_or(usize::MAX);
+        return vec![vec![Span { start: begin, stop: end, kill: last }]; handles];
+    };
+    let mut handles: Vec<Vec<Span>> = Vec::new();
+    let mut active = 0;
+    for step in scenario.executor.steps() {
+        let wanted = usize::try_from(step.vus).unwrap_or(usize::MAX);
+        let at = begin + step.at;
+        for handle in active..wanted {
+            if handle == handles.len() {
+                handles.push(Vec::with_capacity(1));
+            }
+            handles[handle].push(Span { start: at, stop: last, kill: last });
+        }
+        for handle in (wanted..active).rev() {
+            if let Some(span) = handles[handle].last_mut() {
+                span.stop = at;
+                span.kill = if at == end { last } else { last.min(at + *graceful_ramp_down) };
+            }
+        }
+        active = wanted;
+    }
+    for spans in &mut handles {
+        // A VU due at the very end, or jumped away at once, never gets to run.
+        spans.retain(|span| span.start < span.stop);
+        carry_on(spans);
+    }
+    handles
+}
+
+/// An iteration that lives until the next span starts is judged by that span's end.
+fn carry_on(spans: &mut [Span]) {
+    for earlier in (1..spans.len()).rev() {
+        let next = spans[earlier];
+        let span = &mut spans[earlier - 1];
+        if next.start <= span.kill {
+            span.kill = next.kill;
+        }
+    }
+}
+
+/// The most VUs reserved at once, where an executor that is not ramping reserves `reserved` of it all the time.
+pub(super) fn peak(scenarios: &[Scenario], reserved: impl Fn(&Executor) -> u64) -> u64 {
+    let mut changes: Vec<(Duration, i128)> = Vec::new();
+    let mut reserve = |from: Duration, to: Duration, vus: u64| {
+        if from < to {
+            changes.push((from, i128::from(vus)));
+            changes.push((to, -i128::from(vus)));
+        }
+    };
+    for scenario in scenarios {
+        if !matches!(scenario.executor, Executor::RampingVus { .. }) {
+            reserve(scenario.start_time, scenario.end(), reserved(&scenario.executor));
+            continue;
+        }
+        for spans in of(scenario) {
+            let mut taken_until = Duration::ZERO;
+            for span in spans {
+                reserve(span.start.max(taken_until), span.kill, 1);
+                taken_until = taken_until.max(span.kill);
+            }
+        }
+    }
+    // Ends sort before starts at the same instant: a VU given back can be taken again.
+    changes.sort_unstable();
+    let mut now = 0;
+    let most = changes.iter().map(|(_, change)| {
+        now += change;
+        now
+    });
+    u64::try_from(most.max().unwrap_or(0)).unwrap_or(0)
+}

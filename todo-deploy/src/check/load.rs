@@ -1,0 +1,95 @@
+//! Whether this load can move this fleet at all.
+
+use std::time::Duration;
+
+use super::{Subject, Warning, warning};
+use crate::deployment::{Metric, Policy, duration};
+use crate::simulate::instance_vcpus;
+
+pub(super) fn check(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
+    let deployment = subject.deployment;
+    let model = &deployment.model;
+    let vcpus = instance_vcpus(deployment, subject.target);
+    let fewest = f64::from(deployment.capacity.min.max(1));
+    let rate = subject.plan.peak.requests_per_s(model.service_time + model.round_trip);
+    let wanted = rate * model.service_time.as_secs_f64();
+    let percent = (100.0 * wanted / (vcpus * fewest)).min(100.0);
+    for policy in &deployment.scaling.policies {
+        let (threshold, field) = match policy {
+            Policy::Simple(simple) if simple.alarm.when.comparison.is_upward() => {
+                (simple.alarm.when.threshold, "when")
+            }
+            Policy::Step(step) if step.alarm.when.comparison.is_upward() => {
+                (step.alarm.when.threshold, "when")
+            }
+            Policy::TargetTracking(tracking) => (tracking.target, "target"),
+            Policy::Simple(_) | Policy::Step(_) => continue,
+        };
+        if *policy.metric() == Metric::Cpu && percent < threshold {
+            let enough = wanted * 100.0 / threshold / fewest;
+            warnings.push(warning(
+                "load-too-small",
+                &format!("scaling.policy.{}.{field}", policy.name()),
+                format!(
+                    "{} makes at most {percent:.0} % CPU; {} at {threshold} % never scales out",
+                    subject.plan.name,
+                    policy.name()
+                ),
+                &format!(
+                    "at most {rate:.0} requests/s of {} CPU each need {wanted:.2} of {:.2} vCPUs",
+                    duration::text(model.service_time),
+                    vcpus * fewest
+                ),
+                format!(
+                    "instances of at most {enough:.2} vCPU, or a threshold of at most {:.0}; if a request costs \
+                     more, say so in model.service_time",
+                    (percent * 0.8).floor().max(1.0)
+                ),
+            ));
+        }
+    }
+    let most = f64::from(deployment.capacity.max) * vcpus;
+    if wanted > most {
+        warnings.push(warning(
+            "load-too-large",
+            "capacity.max",
+            format!("{} wants {wanted:.1} vCPUs; the largest fleet has {most:.1}", subject.plan.name),
+            "beyond that more users only wait longer, and in the end requests fail with 504",
+            format!("capacity.max = {:.0}, or larger instances", (wanted / vcpus).ceil()),
+        ));
+    }
+    too_late(subject, warnings);
+}
+
+/// Capacity that arrives when the load is nearly over.
+fn too_late(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
+    let (scaling, model) = (&subject.deployment.scaling, &subject.deployment.model);
+    for policy in &scaling.policies {
+        let window = match policy {
+            Policy::Simple(simple) if simple.alarm.when.comparison.is_upward() => {
+                simple.alarm.period * simple.alarm.evaluation_periods
+            }
+            Policy::Step(step) if step.alarm.when.comparison.is_upward() => {
+                step.alarm.period * step.alarm.evaluation_periods
+            }
+            Policy::TargetTracking(_) => Duration::from_secs(60) * model.high_periods,
+            Policy::Simple(_) | Policy::Step(_) => continue,
+        };
+        let reaction = window.max(scaling.metric_period) + model.metric_lag;
+        let helps = reaction + model.launch_time + model.boot_time;
+        if helps * 2 > subject.plan.end {
+            warnings.push(warning(
+                "too-late",
+                &format!("scaling.policy.{}", policy.name()),
+                format!(
+                    "{} helps {} after the load rises at the earliest; the load lasts {}",
+                    policy.name(),
+                    duration::text(helps),
+                    duration::text(subject.plan.end)
+                ),
+                "the alarm waits for its periods and the metric's delay, then an instance launches and boots",
+                "a shorter period, a faster boot, or more instances from the start (capacity.min)".to_owned(),
+            ));
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! `todo-deploy check`
+
+use anyhow::Result;
+
+use super::input::{DeploymentArgs, LoadArgs};
+use super::{Answer, print, say};
+use crate::check::{Warning, check};
+
+/// Explain a deployment: what in it will surprise you, why, and what to do about it
+///
+/// Looks at the deployment under a load (by default the practical's k6.js). Exit code 0 when there is nothing to
+/// warn of, 1 when there is, 2 when the file cannot be used.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    load: LoadArgs,
+    #[command(flatten)]
+    deployment: DeploymentArgs,
+    /// Print the warnings as JSON: a list of {id, field, what, why, remedy}
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<Answer> {
+    let (deployment, name) = args.deployment.read()?;
+    let target = args.deployment.defaulting.target;
+    let warnings = check(&deployment, target, &args.load.plan()?);
+    if args.json {
+        print(&serde_json::to_string_pretty(&warnings)?);
+    } else {
+        let count = match warnings.len() {
+            0 => "nothing to warn of".to_owned(),
+            1 => "1 warning".to_owned(),
+            count => format!("{count} warnings"),
+        };
+        say(&format!("{name} for {target}: {count}"));
+        warnings.iter().for_each(|warning| print(&text(warning)));
+    }
+    Ok(if warnings.is_empty() { Answer::Yes } else { Answer::No })
+}
+
+fn text(warning: &Warning) -> String {
+    let Warning { id, field, what, why, remedy } = warning;
+    format!("\n{what}\n  field   {field}  ({id})\n  why     {why}\n  remedy  {remedy}")
+}

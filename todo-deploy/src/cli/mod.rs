@@ -1,0 +1,67 @@
+//! The command line. The only module that reads files and prints: data on stdout, words for people on stderr.
+
+mod calibrate;
+mod check;
+mod init;
+mod input;
+mod simulate;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Scale out a stateless service: describe it once, and see what it would do under load before it costs anything.
+///
+/// Exit codes: 0 it is done; 1 the answer is no (`check` found a trap, a run missed its objective); 2 it could not
+/// be done, and stderr says why.
+#[derive(Debug, Parser)]
+#[command(name = "todo-deploy", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Args),
+    Check(check::Args),
+    Simulate(Box<simulate::Args>),
+}
+
+/// What a command has to say with its exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Yes,
+    No,
+}
+
+/// Runs the command; errors go to stderr as a chain of causes.
+pub fn run(cli: Cli) -> ExitCode {
+    let answer = match cli.command {
+        Command::Init(args) => init::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
+    };
+    match answer {
+        Ok(Answer::Yes) => ExitCode::SUCCESS,
+        Ok(Answer::No) => ExitCode::from(1),
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Data, for pipes. A reader who has seen enough (`| head`) is no error.
+fn print(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{}", text.trim_end_matches('\n'));
+}
+
+/// Words, for people.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! `todo-deploy simulate`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use super::calibrate::calibrate;
+use super::input::{DeploymentArgs, LoadArgs};
+use super::{Answer, print, say};
+use crate::deployment::{Deployment, duration};
+use crate::pricing::Prices;
+use crate::report;
+use crate::sim::dist::Dist;
+use crate::simulate::slo::Slo;
+use crate::simulate::variants::Sweep;
+use crate::simulate::{Options, Plan, Run, simulate};
+
+const EXAMPLES: &str = "\
+Examples:
+  todo-deploy simulate --service-time 2ms
+  todo-deploy simulate --target ecs --stage 5m:500 --html report.html
+  todo-deploy simulate --target ecs --sweep 'scaling.target=10..60 step 10' --slo 'p95<200ms'";
+
+/// Simulate this deployment under a load: when it scales, why not sooner, who waits or fails, what it costs
+///
+/// Runs in seconds what takes an hour and a bill to find out, with the same scaling engine as `local`. Prints a
+/// story, a row per minute and totals. The same --seed gives the same bytes on any machine.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(flatten)]
+    load: LoadArgs,
+    #[command(flatten)]
+    deployment: DeploymentArgs,
+    /// Seed of all randomness
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// CPU time of one request: a mean such as 4ms, or a distribution such as `exp 4ms`, `constant 4ms`,
+    /// `lognormal 4ms cv 2`; by default the deployment's (`service_time` under `model`)
+    #[arg(long, value_name = "TIME")]
+    service_time: Option<Dist>,
+    /// Measure the CPU time: five seconds of one user against one instance of the service at this
+    /// http address, with path
+    #[arg(long, value_name = "URL", conflicts_with = "service_time")]
+    calibrate: Option<String>,
+    /// How long to go on; by default 26 minutes after the load
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
+    until: Option<Duration>,
+    /// Prices that replace built-in ones (`--prices -` prints the built-in table)
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+    /// Simulate these deployments side by side
+    #[arg(long, value_name = "FILE", num_args = 2.., conflicts_with = "sweep")]
+    compare: Vec<PathBuf>,
+    /// Simulate one field at several values: 'scaling.target=10..60 step 5', 'capacity.max=2,4,8'
+    #[arg(long, value_name = "FIELD=VALUES")]
+    sweep: Option<Sweep>,
+    /// What is good enough: 'p95<200ms, errors<0.1%'; exit code 1 when it is missed
+    #[arg(long, value_name = "CONDITIONS")]
+    slo: Option<Slo>,
+    /// Write a self-contained page with plots
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["compare", "sweep"])]
+    html: Option<PathBuf>,
+    /// Print everything as JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<Answer> {
+    if args.prices.as_deref().is_some_and(|file| file.as_os_str() == "-") {
+        print(Prices::table());
+        return Ok(Answer::Yes);
+    }
+    let options = Options {
+        seed: args.seed,
+        service_time: service_time(args)?,
+        until: args.until,
+        prices: prices(args)?,
+    };
+    let plan = args.load.plan()?;
+    let variants = variants(args)?;
+    match variants.is_empty() {
+        true => single(args, &plan, &options),
+        false => several(args, &plan, &options, variants),
+    }
+}
+
+fn service_time(args: &Args) -> Result<Option<Dist>> {
+    let Some(url) = &args.calibrate else { return Ok(args.service_time.clone()) };
+    let found = calibrate(url)?;
+    let (mean, cv) = (found.mean_ms, found.cv);
+    say(&format!(
+        "{} answers: a request takes {mean:.3} ms (cv {cv:.2}); again without measuring:",
+        found.answers
+    ));
+    say(&format!("  --service-time 'lognormal {:.0}us cv {cv:.2}'", mean * 1000.0));
+    Ok(Some(found.service_time))
+}
+
+fn prices(args: &Args) -> Result<Prices> {
+    let Some(file) = &args.prices else { return Ok(Prices::default()) };
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Prices::parse(&text).map_err(|wrong| anyhow::anyhow!("{}: {wrong}", file.display()))
+}
+
+/// The deployments to be simulated side by side, with their names.
+fn variants(args: &Args) -> Result<Vec<(String, Deployment)>> {
+    if let Some(sweep) = &args.sweep {
+        let variant = |value: &toml::Value| {
+            let name = format!("{}={}", sweep.field, value.to_string().trim_matches('"'));
+            let (deployment, _) = args.deployment.read_with(None, &[(sweep.field.clone(), value.clone())])?;
+            Ok((name, deployment))
+        };
+        return sweep.values.iter().map(variant).collect();
+    }
+    let variant = |file: &PathBuf| {
+        let (deployment, name) = args.deployment.read_with(Some(file), &[])?;
+        Ok((name, deployment))
+    };
+    args.compare.iter().map(variant).collect()
+}
+
+fn single(args: &Args, plan: &Plan, options: &Options) -> Result<Answer> {
+    let (deployment, _) = args.deployment.read()?;
+    let run = simulate(&deployment, args.deployment.defaulting.target, plan, options);
+    if let Some(file) = &args.html {
+        std::fs::write(file, report::page(&deployment, &run))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        say(&format!("wrote {}", file.display()));
+    }
+    match args.json {
+        true => print(&serde_json::to_string_pretty(&run)?),
+        false => print(&report::text(&run)),
+    }
+    let missed = args.slo.as_ref().map(|slo| slo.missed(&run.totals)).unwrap_or_default();
+    for condition in &missed {
+        say(&format!("missed: {condition}"));
+    }
+    Ok(if missed.is_empty() { Answer::Yes } else { Answer::No })
+}
+
+#[derive(Serialize)]
+struct Variant<'a> {
+    variant: &'a str,
+    missed: Vec<String>,
+    #[serde(flatten)]
+    run: &'a Run,
+}
+
+fn several(
+    args: &Args,
+    plan: &Plan,
+    options: &Options,
+    variants: Vec<(String, Deployment)>,
+) -> Result<Answer> {
+    let target = args.deployment.defaulting.target;
+    let mut runs = Vec::new();
+    let count = variants.len();
+    for (number, (name, deployment)) in (1..).zip(variants) {
+        say(&format!("{number} of {count}: {name}"));
+        let run = simulate(&deployment, target, plan, options);
+        runs.push((name, run));
+    }
+    let missed = |run: &Run| args.slo.as_ref().map(|slo| slo.missed(&run.totals)).unwrap_or_default();
+    match args.json {
+        true => {
+            let variant = |(name, run): &(String, Run)| {
+                serde_json::to_value(Variant { variant: name, missed: missed(run), run })
+            };
+            let all: Vec<serde_json::Value> = runs.iter().map(variant).collect::<Result<_, _>>()?;
+            print(&serde_json::to_string_pretty(&all)?);
+        }
+        false => print(&report::comparison(&runs, args.slo.as_ref())),
+    }
+    let any_good = runs.iter().any(|(_, run)| missed(run).is_empty());
+    Ok(if any_good { Answer::Yes } else { Answer::No })
+}

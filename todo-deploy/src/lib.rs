@@ -1,0 +1,15 @@
+//! Scale out a stateless service: describe it once, then run it on AWS, on this machine, or in virtual time.
+//!
+//! The core (`deployment`, `time`, `timeline`, `engine`) holds no clock, socket, task, file or random number.
+
+pub mod check;
+pub mod cli;
+pub mod deployment;
+pub mod engine;
+pub mod pick;
+pub mod pricing;
+pub mod report;
+pub mod sim;
+pub mod simulate;
+pub mod time;
+pub mod timeline;

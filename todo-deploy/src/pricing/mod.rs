@@ -1,0 +1,9 @@
+//! What things cost and what an instance type is: dated tables, overridable by the user.
+
+mod cost;
+mod instance_types;
+mod prices;
+
+pub use cost::{Bill, Use, bill};
+pub use instance_types::{InstanceType, instance_type, instance_types};
+pub use prices::Prices;

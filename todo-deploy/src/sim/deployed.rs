@@ -1,0 +1,114 @@
+//! A deployment as a scene: what each of its fields means in virtual time.
+
+use std::time::Duration;
+
+use crate::deployment::{self, BalancerKind, Deployment, HashKey, Stickiness, Target};
+use crate::engine::{Config, Start};
+use crate::pick::Algorithm;
+use crate::simulate::{instance_burst, instance_vcpus};
+use crate::timeline::Event;
+
+use super::autoscaler::Autoscaler;
+use super::dist::Dist;
+use super::queue::Nanos;
+use super::scene::{BalancerModel, Endpoint, InstanceModel, Load, MINUTE, ProbeModel, Scene};
+use super::{Outcomes, run};
+
+/// A target may hold a quarter more than its fair share of the requests before the ring is walked on.
+const LOAD_PERCENT: u32 = 125;
+
+/// What a deployment went through.
+#[derive(Debug, Clone)]
+pub struct Simulation {
+    /// What the engine saw and did, and why.
+    pub events: Vec<Event>,
+    /// What the users saw.
+    pub outcomes: Outcomes,
+}
+
+/// Runs the deployment under these loads, from an idle, settled fleet or from nothing, until `end`.
+#[must_use]
+pub fn simulate(deployment: &Deployment, target: Target, start: Start, load: Workload) -> Simulation {
+    let mut autoscaler = Autoscaler::new(Config::new(deployment, target), start);
+    let scene = scene(deployment, target, load);
+    let outcomes = run(&scene, &mut autoscaler);
+    Simulation { events: autoscaler.into_events(), outcomes }
+}
+
+/// Who asks for what, for how long.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Workload {
+    /// The kinds of request; loads refer to them by number.
+    pub endpoints: Vec<Endpoint>,
+    /// The groups of users.
+    pub loads: Vec<Load>,
+    /// When the run stops: late enough after the load to see the fleet shrink.
+    pub end: Nanos,
+    /// The seed of all randomness.
+    pub seed: u64,
+}
+
+/// The scene of this deployment at this target.
+#[must_use]
+pub fn scene(deployment: &Deployment, target: Target, load: Workload) -> Scene {
+    Scene {
+        seed: load.seed,
+        end: load.end,
+        endpoints: load.endpoints,
+        loads: load.loads,
+        balancer: balancer(&deployment.load_balancer),
+        instance: instance(deployment, target),
+        probe: ProbeModel {
+            interval: nanos(deployment.health_check.interval),
+            timeout: nanos(deployment.health_check.timeout),
+            ..ProbeModel::default()
+        },
+        round_trip: nanos(deployment.model.round_trip),
+        // Alarms of less than a minute look at points of their own.
+        sample_every: nanos(deployment.scaling.metric_period).min(MINUTE),
+        row_every: MINUTE,
+        instance_rows: false,
+    }
+}
+
+fn balancer(wanted: &deployment::LoadBalancer) -> BalancerModel {
+    use deployment::Algorithm as Wanted;
+    let algorithm = match wanted.algorithm {
+        Wanted::RoundRobin => Algorithm::RoundRobin,
+        Wanted::LeastConnections => Algorithm::LeastOutstanding,
+        Wanted::WeightedLeastConnections => Algorithm::WeightedLeastConnections,
+        Wanted::WeightedRandom => Algorithm::WeightedRandom,
+        Wanted::ConsistentHash(_) => Algorithm::ConsistentHash { load_percent: LOAD_PERCENT },
+    };
+    let sticky = match wanted.stickiness {
+        Stickiness::Off => 0,
+        Stickiness::BalancerCookie { lasts } | Stickiness::ApplicationCookie { lasts, .. } => nanos(lasts),
+    };
+    BalancerModel {
+        algorithm,
+        timeout: nanos(wanted.idle_timeout),
+        slow_start: nanos(wanted.slow_start),
+        sticky,
+        per_connection: wanted.kind == BalancerKind::Network,
+        // Users ask for other todos each time; whatever else is hashed stays with the user.
+        hash_requests: wanted.algorithm == Wanted::ConsistentHash(HashKey::Path),
+        ..BalancerModel::default()
+    }
+}
+
+fn instance(deployment: &Deployment, target: Target) -> InstanceModel {
+    let (vcpus, burst) = (instance_vcpus(deployment, target), instance_burst(deployment, target));
+    let model = &deployment.model;
+    InstanceModel {
+        vcpus,
+        burst,
+        launch: Dist::Constant(model.launch_time.as_nanos() as f64),
+        boot: Dist::Constant(model.boot_time.as_nanos() as f64),
+        boot_cpu: model.boot_cpu / 100.0 * vcpus,
+        ..InstanceModel::default()
+    }
+}
+
+fn nanos(duration: Duration) -> Nanos {
+    Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
+}

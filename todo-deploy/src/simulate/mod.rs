@@ -1,0 +1,69 @@
+//! What would this deployment do under this load: the scaling engine, unchanged, driven by the event queue of
+//! [`crate::sim`] instead of a clock.
+//!
+//! This module holds no policy and no model: it has the kernel run a [`Deployment`] under a [`Plan`] and gathers
+//! what happened. The same seed gives the same bytes on any machine.
+
+pub mod calibration;
+mod group;
+mod model;
+pub mod plan;
+mod plan_file;
+mod run;
+pub mod slo;
+pub mod variants;
+
+use std::time::Duration;
+
+pub use model::{instance_burst, instance_vcpus};
+pub use plan::Plan;
+pub use run::{Errors, Minute, Run, Totals};
+
+use crate::deployment::{Deployment, Target};
+use crate::engine::Start;
+use crate::pricing::Prices;
+use crate::sim::deployed::{self, Workload};
+use crate::sim::dist::Dist;
+use crate::sim::queue::Nanos;
+use crate::sim::scene::Endpoint;
+
+/// What is not in the deployment or the load.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    pub seed: u64,
+    /// CPU time of one request; none means the deployment's `model.service_time`, log-normal with cv 1.
+    pub service_time: Option<Dist>,
+    /// When to stop; none means long enough after the load for the group to come to rest.
+    pub until: Option<Duration>,
+    pub prices: Prices,
+}
+
+/// How long after the load's end a run goes on by itself: the practical's three scale-ins and their drains.
+const AFTER_LOAD: Duration = Duration::from_secs(26 * 60);
+
+/// Runs the load against the deployment in virtual time.
+pub fn simulate(deployment: &Deployment, target: Target, plan: &Plan, options: &Options) -> Run {
+    let end = options.until.unwrap_or_else(|| whole_minutes(plan.end) + AFTER_LOAD);
+    let model = &deployment.model;
+    let default = || Dist::log_normal(model.service_time.as_nanos() as f64, 1.0);
+    let endpoint = Endpoint {
+        name: "request".to_owned(),
+        demand: options.service_time.clone().unwrap_or_else(default),
+        latency: Dist::ZERO,
+    };
+    let workload = Workload {
+        endpoints: vec![endpoint],
+        loads: plan.loads.clone(),
+        end: Nanos::try_from(end.as_nanos()).unwrap_or(Nanos::MAX),
+        seed: options.seed,
+    };
+    let simulation = deployed::simulate(deployment, target, Start::Settled, workload);
+    run::gather(deployment, target, plan, options, simulation)
+}
+
+fn whole_minutes(duration: Duration) -> Duration {
+    Duration::from_secs(duration.as_secs().div_ceil(60) * 60)
+}
+
+#[cfg(test)]
+mod tests;

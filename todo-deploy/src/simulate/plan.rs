@@ -1,0 +1,278 @@
+//! The load: who asks, how often, and what for.
+//!
+//! A [`Plan`] is made from a load profile (the same value that the load generator runs) or from a table of
+//! rates, with what one iteration does: its requests, then a pause.
+
+use std::time::Duration;
+
+use loadtest::profile::{Executor, Profile, Scenario, Stage};
+
+use crate::deployment::duration;
+use crate::sim::arrivals::{Rate, Spread};
+use crate::sim::dist::Dist;
+use crate::sim::queue::Nanos;
+use crate::sim::ramp;
+use crate::sim::scene::{Budget, Load, Shape, Step};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// For people: `k6.js`'s plan, a file, the flags.
+    pub name: String,
+    pub(crate) loads: Vec<Load>,
+    /// When the last user stops.
+    pub end: Duration,
+    /// The most users or arrivals per second that the schedule asks for.
+    pub peak: Peak,
+}
+
+/// How much load a plan can make at most.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Peak {
+    /// Users who wait for their answers, and how long one pauses per iteration.
+    pub users: u64,
+    pub think: Duration,
+    /// Iterations per second that start whatever the answers.
+    pub arrivals_per_s: f64,
+    pub requests_per_iteration: u32,
+}
+
+impl Peak {
+    /// Requests per second if every answer took `response`.
+    pub fn requests_per_s(&self, response: Duration) -> f64 {
+        let each = self.think.as_secs_f64() + f64::from(self.requests_per_iteration) * response.as_secs_f64();
+        (self.users as f64 / each.max(1e-6) + self.arrivals_per_s) * f64::from(self.requests_per_iteration)
+    }
+}
+
+/// What one iteration does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Iteration {
+    pub requests: u32,
+    /// The pause after them.
+    pub think: Dist,
+}
+
+impl Default for Iteration {
+    /// The practical's: one list, then `sleep(1)`. A sleep of exactly a second is what k6 does; requests of
+    /// random length keep the users from marching in step.
+    fn default() -> Self {
+        Self { requests: 1, think: Dist::Constant(1e9) }
+    }
+}
+
+/// A plan that cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadPlan {
+    #[error("`{0}` is no stage; write DURATION:USERS, such as 1m:1000")]
+    Stage(String),
+    #[error("the load is empty: no user ever asks")]
+    Empty,
+    #[error("an iteration that neither asks nor pauses would never let time pass")]
+    NoTime,
+    #[error("more users than can be simulated: {0}")]
+    TooMany(u64),
+    #[error("line {line}: {wrong}")]
+    File { line: usize, wrong: String },
+    #[error("think: {0}")]
+    Think(String),
+    #[error(transparent)]
+    Rates(#[from] crate::sim::arrivals::ParseRateError),
+}
+
+impl Plan {
+    /// The practical's: 1000 users after a minute, 5000 after eleven, each asking once a second.
+    pub fn practical() -> Self {
+        let plan = Self::practical_with(&Iteration::default());
+        plan.unwrap_or_else(|error| unreachable!("the practical's plan is one: {error}"))
+    }
+
+    /// The practical's users, doing something else.
+    pub fn practical_with(iteration: &Iteration) -> Result<Self, BadPlan> {
+        let stage = |minutes: u64, target| Stage { duration: Duration::from_secs(60 * minutes), target };
+        Self::from_profile(
+            "the practical's k6.js",
+            &ramping(vec![stage(1, 1000), stage(10, 5000)]),
+            iteration,
+        )
+    }
+
+    /// `1m:1000` and so on, one after the other, beginning with one user as k6 does.
+    pub fn from_stages(stages: &[String], iteration: &Iteration) -> Result<Self, BadPlan> {
+        let name = format!("a ramp of users ({})", stages.join(", "));
+        let stages: Result<Vec<Stage>, BadPlan> = stages.iter().map(|text| stage(text)).collect();
+        Self::from_profile(&name, &ramping(stages?), iteration)
+    }
+
+    pub fn from_profile(name: &str, profile: &Profile, iteration: &Iteration) -> Result<Self, BadPlan> {
+        let mut steps = vec![Step::Request(0); iteration.requests as usize];
+        steps.push(Step::Sleep(iteration.think.clone()));
+        if iteration.requests == 0 && iteration.think.is_zero() {
+            return Err(BadPlan::NoTime);
+        }
+        let loads: Result<Vec<Load>, BadPlan> =
+            profile.scenarios.iter().map(|scenario| load(scenario, &steps)).collect();
+        let peak = |of: fn(&Executor) -> u64| profile.scenarios.iter().map(|s| of(&s.executor)).sum::<u64>();
+        let plan = Self {
+            name: name.to_owned(),
+            loads: loads?,
+            end: profile
+                .scenarios
+                .iter()
+                .map(|s| s.start_time + s.executor.duration())
+                .max()
+                .unwrap_or_default(),
+            peak: Peak {
+                users: peak(|executor| if executor.is_closed() { executor.max_vus() } else { 0 }),
+                think: Duration::from_nanos(iteration.think.mean() as u64),
+                arrivals_per_s: profile.scenarios.iter().map(|s| fastest(&s.executor)).sum(),
+                requests_per_iteration: iteration.requests,
+            },
+        };
+        if plan.peak.users == 0 && plan.peak.arrivals_per_s == 0.0 { Err(BadPlan::Empty) } else { Ok(plan) }
+    }
+
+    /// A table of rates: `seconds,requests per second` by line; arrivals are random around it.
+    pub fn from_rates(name: &str, csv: &str) -> Result<Self, BadPlan> {
+        let rate: Rate = csv.parse()?;
+        let end = Duration::from_nanos(rate.end());
+        let fastest = csv
+            .lines()
+            .filter_map(|line| line.split_once(',')?.1.trim().parse::<f64>().ok())
+            .fold(0.0, f64::max);
+        let load = Load {
+            start: 0,
+            shape: Shape::Arrivals { rate, spread: Spread::Poisson, users_max: OPEN_USERS_MAX },
+            budget: Budget::Time,
+            iteration: vec![Step::Request(0)],
+            graceful_ramp_down: 0,
+            graceful_stop: 30 * 1_000_000_000,
+        };
+        let peak =
+            Peak { users: 0, think: Duration::ZERO, arrivals_per_s: fastest, requests_per_iteration: 1 };
+        if fastest == 0.0 {
+            return Err(BadPlan::Empty);
+        }
+        Ok(Self { name: name.to_owned(), loads: vec![load], end, peak })
+    }
+}
+
+/// Requests of an open load that may be under way at once; more are dropped, and counted.
+const OPEN_USERS_MAX: u32 = 200_000;
+
+fn ramping(stages: Vec<Stage>) -> Profile {
+    let thirty = Duration::from_secs(30);
+    let executor = Executor::RampingVus { start_vus: 1, stages, graceful_ramp_down: thirty };
+    let scenario =
+        Scenario { name: "default".to_owned(), executor, start_time: Duration::ZERO, graceful_stop: thirty };
+    Profile { scenarios: vec![scenario] }
+}
+
+fn stage(text: &str) -> Result<Stage, BadPlan> {
+    let bad = || BadPlan::Stage(text.to_owned());
+    let (length, target) = text.split_once(':').ok_or_else(bad)?;
+    let duration = duration::parse(length).map_err(|_| bad())?;
+    Ok(Stage { duration, target: target.trim().parse().map_err(|_| bad())? })
+}
+
+fn nanos(duration: Duration) -> Nanos {
+    Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
+}
+
+fn users(count: u64) -> Result<u32, BadPlan> {
+    u32::try_from(count).ok().filter(|count| *count <= 1_000_000).ok_or(BadPlan::TooMany(count))
+}
+
+fn load(scenario: &Scenario, iteration: &[Step]) -> Result<Load, BadPlan> {
+    let mut graceful = Duration::ZERO;
+    let mut budget = Budget::Time;
+    let shape = match &scenario.executor {
+        Executor::RampingVus { start_vus, stages, graceful_ramp_down } => {
+            graceful = *graceful_ramp_down;
+            let stage = |stage: &Stage| {
+                Ok(ramp::Stage { length: nanos(stage.duration), target: users(stage.target)? })
+            };
+            Shape::Users {
+                from: users(*start_vus)?,
+                stages: stages.iter().map(stage).collect::<Result<_, BadPlan>>()?,
+            }
+        }
+        Executor::ConstantVus { vus, duration } => constant(*vus, *duration)?,
+        executor @ (Executor::ConstantArrivalRate { vus, .. } | Executor::RampingArrivalRate { vus, .. }) => {
+            let rate = Rate::new(rate_points(executor)).ok_or(BadPlan::Empty)?;
+            Shape::Arrivals { rate, spread: Spread::Even, users_max: users(vus.max)? }
+        }
+        Executor::SharedIterations { vus, iterations, max_duration } => {
+            budget = Budget::Shared(*iterations);
+            constant(*vus, *max_duration)?
+        }
+        Executor::PerVuIterations { vus, iterations, max_duration } => {
+            budget = Budget::Each(*iterations);
+            constant(*vus, *max_duration)?
+        }
+    };
+    Ok(Load {
+        start: nanos(scenario.start_time),
+        shape,
+        budget,
+        iteration: iteration.to_vec(),
+        graceful_ramp_down: nanos(graceful),
+        graceful_stop: nanos(scenario.graceful_stop),
+    })
+}
+
+fn constant(vus: u64, duration: Duration) -> Result<Shape, BadPlan> {
+    let target = users(vus)?;
+    Ok(Shape::Users { from: target, stages: vec![ramp::Stage { length: nanos(duration), target }] })
+}
+
+/// The corners of an open executor's rate, per second.
+fn rate_points(executor: &Executor) -> Vec<(Nanos, f64)> {
+    match executor {
+        Executor::ConstantArrivalRate { rate, time_unit, duration, .. } => {
+            let rate = *rate as f64 / time_unit.as_secs_f64();
+            vec![(0, rate), (nanos(*duration), rate)]
+        }
+        Executor::RampingArrivalRate { start_rate, time_unit, stages, .. } => {
+            let per_second = |rate: u64| rate as f64 / time_unit.as_secs_f64();
+            let mut points = vec![(0, per_second(*start_rate))];
+            let mut at = Duration::ZERO;
+            for stage in stages {
+                at += stage.duration;
+                points.push((nanos(at), per_second(stage.target)));
+            }
+            points
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn fastest(executor: &Executor) -> f64 {
+    rate_points(executor).iter().map(|point| point.1).fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_practical_and_stages() {
+        let plan = Plan::practical();
+        assert_eq!((plan.end, plan.peak.users), (Duration::from_secs(660), 5000));
+        let stages = ["1m:1000".to_owned(), "10m:5000".to_owned()];
+        let same = Plan::from_stages(&stages, &Iteration::default()).expect("a plan");
+        assert_eq!(same.loads, plan.loads);
+        assert!((plan.peak.requests_per_s(Duration::ZERO) - 5000.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_is_no_plan_is_refused_in_words() {
+        let refuse = |stage: &str| {
+            Plan::from_stages(&[stage.to_owned()], &Iteration::default()).expect_err("no plan").to_string()
+        };
+        assert!(refuse("1000").contains("1m:1000"));
+        assert!(refuse("1m:many").contains("1m:many"));
+        assert!(refuse("1m:2000000").contains("more users"));
+        assert!(Plan::from_rates("r.csv", "0,1\nx,2").is_err());
+        assert_eq!(Plan::from_rates("r.csv", "0,0\n60,0"), Err(BadPlan::Empty));
+    }
+}

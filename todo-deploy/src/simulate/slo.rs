@@ -1,0 +1,118 @@
+//! What is good enough: `p95<200ms, errors<0.1%`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Totals;
+use crate::deployment::duration;
+
+/// Conditions that a whole run must meet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slo(Vec<Condition>);
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Condition {
+    measure: Measure,
+    /// Milliseconds, or percent.
+    below: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Measure {
+    Mean,
+    P50,
+    P95,
+    P99,
+    Errors,
+}
+
+impl Measure {
+    const ALL: [(&str, Self); 5] = [
+        ("mean", Self::Mean),
+        ("p50", Self::P50),
+        ("p95", Self::P95),
+        ("p99", Self::P99),
+        ("errors", Self::Errors),
+    ];
+
+    fn of(self, totals: &Totals) -> f64 {
+        match self {
+            Self::Mean => totals.mean_ms,
+            Self::P50 => totals.p50_ms,
+            Self::P95 => totals.p95_ms,
+            Self::P99 => totals.p99_ms,
+            Self::Errors => totals.error_percent,
+        }
+    }
+}
+
+impl Slo {
+    /// The conditions that do not hold, in words; none when the run is good enough.
+    pub fn missed(&self, totals: &Totals) -> Vec<String> {
+        let missed = self.0.iter().filter(|condition| condition.measure.of(totals) >= condition.below);
+        missed
+            .map(|condition| format!("{condition} is {}", condition.show(condition.measure.of(totals))))
+            .collect()
+    }
+}
+
+impl Condition {
+    fn show(&self, value: f64) -> String {
+        match self.measure {
+            Measure::Errors => format!("{value:.3} %"),
+            _ => format!("{value:.1} ms"),
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name =
+            Measure::ALL.iter().find(|(_, measure)| *measure == self.measure).map_or("", |(name, _)| name);
+        let unit = if self.measure == Measure::Errors { "%" } else { "ms" };
+        write!(f, "{name}<{}{unit}", self.below)
+    }
+}
+
+impl FromStr for Slo {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refuse = |part: &str| {
+            format!(
+                "`{part}` is no condition; write mean, p50, p95 or p99 below a duration, or errors below a percentage: p95<200ms, errors<0.1%"
+            )
+        };
+        let condition = |part: &str| {
+            let (name, bound) = part.split_once('<').ok_or_else(|| refuse(part))?;
+            let (name, bound) = (name.trim(), bound.trim().trim_start_matches('=').trim());
+            let known = Measure::ALL.iter().find(|(known, _)| *known == name);
+            let measure = known.map(|(_, measure)| *measure).ok_or_else(|| refuse(part))?;
+            let below = match measure {
+                Measure::Errors => bound.strip_suffix('%').and_then(|number| number.trim().parse().ok()),
+                _ => duration::parse(bound).ok().map(|bound| bound.as_secs_f64() * 1000.0),
+            };
+            Ok(Condition { measure, below: below.ok_or_else(|| refuse(part))? })
+        };
+        text.split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(condition)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_shows() {
+        let slo: Slo = "p95<200ms, errors < 0.1%".parse().expect("two conditions");
+        assert_eq!(slo.0.iter().map(ToString::to_string).collect::<Vec<_>>(), ["p95<200ms", "errors<0.1%"]);
+        for wrong in ["p95>200ms", "p97<1s", "errors<1", "p95<200"] {
+            assert!(wrong.parse::<Slo>().is_err(), "{wrong}");
+        }
+    }
+}
