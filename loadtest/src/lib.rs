@@ -6,3 +6,8 @@
 pub mod duration;
 pub mod pacer;
 pub mod profile;
+
+#[cfg(feature = "cli")]
+pub mod metrics;
+#[cfg(feature = "cli")]
+pub mod net;
