@@ -11,3 +11,5 @@ pub mod profile;
 pub mod metrics;
 #[cfg(feature = "cli")]
 pub mod net;
+#[cfg(feature = "cli")]
+pub mod config;
