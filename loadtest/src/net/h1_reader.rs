@@ -166,7 +166,7 @@ impl Reader {
                     self.keep_alive = true;
                 }
             }
-            if self.want.headers {
+            if self.want.headers || is_special(name) {
                 let value = String::from_utf8_lossy(header.value).into_owned();
                 self.reply.headers.push((name.to_owned(), value));
             }
@@ -225,6 +225,16 @@ impl Reader {
             _ => State::Trailer,
         };
         Ok(used)
+    }
+}
+
+/// Headers that the client itself acts on; kept even when the caller wants none.
+fn is_special(name: &str) -> bool {
+    match name.len() {
+        8 => name.eq_ignore_ascii_case("location"),
+        10 => name.eq_ignore_ascii_case("set-cookie"),
+        16 => name.eq_ignore_ascii_case("content-encoding") || name.eq_ignore_ascii_case("www-authenticate"),
+        _ => false,
     }
 }
 

@@ -54,12 +54,15 @@ pub async fn exchange(
     marks.first_byte = Some(now());
     let (head, mut incoming) = response.into_parts();
     let mut reply = Reply { status: head.status.as_u16(), ..Reply::default() };
+    let pair = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
     if want.headers {
         reply.reason = head.status.canonical_reason().unwrap_or("").to_owned();
-        let pair = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-        };
         reply.headers = head.headers.iter().map(pair).collect();
+    } else {
+        let special = ["location", "set-cookie", "content-encoding", "www-authenticate"];
+        reply.headers = head.headers.iter().filter(|(name, _)| special.contains(&name.as_str())).map(pair).collect();
     }
     while let Some(piece) = incoming.data().await {
         let piece = piece.map_err(|error| NetError::h2(&error))?;

@@ -88,7 +88,8 @@ pub struct Want {
     pub body: bool,
 }
 
-/// A complete response. `headers` has names as received; empty when they were not wanted.
+/// A complete response. `headers` has names as received; where they were not wanted, only those that the client
+/// itself acts on (redirects, cookies, encodings, challenges).
 #[derive(Debug, Clone, Default)]
 pub struct Reply {
     pub status: u16,
