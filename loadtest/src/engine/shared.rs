@@ -148,6 +148,12 @@ pub struct VuRecorder {
     pub scenario: Rc<Cell<usize>>,
 }
 
+impl std::fmt::Debug for VuRecorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VuRecorder").finish_non_exhaustive()
+    }
+}
+
 impl loadtest_js::Recorder for VuRecorder {
     fn now(&self) -> Duration {
         self.shared.clock.elapsed()

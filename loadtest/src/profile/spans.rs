@@ -10,7 +10,7 @@ use super::{Executor, Scenario};
 /// A time in which one handle may start iterations, counted from the start of the test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// First iteration.
+    /// First iteration. A VU due at the very end (`start == stop`) is reserved, but never gets to run.
     pub start: Duration,
     /// No iteration starts from here on.
     pub stop: Duration,
@@ -47,8 +47,6 @@ pub(super) fn of(scenario: &Scenario) -> Vec<Vec<Span>> {
         active = wanted;
     }
     for spans in &mut handles {
-        // A VU due at the very end, or jumped away at once, never gets to run.
-        spans.retain(|span| span.start < span.stop);
         carry_on(spans);
     }
     handles

@@ -119,7 +119,7 @@ fn inspect_shows_durations_in_one_form() {
     let shown = inspect::inspect(&options, true);
     assert_eq!(shown["stages"][0]["duration"], "1m0s");
     assert_eq!(shown["setupTimeout"], "1m30s");
-    assert_eq!(shown["maxVUs"], 999);
+    assert_eq!(shown["maxVUs"], 1000);
     assert_eq!(shown["totalDuration"], "1m30s");
     assert!(shown["vus"].is_null());
 }
