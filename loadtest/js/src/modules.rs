@@ -9,8 +9,13 @@ use crate::vm::state::{VuState, state};
 
 pub(crate) mod commonjs;
 pub(crate) mod console;
+mod crypto;
+mod data;
+mod encoding;
+mod execution;
 pub(crate) mod http;
 pub(crate) mod k6;
+mod metrics;
 pub(crate) mod tags;
 pub(crate) mod timers;
 
@@ -53,7 +58,13 @@ fn define<'js, M: NativeModule>(ctx: &Ctx<'js>, name: &str) -> Result<Module<'js
 const NATIVES: &[(&str, Native)] = &[
     ("k6", define::<k6::K6>),
     ("k6/http", define::<http::Http>),
+    ("k6/crypto", define::<crypto::Crypto>),
+    ("k6/encoding", define::<encoding::Encoding>),
+    ("k6/timers", define::<timers::Timers>),
     ("#commonjs", define::<commonjs::CommonJs>),
+    ("#data", define::<data::Data>),
+    ("#execution", define::<execution::Execution>),
+    ("#metrics", define::<metrics::Metrics>),
 ];
 
 /// The native module of a name; `#` marks those that only our own modules import.
@@ -62,7 +73,11 @@ pub(crate) fn native(name: &str) -> Option<Native> {
 }
 
 /// Our modules that are written in JavaScript.
-const SOURCES: &[(&str, &str)] = &[];
+const SOURCES: &[(&str, &str)] = &[
+    ("k6/data", include_str!("js/data.js")),
+    ("k6/execution", include_str!("js/execution.js")),
+    ("k6/metrics", include_str!("js/metrics.js")),
+];
 
 /// The text of one of our own modules in JavaScript.
 pub(crate) fn source(name: &str) -> Option<&'static str> {
@@ -74,12 +89,10 @@ pub(crate) fn is_own(name: &str) -> bool {
     !name.starts_with("file://")
 }
 
-/// What scripts may import of ours, by the name they use.
-const PUBLIC: &[&str] = &["k6", "k6/http"];
-
-/// The name of the module that scripts mean by `specifier`.
+/// The name of the module that scripts mean by `specifier`, which begins with `k6`.
 pub(crate) fn own_name(specifier: &str) -> Option<&'static str> {
-    PUBLIC.iter().find(|own| **own == specifier).copied()
+    let natives = NATIVES.iter().map(|(name, _)| *name);
+    natives.chain(SOURCES.iter().map(|(name, _)| *name)).find(|own| *own == specifier)
 }
 
 /// Packages of which we have a version of our own: what addresses call them, and the module.
