@@ -22,6 +22,8 @@ const MODULES_MAX: usize = 10_000;
 
 pub(crate) struct Graph {
     pub(crate) entry: String,
+    /// As JavaScript; `None` if it is no ES module.
+    pub(crate) entry_code: Option<Arc<str>>,
     /// Of the entry; absolute.
     pub(crate) directory: PathBuf,
     codes: BTreeMap<String, Arc<Code>>,
@@ -48,6 +50,7 @@ impl Graph {
         let directory = path.parent().unwrap_or(Path::new("/")).to_owned();
         let mut graph = Self {
             entry: module_name(&path),
+            entry_code: None,
             directory,
             codes: BTreeMap::new(),
             resolved: HashMap::new(),
@@ -116,6 +119,9 @@ impl Graph {
             targets.push((specifier, target));
         }
         if is_module {
+            if name == self.entry {
+                self.entry_code = Some(code.as_str().into());
+            }
             self.codes.insert(name, Arc::new(Code::Source(code)));
         } else {
             self.add_common_js(name, path, &code);

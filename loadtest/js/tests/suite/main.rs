@@ -2,6 +2,7 @@
 
 mod basics;
 mod host;
+mod native;
 
 /// A file that is not listed above would silently not be run.
 #[test]
