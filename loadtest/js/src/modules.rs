@@ -13,6 +13,7 @@ mod crypto;
 mod data;
 mod encoding;
 mod execution;
+mod html;
 pub(crate) mod http;
 pub(crate) mod k6;
 mod metrics;
@@ -64,6 +65,7 @@ const NATIVES: &[(&str, Native)] = &[
     ("#commonjs", define::<commonjs::CommonJs>),
     ("#data", define::<data::Data>),
     ("#execution", define::<execution::Execution>),
+    ("#html", define::<html::Html>),
     ("#metrics", define::<metrics::Metrics>),
 ];
 
@@ -76,6 +78,7 @@ pub(crate) fn native(name: &str) -> Option<Native> {
 const SOURCES: &[(&str, &str)] = &[
     ("k6/data", include_str!("js/data.js")),
     ("k6/execution", include_str!("js/execution.js")),
+    ("k6/html", include_str!("js/html.js")),
     ("k6/metrics", include_str!("js/metrics.js")),
 ];
 

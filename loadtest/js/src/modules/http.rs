@@ -15,6 +15,7 @@ mod batch;
 mod body;
 mod expected;
 mod jar;
+mod page;
 mod request;
 mod response;
 

@@ -13,6 +13,7 @@ use super::resolve::{self, Target};
 use super::{Code, Source};
 use crate::modules;
 use crate::vm::fiber::Bytecode;
+use crate::vm::intrinsics::REGEXP_LITERAL;
 
 /// Ends the name of the function of a CommonJS module, as opposed to its front.
 pub(crate) const BODY: &str = "#body";
@@ -71,7 +72,10 @@ impl Graph {
         while let Some((path, text)) = waiting.pop() {
             for (specifier, target) in self.add(&path, &text)? {
                 let name = match target {
-                    Target::Own(name) => name.to_owned(),
+                    Target::Own(name) => {
+                        self.mention_own(name);
+                        name.to_owned()
+                    }
                     Target::Unknown(why) => {
                         unknown.insert(specifier, why);
                         continue;
@@ -104,8 +108,14 @@ impl Graph {
             self.add_common_js(name, path, &format!("module.exports = ({text}\n)"));
             return Ok(Vec::new());
         }
-        let Parsed { code, is_module, imports, requires } = parse::parse(&name, text)?;
+        let Parsed { code, is_module, imports, requires, has_regexp } = parse::parse(&name, text)?;
         self.words.extend(parse::words(&code));
+        if has_regexp {
+            self.words.insert(REGEXP_LITERAL.to_owned());
+        }
+        if ["html", "submitForm", "clickLink"].iter().any(|word| self.words.contains(*word)) {
+            self.mention_own("k6/html");
+        }
         let mut targets = Vec::new();
         for import in imports {
             let target = resolve::resolve(directory, &import.specifier);
@@ -127,6 +137,14 @@ impl Graph {
             self.add_common_js(name, path, &code);
         }
         Ok(targets)
+    }
+
+    /// What our own modules need of the language, their users need too.
+    fn mention_own(&mut self, name: &str) {
+        if let Some(text) = modules::source(name) {
+            self.words.extend(parse::words(text));
+            self.words.insert(REGEXP_LITERAL.to_owned());
+        }
     }
 
     fn add_common_js(&mut self, name: String, path: &Path, code: &str) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use oxc::allocator::Allocator;
-use oxc::ast::ast::{Argument, CallExpression, Expression, Program};
+use oxc::ast::ast::{Argument, CallExpression, Expression, Program, RegExpLiteral};
 use oxc::ast_visit::{Visit, walk};
 use oxc::codegen::Codegen;
 use oxc::diagnostics::OxcDiagnostic;
@@ -25,6 +25,8 @@ pub(crate) struct Parsed {
     pub(crate) imports: Vec<Import>,
     /// What is given to `require` as a plain string.
     pub(crate) requires: Vec<String>,
+    /// It has regular expression literals.
+    pub(crate) has_regexp: bool,
 }
 
 /// One module that is imported from.
@@ -52,7 +54,7 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Parsed, ScriptError> {
     }
     let is_module = read.module_record.has_module_syntax;
     // Imports only of types vanish with the types, so the record is taken from the result.
-    let (code, imports, requires) = if typescript {
+    let (code, imports, (requires, has_regexp)) = if typescript {
         let code = strip_types(name, text, &allocator, read)?;
         let allocator = Allocator::default();
         let read = parse_as(&allocator, &code, SourceType::mjs());
@@ -61,7 +63,7 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Parsed, ScriptError> {
     } else {
         (text.to_owned(), imports(&read.module_record), requires(&read.program))
     };
-    Ok(Parsed { code, is_module, imports, requires })
+    Ok(Parsed { code, is_module, imports, requires, has_regexp })
 }
 
 fn parse_as<'a>(allocator: &'a Allocator, text: &'a str, source_type: SourceType) -> ParserReturn<'a> {
@@ -113,8 +115,9 @@ fn imports(record: &ModuleRecord<'_>) -> Vec<Import> {
     imports
 }
 
-fn requires(program: &Program<'_>) -> Vec<String> {
-    struct Requires(Vec<String>);
+/// What is required by name, and whether there are regular expressions.
+fn requires(program: &Program<'_>) -> (Vec<String>, bool) {
+    struct Requires(Vec<String>, bool);
     impl<'a> Visit<'a> for Requires {
         fn visit_call_expression(&mut self, call: &CallExpression<'a>) {
             if let (Expression::Identifier(callee), [Argument::StringLiteral(path)]) =
@@ -125,10 +128,14 @@ fn requires(program: &Program<'_>) -> Vec<String> {
             }
             walk::walk_call_expression(self, call);
         }
+
+        fn visit_reg_exp_literal(&mut self, _: &RegExpLiteral<'a>) {
+            self.1 = true;
+        }
     }
-    let mut found = Requires(Vec::new());
+    let mut found = Requires(Vec::new(), false);
     found.visit_program(program);
-    found.0
+    (found.0, found.1)
 }
 
 fn syntax_error(name: &str, text: &str, problem: &OxcDiagnostic) -> ScriptError {

@@ -4,10 +4,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rquickjs::class::Trace;
-use rquickjs::function::Opt;
-use rquickjs::{Array, ArrayBuffer, Ctx, IntoJs, JsLifetime, Object, Result, Value};
+use rquickjs::function::{Opt, This};
+use rquickjs::{Array, ArrayBuffer, Class, Ctx, IntoJs, JsLifetime, Object, Result, Value};
 
-use super::About;
+use super::{About, page};
 use super::request::Refusal;
 use crate::api::http::{HttpResponse, ResponseType};
 use crate::cookies::parse_set_cookie;
@@ -218,6 +218,20 @@ impl<'js> Response<'js> {
         let value = parse_json(&ctx, &text)?;
         self.json = Some(value.clone());
         Ok(value)
+    }
+
+    fn html(&self, ctx: Ctx<'js>, selector: Opt<String>) -> Result<Value<'js>> {
+        page::html(&ctx, &self.text(&ctx, "HTML")?, &self.inner.url, selector.0)
+    }
+
+    #[qjs(rename = "submitForm")]
+    fn submit_form(this: This<Class<'js, Self>>, ctx: Ctx<'js>, options: Opt<Value<'js>>) -> Result<Value<'js>> {
+        page::follow(&ctx, &this.0, "formRequest", options.0)
+    }
+
+    #[qjs(rename = "clickLink")]
+    fn click_link(this: This<Class<'js, Self>>, ctx: Ctx<'js>, options: Opt<Value<'js>>) -> Result<Value<'js>> {
+        page::follow(&ctx, &this.0, "linkRequest", options.0)
     }
 
     /// All that scripts can read, as k6 writes it.
