@@ -19,6 +19,7 @@ pub(crate) mod k6;
 mod metrics;
 pub(crate) mod tags;
 pub(crate) mod timers;
+pub(crate) mod web;
 
 /// How a native module is made known to the engine.
 pub(crate) type Native = for<'a, 'js> fn(&'a Ctx<'js>, &'a str) -> Result<Module<'js, Declared>>;
@@ -66,6 +67,8 @@ const NATIVES: &[(&str, Native)] = &[
     ("#data", define::<data::Data>),
     ("#execution", define::<execution::Execution>),
     ("#html", define::<html::Html>),
+    ("#check", define::<k6::Report>),
+    ("#web", define::<web::Web>),
     ("#metrics", define::<metrics::Metrics>),
 ];
 
@@ -80,6 +83,14 @@ const SOURCES: &[(&str, &str)] = &[
     ("k6/execution", include_str!("js/execution.js")),
     ("k6/html", include_str!("js/html.js")),
     ("k6/metrics", include_str!("js/metrics.js")),
+    ("#text", include_str!("js/text.js")),
+    ("#webcrypto", include_str!("js/webcrypto.js")),
+    ("#formdata", include_str!("js/lib/formdata.js")),
+    ("#k6-summary", include_str!("js/lib/k6-summary.js")),
+    ("#k6-utils", include_str!("js/lib/k6-utils.js")),
+    ("#lodash", include_str!("js/lib/lodash.js")),
+    ("#papaparse", include_str!("js/lib/papaparse.js")),
+    ("#url", include_str!("js/lib/url.js")),
 ];
 
 /// The text of one of our own modules in JavaScript.
@@ -99,7 +110,16 @@ pub(crate) fn own_name(specifier: &str) -> Option<&'static str> {
 }
 
 /// Packages of which we have a version of our own: what addresses call them, and the module.
-const HELPERS: &[(&str, &str)] = &[];
+const HELPERS: &[(&str, &str)] = &[
+    ("formdata", "#formdata"),
+    ("k6-summary", "#k6-summary"),
+    ("k6-utils", "#k6-utils"),
+    ("lodash", "#lodash"),
+    ("lodash.js", "#lodash"),
+    ("papaparse", "#papaparse"),
+    ("PapaParse", "#papaparse"),
+    ("url", "#url"),
+];
 
 /// The module that stands in for a package from the net.
 pub(crate) fn helper(package: &str) -> Option<&'static str> {

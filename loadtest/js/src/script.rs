@@ -167,6 +167,13 @@ impl Script {
         self.graph().mentions(word)
     }
 
+    /// Whether a script may read the property `name` of something: it says so, or reads properties by computed
+    /// names, or lists them.
+    pub(crate) fn mentions_member(&self, name: &str) -> bool {
+        let graph = self.graph();
+        graph.mentions(name) || graph.mentions(parse::ANY_MEMBER)
+    }
+
     /// The module that `specifier` means in the module `base`. Reads modules that have not been seen yet, which
     /// only happens in the first run of the init code.
     pub(crate) fn resolve(&self, base: &str, specifier: &str) -> Result<String, String> {

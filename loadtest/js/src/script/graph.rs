@@ -108,13 +108,28 @@ impl Graph {
             self.add_common_js(name, path, &format!("module.exports = ({text}\n)"));
             return Ok(Vec::new());
         }
-        let Parsed { code, is_module, imports, requires, has_regexp } = parse::parse(&name, text)?;
+        let Parsed { code, is_module, imports, requires, has_regexp, has_any_member } = parse::parse(&name, text)?;
         self.words.extend(parse::words(&code));
         if has_regexp {
             self.words.insert(REGEXP_LITERAL.to_owned());
         }
-        if ["html", "submitForm", "clickLink"].iter().any(|word| self.words.contains(*word)) {
-            self.mention_own("k6/html");
+        if has_any_member {
+            self.words.insert(parse::ANY_MEMBER.to_owned());
+        }
+        // What the host itself imports for those who use these.
+        for (word, own) in [
+            ("html", "k6/html"),
+            ("submitForm", "k6/html"),
+            ("clickLink", "k6/html"),
+            ("TextEncoder", "#text"),
+            ("TextDecoder", "#text"),
+            ("getRandomValues", "#webcrypto"),
+            ("randomUUID", "#webcrypto"),
+            ("subtle", "#webcrypto"),
+        ] {
+            if self.words.contains(word) {
+                self.mention_own(own);
+            }
         }
         let mut targets = Vec::new();
         for import in imports {
@@ -141,9 +156,14 @@ impl Graph {
 
     /// What our own modules need of the language, their users need too.
     fn mention_own(&mut self, name: &str) {
-        if let Some(text) = modules::source(name) {
-            self.words.extend(parse::words(text));
-            self.words.insert(REGEXP_LITERAL.to_owned());
+        let Some(text) = modules::source(name) else { return };
+        if !self.read.insert(name.to_owned()) {
+            return;
+        }
+        self.words.extend(parse::words(text));
+        self.words.insert(REGEXP_LITERAL.to_owned());
+        for import in text.split(" from '").skip(1) {
+            self.mention_own(import.split('\'').next().unwrap_or_default());
         }
     }
 

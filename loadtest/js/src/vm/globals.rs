@@ -28,6 +28,7 @@ pub(crate) fn install(ctx: &Ctx<'_>, state: &Rc<VuState>) -> Result<()> {
     if has("console") {
         modules::console::install(ctx, state)?;
     }
+    modules::web::install(ctx, state)?;
     if has("open") || has("require") {
         modules::commonjs::install(ctx, state)?;
     }

@@ -1,6 +1,8 @@
 //! All tests of the crate that drive whole scripts, in one binary.
 
 mod basics;
+mod corpus;
+mod corpus_more;
 mod host;
 mod native;
 
