@@ -23,6 +23,7 @@
 mod api;
 mod cookies;
 mod modules;
+mod native;
 mod script;
 mod vm;
 
@@ -36,5 +37,6 @@ pub use api::http::{
 };
 pub use api::tags::{SampleTags, TagContext};
 pub use cookies::{CookieJar, SetCookie};
+pub use native::{NativeNumber, NativeOrder, NativeRequest, NativeScenario, NativeStep, NativeTest, NativeView};
 pub use script::{Script, ScriptError, Source, Unrecorded};
 pub use vm::{Vu, VuConfig, VuError};

@@ -9,10 +9,17 @@ use crate::vm::state::{VuState, state};
 
 pub(crate) mod commonjs;
 pub(crate) mod console;
+mod crypto;
+mod data;
+mod encoding;
+mod execution;
+mod html;
 pub(crate) mod http;
 pub(crate) mod k6;
+mod metrics;
 pub(crate) mod tags;
 pub(crate) mod timers;
+pub(crate) mod web;
 
 /// How a native module is made known to the engine.
 pub(crate) type Native = for<'a, 'js> fn(&'a Ctx<'js>, &'a str) -> Result<Module<'js, Declared>>;
@@ -53,7 +60,16 @@ fn define<'js, M: NativeModule>(ctx: &Ctx<'js>, name: &str) -> Result<Module<'js
 const NATIVES: &[(&str, Native)] = &[
     ("k6", define::<k6::K6>),
     ("k6/http", define::<http::Http>),
+    ("k6/crypto", define::<crypto::Crypto>),
+    ("k6/encoding", define::<encoding::Encoding>),
+    ("k6/timers", define::<timers::Timers>),
     ("#commonjs", define::<commonjs::CommonJs>),
+    ("#data", define::<data::Data>),
+    ("#execution", define::<execution::Execution>),
+    ("#html", define::<html::Html>),
+    ("#check", define::<k6::Report>),
+    ("#web", define::<web::Web>),
+    ("#metrics", define::<metrics::Metrics>),
 ];
 
 /// The native module of a name; `#` marks those that only our own modules import.
@@ -62,7 +78,20 @@ pub(crate) fn native(name: &str) -> Option<Native> {
 }
 
 /// Our modules that are written in JavaScript.
-const SOURCES: &[(&str, &str)] = &[];
+const SOURCES: &[(&str, &str)] = &[
+    ("k6/data", include_str!("js/data.js")),
+    ("k6/execution", include_str!("js/execution.js")),
+    ("k6/html", include_str!("js/html.js")),
+    ("k6/metrics", include_str!("js/metrics.js")),
+    ("#text", include_str!("js/text.js")),
+    ("#webcrypto", include_str!("js/webcrypto.js")),
+    ("#formdata", include_str!("js/lib/formdata.js")),
+    ("#k6-summary", include_str!("js/lib/k6-summary.js")),
+    ("#k6-utils", include_str!("js/lib/k6-utils.js")),
+    ("#lodash", include_str!("js/lib/lodash.js")),
+    ("#papaparse", include_str!("js/lib/papaparse.js")),
+    ("#url", include_str!("js/lib/url.js")),
+];
 
 /// The text of one of our own modules in JavaScript.
 pub(crate) fn source(name: &str) -> Option<&'static str> {
@@ -74,16 +103,23 @@ pub(crate) fn is_own(name: &str) -> bool {
     !name.starts_with("file://")
 }
 
-/// What scripts may import of ours, by the name they use.
-const PUBLIC: &[&str] = &["k6", "k6/http"];
-
-/// The name of the module that scripts mean by `specifier`.
+/// The name of the module that scripts mean by `specifier`, which begins with `k6`.
 pub(crate) fn own_name(specifier: &str) -> Option<&'static str> {
-    PUBLIC.iter().find(|own| **own == specifier).copied()
+    let natives = NATIVES.iter().map(|(name, _)| *name);
+    natives.chain(SOURCES.iter().map(|(name, _)| *name)).find(|own| *own == specifier)
 }
 
 /// Packages of which we have a version of our own: what addresses call them, and the module.
-const HELPERS: &[(&str, &str)] = &[];
+const HELPERS: &[(&str, &str)] = &[
+    ("formdata", "#formdata"),
+    ("k6-summary", "#k6-summary"),
+    ("k6-utils", "#k6-utils"),
+    ("lodash", "#lodash"),
+    ("lodash.js", "#lodash"),
+    ("papaparse", "#papaparse"),
+    ("PapaParse", "#papaparse"),
+    ("url", "#url"),
+];
 
 /// The module that stands in for a package from the net.
 pub(crate) fn helper(package: &str) -> Option<&'static str> {

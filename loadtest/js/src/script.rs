@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::api::host::{MetricDef, Recorder};
 use crate::vm::fiber::Bytecode;
-use crate::{Vu, VuConfig};
+use crate::{NativeScenario, Scenario, Vu, VuConfig};
 
 mod error;
 mod graph;
@@ -121,6 +121,14 @@ impl Script {
         &self.facts().metrics
     }
 
+    /// A scenario as data, if its function is nothing more than a list of requests with constant parameters,
+    /// checks of their responses, and pauses; then it can be run without an interpreter, with the same results.
+    /// `scenario` tells the function and the variables, `config` the options that requests depend on.
+    #[must_use]
+    pub fn native(&self, scenario: &Rc<Scenario>, config: &VuConfig) -> Option<NativeScenario> {
+        crate::native::classify(self, scenario, config)
+    }
+
     /// The entry's name as a URL, such as `file:///home/me/k6.js`.
     #[must_use]
     pub fn name(&self) -> String {
@@ -139,6 +147,11 @@ impl Script {
         self.graph().entry.clone()
     }
 
+    /// The text of the entry as JavaScript, if it is an ES module.
+    pub(crate) fn entry_code(&self) -> Option<Arc<str>> {
+        self.graph().entry_code.clone()
+    }
+
     pub(crate) fn entry_is_common_js(&self) -> bool {
         let graph = self.graph();
         graph.is_common_js(&graph.entry)
@@ -152,6 +165,13 @@ impl Script {
     /// comment. `false` means that no code can refer to a global of that name, unless it builds names.
     pub(crate) fn mentions(&self, word: &str) -> bool {
         self.graph().mentions(word)
+    }
+
+    /// Whether a script may read the property `name` of something: it says so, or reads properties by computed
+    /// names, or lists them.
+    pub(crate) fn mentions_member(&self, name: &str) -> bool {
+        let graph = self.graph();
+        graph.mentions(name) || graph.mentions(parse::ANY_MEMBER)
     }
 
     /// The module that `specifier` means in the module `base`. Reads modules that have not been seen yet, which

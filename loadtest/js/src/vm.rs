@@ -4,6 +4,7 @@ pub(crate) mod fiber;
 pub(crate) mod error;
 pub(crate) mod body;
 mod globals;
+pub(crate) mod intrinsics;
 mod loader;
 pub(crate) mod state;
 mod tasks;

@@ -15,6 +15,7 @@ mod batch;
 mod body;
 mod expected;
 mod jar;
+mod page;
 mod request;
 mod response;
 
@@ -30,6 +31,7 @@ pub(crate) struct About {
     pub(crate) reject: Option<Persistent<Function<'static>>>,
 }
 
+/// Only what the script mentions is really made: each function costs every VU memory.
 pub(crate) struct Http;
 
 impl NativeModule for Http {
@@ -54,15 +56,24 @@ impl NativeModule for Http {
 
     fn build<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>) -> Result<Object<'js>> {
         let object = Object::new(ctx.clone())?;
+        let mentions = |names: &[&str]| names.iter().any(|name| state.script.mentions_member(name));
         requests(&object, state)?;
-        batch::install(&object, state)?;
-        body::install(&object, state)?;
-        expected::install(&object, state)?;
-        jar::install(&object, state)?;
+        if mentions(&["batch"]) {
+            batch::install(&object, state)?;
+        }
+        if mentions(&["file"]) {
+            body::install(&object, state)?;
+        }
+        if mentions(&["expectedStatuses", "setResponseCallback"]) {
+            expected::install(&object, state)?;
+        }
+        if mentions(&["CookieJar", "cookieJar"]) {
+            jar::install(&object, state)?;
+        }
         add(&object, "url", |ctx: Ctx<'js>, parts: Vec<String>, values: Rest<rquickjs::Coerced<String>>| {
             template(&ctx, &parts, &values.0)
         })?;
-        for (name, value) in CONSTANTS {
+        for (name, value) in CONSTANTS.iter().filter(|(name, _)| mentions(&[name])) {
             object.prop(*name, rquickjs::object::Property::from(*value).enumerable())?;
         }
         Ok(object)
@@ -93,6 +104,9 @@ const CONSTANTS: &[(&str, &str)] = &[
 
 fn requests<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<()> {
     for (name, method) in [("get", "GET"), ("head", "HEAD")] {
+        if !state.script.mentions_member(name) {
+            continue;
+        }
         let s = Rc::clone(state);
         add(object, name, move |ctx: Ctx<'js>, url: Opt<Value<'js>>, params: Opt<Value<'js>>, more: Opt<Value<'js>>| {
             if more.0.is_some() {
@@ -102,7 +116,7 @@ fn requests<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<()> {
         })?;
     }
     let methods = [("post", "POST"), ("put", "PUT"), ("patch", "PATCH"), ("del", "DELETE"), ("options", "OPTIONS")];
-    for (name, method) in methods {
+    for (name, method) in methods.into_iter().filter(|(name, _)| state.script.mentions_member(name)) {
         let s = Rc::clone(state);
         add(object, name, move |ctx: Ctx<'js>, url: Opt<Value<'js>>, body: Opt<Value<'js>>, params: Opt<Value<'js>>| {
             request(&ctx, &s, method, url.0, body.0, params.0)
@@ -211,7 +225,7 @@ fn refused<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>, refusal: request::Refusal) 
         return Err(throw(ctx, &refusal.message));
     }
     state.warn(&format!("Request Failed error=\"{}\"", refusal.message));
-    Ok(Class::instance(ctx.clone(), Response::refused(state, &refusal))?.into_value())
+    Ok(Class::instance(ctx.clone(), Response::refused(&refusal))?.into_value())
 }
 
 fn only_running(ctx: &Ctx<'_>, state: &VuState, what: &str) -> Result<()> {

@@ -46,6 +46,24 @@ impl NativeModule for K6 {
     }
 }
 
+/// What the asynchronous check of the helpers reports through.
+pub(crate) struct Report;
+
+impl NativeModule for Report {
+    const NAMES: &'static [&'static str] = &["report"];
+
+    fn build<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>) -> Result<Object<'js>> {
+        let object = Object::new(ctx.clone())?;
+        let s = Rc::clone(state);
+        add(&object, "report", move |ctx: Ctx<'js>, name: String, passed: bool, tags: Opt<Value<'js>>| {
+            let extra = tags_of(&ctx, tags.0)?;
+            s.record_check(&name, passed, &s.context(), &extra);
+            Ok::<_, rquickjs::Error>(())
+        })?;
+        Ok(object)
+    }
+}
+
 /// Years that are as good as for ever, in seconds.
 const SLEEP_MAX_S: f64 = 1e9;
 

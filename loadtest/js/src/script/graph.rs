@@ -13,6 +13,7 @@ use super::resolve::{self, Target};
 use super::{Code, Source};
 use crate::modules;
 use crate::vm::fiber::Bytecode;
+use crate::vm::intrinsics::REGEXP_LITERAL;
 
 /// Ends the name of the function of a CommonJS module, as opposed to its front.
 pub(crate) const BODY: &str = "#body";
@@ -22,6 +23,8 @@ const MODULES_MAX: usize = 10_000;
 
 pub(crate) struct Graph {
     pub(crate) entry: String,
+    /// As JavaScript; `None` if it is no ES module.
+    pub(crate) entry_code: Option<Arc<str>>,
     /// Of the entry; absolute.
     pub(crate) directory: PathBuf,
     codes: BTreeMap<String, Arc<Code>>,
@@ -48,6 +51,7 @@ impl Graph {
         let directory = path.parent().unwrap_or(Path::new("/")).to_owned();
         let mut graph = Self {
             entry: module_name(&path),
+            entry_code: None,
             directory,
             codes: BTreeMap::new(),
             resolved: HashMap::new(),
@@ -68,7 +72,10 @@ impl Graph {
         while let Some((path, text)) = waiting.pop() {
             for (specifier, target) in self.add(&path, &text)? {
                 let name = match target {
-                    Target::Own(name) => name.to_owned(),
+                    Target::Own(name) => {
+                        self.mention_own(name);
+                        name.to_owned()
+                    }
                     Target::Unknown(why) => {
                         unknown.insert(specifier, why);
                         continue;
@@ -101,8 +108,29 @@ impl Graph {
             self.add_common_js(name, path, &format!("module.exports = ({text}\n)"));
             return Ok(Vec::new());
         }
-        let Parsed { code, is_module, imports, requires } = parse::parse(&name, text)?;
+        let Parsed { code, is_module, imports, requires, has_regexp, has_any_member } = parse::parse(&name, text)?;
         self.words.extend(parse::words(&code));
+        if has_regexp {
+            self.words.insert(REGEXP_LITERAL.to_owned());
+        }
+        if has_any_member {
+            self.words.insert(parse::ANY_MEMBER.to_owned());
+        }
+        // What the host itself imports for those who use these.
+        for (word, own) in [
+            ("html", "k6/html"),
+            ("submitForm", "k6/html"),
+            ("clickLink", "k6/html"),
+            ("TextEncoder", "#text"),
+            ("TextDecoder", "#text"),
+            ("getRandomValues", "#webcrypto"),
+            ("randomUUID", "#webcrypto"),
+            ("subtle", "#webcrypto"),
+        ] {
+            if self.words.contains(word) {
+                self.mention_own(own);
+            }
+        }
         let mut targets = Vec::new();
         for import in imports {
             let target = resolve::resolve(directory, &import.specifier);
@@ -116,11 +144,27 @@ impl Graph {
             targets.push((specifier, target));
         }
         if is_module {
+            if name == self.entry {
+                self.entry_code = Some(code.as_str().into());
+            }
             self.codes.insert(name, Arc::new(Code::Source(code)));
         } else {
             self.add_common_js(name, path, &code);
         }
         Ok(targets)
+    }
+
+    /// What our own modules need of the language, their users need too.
+    fn mention_own(&mut self, name: &str) {
+        let Some(text) = modules::source(name) else { return };
+        if !self.read.insert(name.to_owned()) {
+            return;
+        }
+        self.words.extend(parse::words(text));
+        self.words.insert(REGEXP_LITERAL.to_owned());
+        for import in text.split(" from '").skip(1) {
+            self.mention_own(import.split('\'').next().unwrap_or_default());
+        }
     }
 
     fn add_common_js(&mut self, name: String, path: &Path, code: &str) {

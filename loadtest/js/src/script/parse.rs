@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use oxc::allocator::Allocator;
-use oxc::ast::ast::{Argument, CallExpression, Expression, Program};
+use oxc::ast::ast::{Argument, CallExpression, ComputedMemberExpression, Expression, ForInStatement, Program, RegExpLiteral, SpreadElement, StaticMemberExpression};
 use oxc::ast_visit::{Visit, walk};
 use oxc::codegen::Codegen;
 use oxc::diagnostics::OxcDiagnostic;
@@ -25,6 +25,10 @@ pub(crate) struct Parsed {
     pub(crate) imports: Vec<Import>,
     /// What is given to `require` as a plain string.
     pub(crate) requires: Vec<String>,
+    /// It has regular expression literals.
+    pub(crate) has_regexp: bool,
+    /// It reads properties whose names it computes, or lists them.
+    pub(crate) has_any_member: bool,
 }
 
 /// One module that is imported from.
@@ -52,16 +56,17 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Parsed, ScriptError> {
     }
     let is_module = read.module_record.has_module_syntax;
     // Imports only of types vanish with the types, so the record is taken from the result.
-    let (code, imports, requires) = if typescript {
+    let (code, imports, found) = if typescript {
         let code = strip_types(name, text, &allocator, read)?;
         let allocator = Allocator::default();
         let read = parse_as(&allocator, &code, SourceType::mjs());
-        let found = (imports(&read.module_record), requires(&read.program));
-        (code.clone(), found.0, found.1)
+        let (imports, found) = (imports(&read.module_record), find(&read.program));
+        (code.clone(), imports, found)
     } else {
-        (text.to_owned(), imports(&read.module_record), requires(&read.program))
+        (text.to_owned(), imports(&read.module_record), find(&read.program))
     };
-    Ok(Parsed { code, is_module, imports, requires })
+    let Found { requires, has_regexp, has_any_member } = found;
+    Ok(Parsed { code, is_module, imports, requires, has_regexp, has_any_member })
 }
 
 fn parse_as<'a>(allocator: &'a Allocator, text: &'a str, source_type: SourceType) -> ParserReturn<'a> {
@@ -113,22 +118,57 @@ fn imports(record: &ModuleRecord<'_>) -> Vec<Import> {
     imports
 }
 
-fn requires(program: &Program<'_>) -> Vec<String> {
-    struct Requires(Vec<String>);
-    impl<'a> Visit<'a> for Requires {
-        fn visit_call_expression(&mut self, call: &CallExpression<'a>) {
-            if let (Expression::Identifier(callee), [Argument::StringLiteral(path)]) =
-                (&call.callee, call.arguments.as_slice())
-                && callee.name == "require"
-            {
-                self.0.push(path.value.to_string());
-            }
-            walk::walk_call_expression(self, call);
+/// Stands in the words of a script for properties of any name.
+pub(crate) const ANY_MEMBER: &str = "[.]";
+
+#[derive(Default)]
+struct Found {
+    requires: Vec<String>,
+    has_regexp: bool,
+    has_any_member: bool,
+}
+
+impl<'a> Visit<'a> for Found {
+    fn visit_call_expression(&mut self, call: &CallExpression<'a>) {
+        if let (Expression::Identifier(callee), [Argument::StringLiteral(path)]) =
+            (&call.callee, call.arguments.as_slice())
+            && callee.name == "require"
+        {
+            self.requires.push(path.value.to_string());
         }
+        walk::walk_call_expression(self, call);
     }
-    let mut found = Requires(Vec::new());
+
+    fn visit_reg_exp_literal(&mut self, _: &RegExpLiteral<'a>) {
+        self.has_regexp = true;
+    }
+
+    fn visit_computed_member_expression(&mut self, member: &ComputedMemberExpression<'a>) {
+        let plain = matches!(member.expression, Expression::StringLiteral(_) | Expression::NumericLiteral(_));
+        self.has_any_member |= !plain;
+        walk::walk_computed_member_expression(self, member);
+    }
+
+    fn visit_for_in_statement(&mut self, statement: &ForInStatement<'a>) {
+        self.has_any_member = true;
+        walk::walk_for_in_statement(self, statement);
+    }
+
+    fn visit_spread_element(&mut self, spread: &SpreadElement<'a>) {
+        self.has_any_member = true;
+        walk::walk_spread_element(self, spread);
+    }
+
+    fn visit_static_member_expression(&mut self, member: &StaticMemberExpression<'a>) {
+        self.has_any_member |= matches!(&member.object, Expression::Identifier(id) if id.name == "Object" || id.name == "Reflect");
+        walk::walk_static_member_expression(self, member);
+    }
+}
+
+fn find(program: &Program<'_>) -> Found {
+    let mut found = Found::default();
     found.visit_program(program);
-    found.0
+    found
 }
 
 fn syntax_error(name: &str, text: &str, problem: &OxcDiagnostic) -> ScriptError {

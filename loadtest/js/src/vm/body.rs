@@ -5,13 +5,14 @@ use std::rc::Rc;
 
 use rquickjs::{Context, Ctx, Function, Module, Object, Persistent, Promise, Runtime};
 
+use rquickjs::context::intrinsic;
 use rquickjs::promise::PromiseState;
 
 use crate::api::host::{MetricDef, Recorder, Step};
 use crate::script::Script;
 use crate::vm::fiber::{Port, SCRIPT_STACK_BYTES};
 use crate::vm::state::{Handle, In, Out, Phase, VuState};
-use crate::vm::{error, fiber, globals, loader, tasks};
+use crate::vm::{error, fiber, globals, intrinsics, loader, tasks};
 use crate::{VuConfig, VuError};
 
 /// What a VU is made for.
@@ -32,6 +33,9 @@ pub(crate) struct Inspection {
     /// In order of declaration.
     pub(crate) metrics: Vec<MetricDef>,
 }
+
+/// What modules cannot do without.
+type Core = (intrinsic::Eval, intrinsic::Promise);
 
 /// Bytes of garbage in cycles before the engine looks for it. Everything else is freed at once.
 const GARBAGE_BYTES: u64 = 64 * 1024;
@@ -68,7 +72,8 @@ fn engine(state: &Rc<VuState>) -> rquickjs::Result<(Runtime, Context)> {
             tracked.rejections.borrow_mut().push((promise, exception));
         }
     })));
-    let context = Context::full(&runtime)?;
+    let context = Context::custom::<Core>(&runtime)?;
+    context.with(|ctx| fiber::add_parts(&ctx, &intrinsics::parts(&state.script)));
     Ok((runtime, context))
 }
 

@@ -14,7 +14,10 @@ use std::rc::Rc;
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
+use rquickjs::context::{Intrinsic, intrinsic};
 use rquickjs::{ArrayBuffer, Ctx, Error, Exception, Module, TypedArray, Value, module::Declared, qjs};
+
+use crate::vm::intrinsics::Part;
 
 /// Address space of one VU's stack in bytes; a page counts only once it is used. A guard page below it turns
 /// what no limit foresaw into a fault instead of a corruption.
@@ -165,4 +168,28 @@ pub(crate) fn bytes_of(value: &Value<'_>) -> Option<Vec<u8>> {
     let array = TypedArray::<u8>::from_object(object.clone()).ok()?;
     // SAFETY: as above.
     unsafe { array.as_bytes() }.map(<[u8]>::to_vec)
+}
+
+/// Adds parts of the language to a new context.
+pub(crate) fn add_parts(ctx: &Ctx<'_>, parts: &[Part]) {
+    let raw = ctx.as_raw();
+    for part in parts {
+        // SAFETY: the context is alive and locked, and each part is added once, before any code runs.
+        unsafe {
+            match part {
+                Part::Date => intrinsic::Date::add_intrinsic(raw),
+                Part::RegExp => {
+                    intrinsic::RegExpCompiler::add_intrinsic(raw);
+                    intrinsic::RegExp::add_intrinsic(raw);
+                }
+                Part::Json => intrinsic::Json::add_intrinsic(raw),
+                Part::Proxy => intrinsic::Proxy::add_intrinsic(raw),
+                Part::MapSet => intrinsic::MapSet::add_intrinsic(raw),
+                Part::TypedArrays => intrinsic::TypedArrays::add_intrinsic(raw),
+                Part::Performance => intrinsic::Performance::add_intrinsic(raw),
+                Part::WeakRef => intrinsic::WeakRef::add_intrinsic(raw),
+                Part::DomException => intrinsic::DOMException::add_intrinsic(raw),
+            }
+        }
+    }
 }

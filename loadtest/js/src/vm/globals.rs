@@ -22,9 +22,13 @@ pub(crate) fn install(ctx: &Ctx<'_>, state: &Rc<VuState>) -> Result<()> {
         // Not there yet: k6 defines it when the first iteration begins.
         globals.set("__ITER", 0)?;
     }
+    if modules::timers::NAMES.iter().any(|name| has(name)) {
+        modules::timers::install(ctx, state)?;
+    }
     if has("console") {
         modules::console::install(ctx, state)?;
     }
+    modules::web::install(ctx, state)?;
     if has("open") || has("require") {
         modules::commonjs::install(ctx, state)?;
     }

@@ -76,7 +76,7 @@ fn refused<'js>(
         return Err(throw(ctx, &refusal.message));
     }
     state.warn(&format!("A batch request failed error=\"{}\"", refusal.message));
-    results.set(key, Class::instance(ctx.clone(), Response::refused(state, refusal))?)?;
+    results.set(key, Class::instance(ctx.clone(), Response::refused(refusal))?)?;
     Ok(results.into_value())
 }
 

@@ -1,24 +1,24 @@
 //! A response as scripts see it. Its parts become JavaScript values only when they are asked for.
 
-use std::rc::Rc;
 use std::time::Duration;
 
-use rquickjs::class::Trace;
-use rquickjs::function::Opt;
-use rquickjs::{Array, ArrayBuffer, Ctx, IntoJs, JsLifetime, Object, Result, Value};
+use rquickjs::class::{JsClass, Trace, Writable};
+use rquickjs::function::{Constructor, Opt, This};
+use rquickjs::object::Accessor;
+use rquickjs::{Array, ArrayBuffer, Class, Ctx, IntoJs, JsLifetime, Object, Result, Value};
 
-use super::About;
+use super::{About, page};
 use super::request::Refusal;
 use crate::api::http::{HttpResponse, ResponseType};
 use crate::cookies::parse_set_cookie;
+use crate::modules::{add, given, text_of};
 use crate::vm::error::throw;
-use crate::vm::state::VuState;
+use crate::vm::state::state;
 
 /// k6's number for "no expiry": the zero of its clock, squeezed into nanoseconds, in milliseconds.
 const NO_EXPIRY_MS: f64 = -6_795_364_578_871.0;
 
 #[derive(Trace, JsLifetime)]
-#[rquickjs::class]
 pub(crate) struct Response<'js> {
     #[qjs(skip_trace)]
     about: Option<About>,
@@ -34,7 +34,7 @@ impl Response<'_> {
     }
 
     /// For a request that was not made.
-    pub(crate) fn refused(_state: &Rc<VuState>, refusal: &Refusal) -> Self {
+    pub(crate) fn refused(refusal: &Refusal) -> Self {
         let inner =
             HttpResponse { error: refusal.message.clone(), error_code: refusal.code, ..HttpResponse::default() };
         Self { about: None, inner, json: None }
@@ -62,100 +62,115 @@ impl Response<'_> {
     }
 }
 
-#[rquickjs::methods]
-impl<'js> Response<'js> {
-    #[qjs(get, enumerable)]
-    fn status(&self) -> u16 {
-        self.inner.status
-    }
+/// What scripts can read of a response, in k6's order.
+const GETTERS: &[(&str, Getter)] = &[
+    ("remote_ip", |r, ctx| r.inner.remote_ip.as_str().into_js(ctx)),
+    ("remote_port", |r, ctx| r.inner.remote_port.into_js(ctx)),
+    ("url", |r, ctx| r.inner.url.as_str().into_js(ctx)),
+    ("status", |r, ctx| r.inner.status.into_js(ctx)),
+    ("status_text", |r, ctx| r.inner.status_text.as_str().into_js(ctx)),
+    ("proto", |r, ctx| r.inner.proto.as_str().into_js(ctx)),
+    ("headers", |r, ctx| r.headers(ctx)),
+    ("cookies", |r, ctx| r.cookies(ctx)),
+    ("body", |r, ctx| r.body(ctx)),
+    ("timings", |r, ctx| r.timings(ctx)),
+    ("tls_version", |r, ctx| r.inner.tls_version.as_str().into_js(ctx)),
+    ("tls_cipher_suite", |r, ctx| r.inner.tls_cipher_suite.as_str().into_js(ctx)),
+    ("ocsp", |_, ctx| ocsp(ctx)),
+    ("error", |r, ctx| r.inner.error.as_str().into_js(ctx)),
+    ("error_code", |r, ctx| r.inner.error_code.into_js(ctx)),
+    ("request", |r, ctx| r.request(ctx)),
+];
 
-    #[qjs(get, enumerable)]
-    fn status_text(&self) -> &str {
-        &self.inner.status_text
-    }
+type Getter = for<'js> fn(&Response<'js>, &Ctx<'js>) -> Result<Value<'js>>;
 
-    #[qjs(get, enumerable)]
-    fn url(&self) -> &str {
-        &self.inner.url
-    }
+impl<'js> JsClass<'js> for Response<'js> {
+    const NAME: &'static str = "Response";
+    type Mutable = Writable;
 
-    #[qjs(get, enumerable)]
-    fn proto(&self) -> &str {
-        &self.inner.proto
-    }
-
-    #[qjs(get, enumerable)]
-    fn remote_ip(&self) -> &str {
-        &self.inner.remote_ip
-    }
-
-    #[qjs(get, enumerable)]
-    fn remote_port(&self) -> u16 {
-        self.inner.remote_port
-    }
-
-    #[qjs(get, enumerable)]
-    fn error(&self) -> &str {
-        &self.inner.error
-    }
-
-    #[qjs(get, enumerable)]
-    fn error_code(&self) -> u16 {
-        self.inner.error_code
-    }
-
-    #[qjs(get, enumerable)]
-    fn tls_version(&self) -> &str {
-        &self.inner.tls_version
-    }
-
-    #[qjs(get, enumerable)]
-    fn tls_cipher_suite(&self) -> &str {
-        &self.inner.tls_cipher_suite
-    }
-
-    /// Certificates' states are not asked for.
-    #[qjs(get, enumerable)]
-    fn ocsp(&self, ctx: Ctx<'js>) -> Result<Object<'js>> {
-        let ocsp = Object::new(ctx)?;
-        for name in ["produced_at", "this_update", "next_update", "revoked_at"] {
-            ocsp.set(name, 0)?;
+    /// Holds only what the script mentions: each function would cost every VU memory.
+    fn prototype(ctx: &Ctx<'js>) -> Result<Option<Object<'js>>> {
+        let state = state(ctx);
+        let prototype = Object::new(ctx.clone())?;
+        for &(name, getter) in GETTERS.iter().filter(|(name, _)| state.script.mentions_member(name)) {
+            let get = move |this: This<Class<'js, Self>>, ctx: Ctx<'js>| getter(&this.0.borrow(), &ctx);
+            prototype.prop(name, Accessor::new_get(get).enumerable().configurable())?;
         }
-        ocsp.set("revocation_reason", "")?;
-        ocsp.set("status", "")?;
-        Ok(ocsp)
+        for name in ["json", "html", "submitForm", "clickLink"] {
+            if state.script.mentions_member(name) {
+                method(&prototype, name)?;
+            }
+        }
+        add(&prototype, "toJSON", |this: This<Class<'js, Self>>, ctx: Ctx<'js>| {
+            let object = Object::new(ctx.clone())?;
+            for (name, getter) in GETTERS {
+                object.set(*name, getter(&this.0.borrow(), &ctx)?)?;
+            }
+            Ok::<_, rquickjs::Error>(object)
+        })?;
+        Ok(Some(prototype))
     }
 
-    #[qjs(get, enumerable)]
-    fn body(&self, ctx: Ctx<'js>) -> Result<Value<'js>> {
+    fn constructor(_: &Ctx<'js>) -> Result<Option<Constructor<'js>>> {
+        Ok(None)
+    }
+}
+
+fn method<'js>(prototype: &Object<'js>, name: &'static str) -> Result<()> {
+    let call = move |this: This<Class<'js, Response<'js>>>, ctx: Ctx<'js>, argument: Opt<Value<'js>>| {
+        let selector = || given(argument.0.clone()).and_then(|v| text_of(&v));
+        match name {
+            "json" => this.0.borrow_mut().json(&ctx, selector()),
+            "html" => {
+                let (text, url) = {
+                    let response = this.0.borrow();
+                    (response.text(&ctx, "HTML")?, response.inner.url.clone())
+                };
+                page::html(&ctx, &text, &url, selector())
+            }
+            "submitForm" => page::follow(&ctx, &this.0, "formRequest", argument.0),
+            _ => page::follow(&ctx, &this.0, "linkRequest", argument.0),
+        }
+    };
+    add(prototype, name, call)
+}
+
+/// Certificates' states are not asked for.
+fn ocsp<'js>(ctx: &Ctx<'js>) -> Result<Value<'js>> {
+    let ocsp = Object::new(ctx.clone())?;
+    for name in ["produced_at", "this_update", "next_update", "revoked_at"] {
+        ocsp.set(name, 0)?;
+    }
+    ocsp.set("revocation_reason", "")?;
+    ocsp.set("status", "")?;
+    Ok(ocsp.into_value())
+}
+
+impl<'js> Response<'js> {
+    fn body(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
         match self.about.as_ref().map(|a| a.response_type) {
             Some(ResponseType::Binary) if self.has_body() => {
-                Ok(ArrayBuffer::new_copy(ctx, &self.inner.body)?.into_value())
+                Ok(ArrayBuffer::new_copy(ctx.clone(), &self.inner.body)?.into_value())
             }
             Some(ResponseType::Text) if self.has_body() => {
-                String::from_utf8_lossy(&self.inner.body).as_ref().into_js(&ctx)
+                String::from_utf8_lossy(&self.inner.body).as_ref().into_js(ctx)
             }
-            _ => Ok(Value::new_null(ctx)),
+            _ => Ok(Value::new_null(ctx.clone())),
         }
     }
 
-    #[qjs(get, enumerable)]
-    fn headers(&self, ctx: Ctx<'js>) -> Result<Object<'js>> {
-        let headers = Object::new(ctx)?;
+    fn headers(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
+        let headers = Object::new(ctx.clone())?;
         for (name, value) in joined(&self.inner.headers) {
             headers.set(name, value)?;
         }
-        Ok(headers)
+        Ok(headers.into_value())
     }
 
-    #[qjs(get, enumerable)]
-    fn cookies(&self, ctx: Ctx<'js>) -> Result<Object<'js>> {
+    fn cookies(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
         let cookies = Object::new(ctx.clone())?;
-        for (name, value) in &self.inner.headers {
-            if !name.eq_ignore_ascii_case("set-cookie") {
-                continue;
-            }
-            let Some(cookie) = parse_set_cookie(value) else { continue };
+        let set = self.inner.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+        for cookie in set.filter_map(|(_, value)| parse_set_cookie(value)) {
             let object = Object::new(ctx.clone())?;
             object.set("name", cookie.name.as_str())?;
             object.set("value", cookie.value)?;
@@ -175,13 +190,12 @@ impl<'js> Response<'js> {
             list.set(list.len(), object)?;
             cookies.set(cookie.name, list)?;
         }
-        Ok(cookies)
+        Ok(cookies.into_value())
     }
 
-    #[qjs(get, enumerable)]
-    fn timings(&self, ctx: Ctx<'js>) -> Result<Object<'js>> {
+    fn timings(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
         let t = &self.inner.timings;
-        let timings = Object::new(ctx)?;
+        let timings = Object::new(ctx.clone())?;
         for (name, value) in [
             ("duration", t.duration()),
             ("blocked", t.blocked),
@@ -194,57 +208,33 @@ impl<'js> Response<'js> {
         ] {
             timings.set(name, value.as_secs_f64() * 1000.0)?;
         }
-        Ok(timings)
+        Ok(timings.into_value())
     }
 
-    #[qjs(get, enumerable)]
-    fn request(&self, ctx: Ctx<'js>) -> Result<Value<'js>> {
+    fn request(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
         match &self.about {
             Some(about) => request_object(ctx, about, &self.inner),
-            None => Ok(Value::new_null(ctx)),
+            None => Ok(Value::new_null(ctx.clone())),
         }
     }
 
-    fn json(&mut self, ctx: Ctx<'js>, selector: Opt<String>) -> Result<Value<'js>> {
-        if selector.0.is_none()
+    fn json(&mut self, ctx: &Ctx<'js>, selector: Option<String>) -> Result<Value<'js>> {
+        if selector.is_none()
             && let Some(json) = &self.json
         {
             return Ok(json.clone());
         }
-        let text = self.text(&ctx, "JSON")?;
-        if let Some(selector) = selector.0 {
-            return select(&ctx, &text, &selector);
+        let text = self.text(ctx, "JSON")?;
+        if let Some(selector) = selector {
+            return select(ctx, &text, &selector);
         }
-        let value = parse_json(&ctx, &text)?;
+        let value = parse_json(ctx, &text)?;
         self.json = Some(value.clone());
         Ok(value)
     }
-
-    /// All that scripts can read, as k6 writes it.
-    #[qjs(rename = "toJSON")]
-    fn to_json(&self, ctx: Ctx<'js>) -> Result<Object<'js>> {
-        let object = Object::new(ctx.clone())?;
-        object.set("remote_ip", self.remote_ip())?;
-        object.set("remote_port", self.remote_port())?;
-        object.set("url", self.url())?;
-        object.set("status", self.status())?;
-        object.set("status_text", self.status_text())?;
-        object.set("proto", self.proto())?;
-        object.set("headers", self.headers(ctx.clone())?)?;
-        object.set("cookies", self.cookies(ctx.clone())?)?;
-        object.set("body", self.body(ctx.clone())?)?;
-        object.set("timings", self.timings(ctx.clone())?)?;
-        object.set("tls_version", self.tls_version())?;
-        object.set("tls_cipher_suite", self.tls_cipher_suite())?;
-        object.set("ocsp", self.ocsp(ctx.clone())?)?;
-        object.set("error", self.error())?;
-        object.set("error_code", self.error_code())?;
-        object.set("request", self.request(ctx)?)?;
-        Ok(object)
-    }
 }
 
-fn request_object<'js>(ctx: Ctx<'js>, about: &About, response: &HttpResponse) -> Result<Value<'js>> {
+fn request_object<'js>(ctx: &Ctx<'js>, about: &About, response: &HttpResponse) -> Result<Value<'js>> {
     let asked = &about.request;
     let (method, url, headers, body) = match &response.sent {
         Some(sent) => (&sent.method, &sent.url, &sent.headers, &sent.body),
