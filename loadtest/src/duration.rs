@@ -8,7 +8,11 @@ pub struct BadDuration(String);
 
 impl std::fmt::Display for BadDuration {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "`{}` is not a duration; write for example 30s, 1m30s, 500ms or a number of milliseconds", self.0)
+        write!(
+            f,
+            "`{}` is not a duration; write for example 30s, 1m30s, 500ms or a number of milliseconds",
+            self.0
+        )
     }
 }
 

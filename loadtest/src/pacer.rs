@@ -136,7 +136,8 @@ mod tests {
     const VUS: OpenVus = OpenVus { pre_allocated: 1, max: 1 };
 
     fn ramp(start_rate: u64, stages: &[(u64, u64)]) -> Vec<Duration> {
-        let stages = stages.iter().map(|&(s, target)| Stage { duration: Duration::from_secs(s), target }).collect();
+        let stages =
+            stages.iter().map(|&(s, target)| Stage { duration: Duration::from_secs(s), target }).collect();
         let time_unit = Duration::from_secs(1);
         Pacer::new(&Executor::RampingArrivalRate { start_rate, time_unit, stages, vus: VUS }).collect()
     }

@@ -79,7 +79,9 @@ impl Executor {
     /// Regular length, graceful periods excluded.
     pub fn duration(&self) -> Duration {
         match self {
-            Self::SharedIterations { max_duration, .. } | Self::PerVuIterations { max_duration, .. } => *max_duration,
+            Self::SharedIterations { max_duration, .. } | Self::PerVuIterations { max_duration, .. } => {
+                *max_duration
+            }
             Self::ConstantVus { duration, .. } | Self::ConstantArrivalRate { duration, .. } => *duration,
             Self::RampingVus { stages, .. } | Self::RampingArrivalRate { stages, .. } => {
                 stages.iter().map(|stage| stage.duration).sum()
@@ -207,7 +209,8 @@ impl Profile {
             quick(&mut scenario.start_time);
             quick(&mut scenario.graceful_stop);
             match &mut scenario.executor {
-                Executor::SharedIterations { max_duration, .. } | Executor::PerVuIterations { max_duration, .. } => {
+                Executor::SharedIterations { max_duration, .. }
+                | Executor::PerVuIterations { max_duration, .. } => {
                     quick(max_duration);
                 }
                 Executor::ConstantVus { duration, .. } | Executor::ConstantArrivalRate { duration, .. } => {

@@ -1,4 +1,5 @@
 //! The arguments, with the text of `--help`. Where k6 has a flag, ours has the same name.
+#![expect(clippy::doc_markdown, reason = "the documentation is the text of --help, shown as it is")]
 
 use std::path::PathBuf;
 

@@ -28,7 +28,10 @@ impl Banner<'_> {
             rows.push(("base url", format!("{base_url} (instead of scheme and host of every request)")));
         }
         if let Some(speed) = self.speed {
-            rows.push(("speed", format!("{speed}x (stages, start times, graceful periods; think times are real)")));
+            rows.push((
+                "speed",
+                format!("{speed}x (stages, start times, graceful periods; think times are real)"),
+            ));
         }
         rows.push(("output", output));
         let mut text = String::new();
@@ -45,14 +48,16 @@ impl Banner<'_> {
         for (scenario, spec) in self.profile.scenarios.iter().zip(self.scenarios) {
             let mut notes = Vec::new();
             match &scenario.executor {
-                Executor::SharedIterations { max_duration, .. } | Executor::PerVuIterations { max_duration, .. } => {
+                Executor::SharedIterations { max_duration, .. }
+                | Executor::PerVuIterations { max_duration, .. } => {
                     notes.push(format!("maxDuration: {}", format(*max_duration)));
                 }
                 Executor::RampingVus { graceful_ramp_down, .. } => {
                     notes.push(format!("gracefulRampDown: {}", format(*graceful_ramp_down)));
                 }
                 Executor::ConstantArrivalRate { vus, .. } | Executor::RampingArrivalRate { vus, .. } => {
-                    let range = if vus.max > vus.pre_allocated { format!("-{}", vus.max) } else { String::new() };
+                    let range =
+                        if vus.max > vus.pre_allocated { format!("-{}", vus.max) } else { String::new() };
                     notes.push(format!("maxVUs: {}{range}", vus.pre_allocated));
                 }
                 Executor::ConstantVus { .. } => {}
@@ -67,7 +72,11 @@ impl Banner<'_> {
                 notes.push(format!("gracefulStop: {}", format(scenario.graceful_stop)));
             }
             let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
-            text.push_str(&format!("              * {}: {}{notes}\n", scenario.name, describe(&scenario.executor)));
+            text.push_str(&format!(
+                "              * {}: {}{notes}\n",
+                scenario.name,
+                describe(&scenario.executor)
+            ));
         }
         text
     }
@@ -79,7 +88,9 @@ fn describe(executor: &Executor) -> String {
         Executor::SharedIterations { vus, iterations, .. } => {
             format!("{iterations} iterations shared among {vus} VUs")
         }
-        Executor::PerVuIterations { vus, iterations, .. } => format!("{iterations} iterations for each of {vus} VUs"),
+        Executor::PerVuIterations { vus, iterations, .. } => {
+            format!("{iterations} iterations for each of {vus} VUs")
+        }
         Executor::ConstantVus { vus, .. } => format!("{vus} looping VUs for {length}"),
         Executor::RampingVus { stages, .. } => {
             format!("Up to {} looping VUs for {length} over {} stages", executor.max_vus(), stages.len())

@@ -49,7 +49,9 @@ pub(super) fn options(args: &RunArgs) -> Result<Map<String, Value>, Failure> {
 fn load(args: &RunArgs, set: &mut impl FnMut(&str, Option<Value>)) -> Result<(), Failure> {
     let load = &args.load;
     if load.practical && (!load.stages.is_empty() || load.duration.is_some() || load.iterations.is_some()) {
-        return Err(Failure::config("--practical is a whole plan; leave out --stage, --duration and --iterations"));
+        return Err(Failure::config(
+            "--practical is a whole plan; leave out --stage, --duration and --iterations",
+        ));
     }
     let stages = if load.practical {
         layers::stages(PRACTICAL)
@@ -108,7 +110,9 @@ fn thresholds(list: &[String]) -> Result<Option<Value>, Failure> {
         let colon = text[after_tags..].find(':').map(|at| at + after_tags);
         let Some(colon) = colon else {
             let example = "write for example --threshold 'http_req_duration: p(95)<200'";
-            return Err(Failure::config(format!("--threshold {text}: there is no metric before a colon; {example}")));
+            return Err(Failure::config(format!(
+                "--threshold {text}: there is no metric before a colon; {example}"
+            )));
         };
         let (metric, rule) = (text[..colon].trim(), text[colon + 1..].trim());
         match all.entry(metric).or_insert_with(|| json!([])) {
@@ -122,7 +126,11 @@ fn thresholds(list: &[String]) -> Result<Option<Value>, Failure> {
 fn hosts(list: &[String]) -> Result<Option<Value>, Failure> {
     let mut hosts = Map::new();
     for text in list {
-        let bad = || Failure::config(format!("--resolve {text}: write HOST:PORT:ADDR, such as shop.test:443:127.0.0.1"));
+        let bad = || {
+            Failure::config(format!(
+                "--resolve {text}: write HOST:PORT:ADDR, such as shop.test:443:127.0.0.1"
+            ))
+        };
         let (host, rest) = text.split_once(':').ok_or_else(bad)?;
         let (port, address) = rest.split_once(':').ok_or_else(bad)?;
         port.parse::<u16>().map_err(|_| bad())?;

@@ -23,6 +23,8 @@ pub(super) fn raise_file_limit(vus: u64) -> Result<(), String> {
     // As high as allowed: a VU may need several connections.
     let raised = Rlimit { current: hard.or(Some(needed * 4)), maximum: hard };
     setrlimit(Resource::Nofile, raised).map_err(|error| {
-        format!("the limit of open files cannot be raised to {needed}: {error}; run `ulimit -n {needed}` first")
+        format!(
+            "the limit of open files cannot be raised to {needed}: {error}; run `ulimit -n {needed}` first"
+        )
     })
 }

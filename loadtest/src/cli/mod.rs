@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Command, Cli};
+use args::{Cli, Command};
 
 /// Parses the arguments and does what they say.
 pub fn main() -> ExitCode {

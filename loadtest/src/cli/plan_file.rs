@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use loadtest_js::{NativeRequest, NativeStep, ResponseType};
 use serde_json::{Map, Value};
 
 use super::exit::Failure;
 use super::target::{Target, What};
 use super::url_mode::check;
-use crate::engine::native::{RequestSpec, StepSpec};
 
 const EXAMPLE: &str = "\
 for example:\n\
@@ -36,7 +36,8 @@ pub(super) fn load(path: &Path) -> Result<Target, Failure> {
 
 fn read(plan: &Value) -> Result<(Map<String, Value>, What), String> {
     let plan = plan.as_object().ok_or("is empty")?;
-    if let Some(unknown) = plan.keys().find(|key| !["options", "scenarios", "steps"].contains(&key.as_str())) {
+    if let Some(unknown) = plan.keys().find(|key| !["options", "scenarios", "steps"].contains(&key.as_str()))
+    {
         return Err(format!("there is no `{unknown}`; a plan has options, scenarios and steps, {EXAMPLE}"));
     }
     let object = |key: &str| match plan.get(key) {
@@ -49,7 +50,8 @@ fn read(plan: &Value) -> Result<(Map<String, Value>, What), String> {
     let mut by_scenario = BTreeMap::new();
     let mut scenarios = object("scenarios")?;
     for (name, scenario) in &mut scenarios {
-        let scenario = scenario.as_object_mut().ok_or_else(|| format!("scenario `{name}` must be a table"))?;
+        let scenario =
+            scenario.as_object_mut().ok_or_else(|| format!("scenario `{name}` must be a table"))?;
         match scenario.remove("steps") {
             Some(list) => {
                 by_scenario.insert(name.clone(), steps(&list, &format!("scenario `{name}`"))?);
@@ -68,30 +70,38 @@ fn read(plan: &Value) -> Result<(Map<String, Value>, What), String> {
     Ok((options, What::Steps { all, by_scenario }))
 }
 
-fn steps(list: &Value, place: &str) -> Result<Vec<StepSpec>, String> {
+fn steps(list: &Value, place: &str) -> Result<Vec<NativeStep>, String> {
     let list = list.as_array().ok_or_else(|| format!("{place}: steps must be a list, {EXAMPLE}"))?;
     let (mut steps, mut requests) = (Vec::new(), 0);
     for (index, step) in list.iter().enumerate() {
         let place = format!("{place}, step {}", index + 1);
         let step = step.as_object().ok_or_else(|| format!("{place} must be a table"))?;
         if let Some(sleep) = step.get("sleep") {
-            steps.push(StepSpec::Sleep(crate::config::fields::duration(sleep).map_err(|why| format!("{place}: {why}"))?));
+            steps.push(NativeStep::Sleep(
+                crate::config::fields::duration(sleep).map_err(|why| format!("{place}: {why}"))?,
+            ));
             continue;
         }
-        steps.push(StepSpec::Request(request(step, &place)?));
+        steps.push(NativeStep::Request(request(step, &place)?));
         for text in step.get("check").map(texts).transpose()?.unwrap_or_default() {
-            let (name, condition) = check(&text).map_err(|failure| format!("{place}: {}", failure.message))?;
-            steps.push(StepSpec::Check { request: requests, name, condition });
+            let (name, test) = check(&text).map_err(|failure| format!("{place}: {}", failure.message))?;
+            steps.push(NativeStep::Check { request: requests, name, test, tags: Vec::new() });
         }
         requests += 1;
     }
     Ok(steps)
 }
 
-fn request(step: &Map<String, Value>, place: &str) -> Result<RequestSpec, String> {
+fn request(step: &Map<String, Value>, place: &str) -> Result<NativeRequest, String> {
     let known = ["headers", "body", "json", "check", "timeout", "tags", "name"];
-    if let Some(unknown) = step.keys().find(|key| !METHODS.contains(&key.as_str()) && !known.contains(&key.as_str())) {
-        return Err(format!("{place}: there is no `{unknown}`; known are {}, {}", METHODS.join(", "), known.join(", ")));
+    if let Some(unknown) =
+        step.keys().find(|key| !METHODS.contains(&key.as_str()) && !known.contains(&key.as_str()))
+    {
+        return Err(format!(
+            "{place}: there is no `{unknown}`; known are {}, {}",
+            METHODS.join(", "),
+            known.join(", ")
+        ));
     }
     let method = METHODS.iter().find(|method| step.contains_key(**method));
     let method = method.ok_or_else(|| format!("{place}: needs one of {} or sleep", METHODS.join(", ")))?;
@@ -106,7 +116,9 @@ fn request(step: &Map<String, Value>, place: &str) -> Result<RequestSpec, String
         tags.push(("name".to_owned(), name.to_owned()));
     }
     let body = match (step.get("body"), step.get("json")) {
-        (Some(body), _) => Some(body.as_str().ok_or_else(|| format!("{place}: `body` must be a text"))?.to_owned()),
+        (Some(body), _) => {
+            Some(body.as_str().ok_or_else(|| format!("{place}: `body` must be a text"))?.to_owned())
+        }
         (None, Some(json)) => {
             if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
                 headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
@@ -116,23 +128,26 @@ fn request(step: &Map<String, Value>, place: &str) -> Result<RequestSpec, String
         (None, None) => None,
     };
     let timeout = step.get("timeout").map(crate::config::fields::duration).transpose();
-    Ok(RequestSpec {
+    Ok(NativeRequest {
         method: method.to_ascii_uppercase(),
         url: url.to_owned(),
         headers,
         body: body.map(Into::into),
         timeout: timeout.map_err(|why| format!("{place}: {why}"))?.unwrap_or(Duration::from_secs(60)),
         tags,
-        discard_body: false,
+        name: None,
+        redirects_max: None,
+        response_type: ResponseType::Text,
     })
 }
 
 fn texts(value: &Value) -> Result<Vec<String>, String> {
     match value {
         Value::String(text) => Ok(vec![text.clone()]),
-        Value::Array(list) => {
-            list.iter().map(|text| text.as_str().map(str::to_owned).ok_or_else(|| "a check must be a text".to_owned())).collect()
-        }
+        Value::Array(list) => list
+            .iter()
+            .map(|text| text.as_str().map(str::to_owned).ok_or_else(|| "a check must be a text".to_owned()))
+            .collect(),
         other => Err(format!("a check must be a text, not {other}")),
     }
 }
@@ -140,7 +155,6 @@ fn texts(value: &Value) -> Result<Vec<String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::native::Condition;
 
     fn plan(text: &str) -> Result<(Map<String, Value>, What), String> {
         let table: toml::Table = toml::from_str(text).expect("is TOML");
@@ -160,10 +174,10 @@ mod tests {
         let What::Steps { by_scenario, .. } = what else { panic!("no steps") };
         let steps = &by_scenario["browse"];
         assert_eq!(steps.len(), 5);
-        assert_eq!(steps[2], StepSpec::Sleep(Duration::from_millis(250)));
-        let StepSpec::Request(post) = &steps[3] else { panic!("no request") };
+        assert_eq!(steps[2], NativeStep::Sleep(Duration::from_millis(250)));
+        let NativeStep::Request(post) = &steps[3] else { panic!("no request") };
         assert_eq!(post.body.as_deref(), Some(b"{\"a\":1}".as_slice()));
-        assert!(matches!(&steps[4], StepSpec::Check { request: 1, condition: Condition::BodyContains(_), .. }));
+        assert!(matches!(&steps[4], NativeStep::Check { request: 1, test, .. } if test.reads_body()));
     }
 
     #[test]

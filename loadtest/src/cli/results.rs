@@ -9,8 +9,8 @@ use loadtest_js::{Task, TaskValue};
 use super::args::{OutputArgs, SummaryMode};
 use super::exit::{self, Failure};
 use crate::engine::run::{End, Outcomes};
-use crate::engine::vu::VirtualUser;
-use crate::engine::worker::{self, Plans, ProgramSpec};
+use crate::engine::vu::{Program, VirtualUser};
+use crate::engine::worker::{self, Plans};
 use crate::metrics::correct;
 use crate::output::data::{self, RunFacts};
 use crate::output::text::{Mode, Summary};
@@ -64,7 +64,10 @@ pub(super) async fn finish(
         write_to(&path.display().to_string(), text.as_bytes())?;
     }
     if let Some(path) = &output.report {
-        let page = html::page(&summary, &html::Facts { title, profile: &plans.profile, start_unix: plans.clock.start_unix });
+        let page = html::page(
+            &summary,
+            &html::Facts { title, profile: &plans.profile, start_unix: plans.clock.start_unix },
+        );
         write_to(&path.display().to_string(), page.as_bytes())?;
     }
     if outcomes.lost_samples > 0 {
@@ -74,27 +77,36 @@ pub(super) async fn finish(
         ));
     }
     if outcomes.lost_log_lines > 0 {
-        say(&format!("{} lines of the log were left out because there were too many at once", outcomes.lost_log_lines));
+        say(&format!(
+            "{} lines of the log were left out because there were too many at once",
+            outcomes.lost_log_lines
+        ));
     }
     Ok(ExitCode::from(code(outcomes, &verdicts)))
 }
 
 fn mode(plans: &Plans, output: &OutputArgs) -> SummaryMode {
-    output.summary_mode.unwrap_or_else(|| match plans.options.json.get("summaryMode").and_then(|mode| mode.as_str()) {
-        Some("full") => SummaryMode::Full,
-        Some("disabled") => SummaryMode::Disabled,
-        _ => SummaryMode::Compact,
+    output.summary_mode.unwrap_or_else(|| {
+        match plans.options.json.get("summaryMode").and_then(|mode| mode.as_str()) {
+            Some("full") => SummaryMode::Full,
+            Some("disabled") => SummaryMode::Disabled,
+            _ => SummaryMode::Compact,
+        }
     })
 }
 
 /// What the script's own `handleSummary` returns. `None`: there is none, or it failed, so show ours.
-async fn handle_summary(plans: &Plans, outcomes: &Outcomes, facts: &RunFacts<'_>) -> Option<Vec<(String, Vec<u8>)>> {
-    let ProgramSpec::Script(script) = &plans.program else { return None };
+async fn handle_summary(
+    plans: &Plans,
+    outcomes: &Outcomes,
+    facts: &RunFacts<'_>,
+) -> Option<Vec<(String, Vec<u8>)>> {
+    let script = plans.script.as_ref()?;
     if !script.has_function("handleSummary") {
         return None;
     }
     let shared = worker::shared(plans);
-    let program = worker::program(&plans.program, &shared).ok()?;
+    let program = Program::Script(script.clone());
     let mut vu = VirtualUser::new(&program, 0, &shared).ok()?;
     let data = data::summary(&outcomes.totals, facts).to_string();
     let task = Task::HandleSummary { data: data.into() };

@@ -1,26 +1,28 @@
 //! `loadtest TARGET`: from arguments to a running test.
 
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use loadtest_js::{NativeScenario, NativeStep, Script, VuConfig};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use url::Url;
 
-use super::args::{OutputArgs, RunArgs};
+use super::args::{Isolation, OutputArgs, RunArgs};
 use super::banner::Banner;
 use super::exit::Failure;
 use super::progress::{self, Progress};
 use super::target::{self, Target, What};
 use super::{flags, limits, results};
-use crate::config::{Options, scenarios};
-use crate::engine::native::{PlanSpec, StepSpec};
+use crate::config::{Options, ScenarioSpec, scenarios};
+use crate::engine::native::PlanSpec;
 use crate::engine::run::{self, Signal};
 use crate::engine::shared::{Clock, LOG_MAX, Live};
 use crate::engine::worker::{Plans, ProgramSpec};
-use crate::metrics::registry::Registry;
 use crate::metrics::recorder::Sample;
+use crate::metrics::registry::Registry;
 use crate::net::connect::{Network, RateLimit};
 use crate::net::dns::Resolver;
 use crate::net::tls::TlsConfigs;
@@ -49,7 +51,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     };
     let registry = Registry::new(target.metrics(), &thresholds).map_err(Failure::config)?;
     check_functions(&target, &options)?;
-    let (program, engine) = program(&target, &options, args.isolation)?;
+    let (program, engine) = program(&target, &options, args.isolation);
     let profile = Arc::new(scenarios::profile(&options.scenarios));
     limits::raise_file_limit(profile.max_vus()).map_err(Failure::config)?;
     let registry = Arc::new(registry);
@@ -92,16 +94,24 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         network: Arc::new(network),
         base_url,
         program,
+        script: match target.what {
+            What::Script(script) => Some(script),
+            What::Steps { .. } => None,
+        },
         live,
         clock,
         notices,
         samples,
     };
-    let done = drive(plans, args, notices_in, quiet, &target.name);
+    let done = drive(&plans, args, notices_in, quiet, &target.name);
+    // The writer ends with the last sender.
+    drop(plans);
     if let Some(writer) = writer {
         match writer.join() {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(Failure::system(format!("an output could not be written: {error}"))),
+            Ok(Err(error)) => {
+                return Err(Failure::system(format!("an output could not be written: {error}")));
+            }
             Err(_) => return Err(Failure::system("the thread that writes outputs failed")),
         }
     }
@@ -109,7 +119,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
 }
 
 fn drive(
-    plans: Plans,
+    plans: &Plans,
     args: &RunArgs,
     notices: mpsc::Receiver<crate::engine::shared::Notice>,
     quiet: bool,
@@ -124,14 +134,15 @@ fn drive(
         || setting(&plans.options, "noColor")
         || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     LocalSet::new().block_on(&runtime, async {
-        reachable(&plans).await?;
+        reachable(plans).await?;
         let (signals, signals_in) = mpsc::channel(4);
         tokio::task::spawn_local(listen(signals));
         let mut watcher = Progress::new(Arc::clone(&plans.profile), quiet);
-        let outcomes = run::run(&plans, threads, notices, signals_in, &mut watcher).await.map_err(|error| {
-            if error.init { Failure::script(error.message) } else { Failure::system(error.message) }
-        })?;
-        results::finish(&plans, &outcomes, &args.output, title, no_color).await
+        let outcomes =
+            run::run(plans, threads, notices, signals_in, &mut watcher).await.map_err(|error| {
+                if error.init { Failure::script(error.message) } else { Failure::system(error.message) }
+            })?;
+        results::finish(plans, &outcomes, &args.output, title, no_color).await
     })
 }
 
@@ -173,7 +184,9 @@ fn speed(speed: Option<f64>) -> Result<Option<f64>, Failure> {
 }
 
 fn base_url(text: &str) -> Result<Url, Failure> {
-    let bad = |why: &str| Failure::config(format!("--base-url {text}: {why}; write for example http://localhost:8080"));
+    let bad = |why: &str| {
+        Failure::config(format!("--base-url {text}: {why}; write for example http://localhost:8080"))
+    };
     let url = Url::parse(text).map_err(|error| bad(&error.to_string()))?;
     if Origin::of(&url).is_none() {
         return Err(bad("it must begin with http:// or https:// and name a host"));
@@ -206,34 +219,68 @@ fn check_functions(target: &Target, options: &Options) -> Result<(), Failure> {
 }
 
 /// What the VUs run, and how the banner calls it.
-fn program(
-    target: &Target,
-    options: &Options,
-    _isolation: super::args::Isolation,
-) -> Result<(ProgramSpec, String), Failure> {
+fn program(target: &Target, options: &Options, isolation: Isolation) -> (ProgramSpec, String) {
     match &target.what {
-        What::Script(script) => Ok((
-            ProgramSpec::Script(script.clone()),
-            "JavaScript, an interpreter of its own for each VU".to_owned(),
-        )),
+        What::Script(script) => {
+            let plan = if isolation == Isolation::Auto { native_plan(script, options) } else { None };
+            match plan {
+                Some(plan) => {
+                    let words = "native: the script is a plain list of requests, checks and pauses (--isolation=vu \
+                                 runs it as JavaScript)";
+                    (ProgramSpec::Native(Arc::new(plan)), words.to_owned())
+                }
+                None => (
+                    ProgramSpec::Script(script.clone()),
+                    "JavaScript, an interpreter of its own for each VU".to_owned(),
+                ),
+            }
+        }
         What::Steps { all, by_scenario } => {
-            let steps = |name: &str| by_scenario.get(name).unwrap_or(all).clone();
+            let steps = |name: &str| NativeScenario { steps: by_scenario.get(name).unwrap_or(all).clone() };
             let plan: PlanSpec = options.scenarios.iter().map(|spec| steps(&spec.schedule.name)).collect();
-            Ok((ProgramSpec::Native(Arc::new(plan)), "native, without JavaScript".to_owned()))
+            (ProgramSpec::Native(Arc::new(plan)), "native, without JavaScript".to_owned())
         }
     }
+}
+
+/// The script as data, if every scenario of it is simple enough.
+fn native_plan(script: &Script, options: &Options) -> Option<PlanSpec> {
+    if options.throw || options.no_cookies_reset {
+        return None;
+    }
+    let config = VuConfig {
+        id: 1,
+        throw: options.throw,
+        discard_response_bodies: options.discard_response_bodies,
+        no_cookies_reset: options.no_cookies_reset,
+    };
+    let scenario = |spec: &ScenarioSpec| {
+        let scenario = loadtest_js::Scenario {
+            name: spec.schedule.name.as_str().into(),
+            executor: spec.schedule.executor.kind().to_owned(),
+            exec: spec.exec.clone(),
+            env: spec.env.clone(),
+            tags: spec.tags.clone(),
+            ..loadtest_js::Scenario::default()
+        };
+        script.native(&Rc::new(scenario), &config)
+    };
+    options.scenarios.iter().map(scenario).collect()
 }
 
 /// Requests whose URLs are known must lead somewhere, or nothing starts.
 async fn reachable(plans: &Plans) -> Result<(), Failure> {
     let ProgramSpec::Native(plan) = &plans.program else { return Ok(()) };
     let mut seen = Vec::new();
-    for step in plan.iter().flatten() {
-        let StepSpec::Request(request) = step else { continue };
+    for step in plan.iter().flat_map(|scenario| &scenario.steps) {
+        let NativeStep::Request(request) = step else { continue };
         let url = plans.base_url.as_ref().map_or(request.url.as_str(), Url::as_str);
         let origin = Url::parse(url).ok().and_then(|url| Origin::of(&url));
         let origin = origin.ok_or_else(|| {
-            Failure::config(format!("{} is no URL that can be called; it must begin with http:// or https://", request.url))
+            Failure::config(format!(
+                "{} is no URL that can be called; it must begin with http:// or https://",
+                request.url
+            ))
         })?;
         if seen.contains(&origin) {
             continue;
@@ -293,7 +340,11 @@ fn aborts(registry: &Registry) -> bool {
     rules.chain(registry.subs.iter().flat_map(|sub| &sub.thresholds)).any(|rule| rule.abort_on_fail)
 }
 
-fn progress_of(profile: &Arc<Profile>, live: &Arc<Live>, clock: Clock) -> Arc<dyn Fn(usize) -> f64 + Send + Sync> {
+fn progress_of(
+    profile: &Arc<Profile>,
+    live: &Arc<Live>,
+    clock: Clock,
+) -> Arc<dyn Fn(usize) -> f64 + Send + Sync> {
     let (profile, live) = (Arc::clone(profile), Arc::clone(live));
     Arc::new(move |scenario| {
         let completed = live.scenarios[scenario].completed.load(Ordering::Relaxed);

@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use loadtest_js::{LogLevel, Recorder, Script, Source};
+use loadtest_js::{LogLevel, NativeStep, Recorder, Script, Source};
 use serde_json::{Map, Value};
 
 use super::args::{RunArgs, ScriptArgs};
 use super::exit::Failure;
 use super::{plan_file, url_mode};
 use crate::config::layers;
-use crate::engine::native::StepSpec;
 use crate::metrics::sink::Kind;
 
 /// A loaded target.
@@ -28,7 +27,10 @@ pub(super) struct Target {
 pub(super) enum What {
     Script(Script),
     /// The same steps for every scenario, or by scenario name.
-    Steps { all: Vec<StepSpec>, by_scenario: BTreeMap<String, Vec<StepSpec>> },
+    Steps {
+        all: Vec<NativeStep>,
+        by_scenario: BTreeMap<String, Vec<NativeStep>>,
+    },
 }
 
 impl Target {
@@ -41,7 +43,11 @@ impl Target {
             loadtest_js::MetricKind::Rate => Kind::Rate,
             loadtest_js::MetricKind::Trend => Kind::Trend,
         };
-        script.metrics().iter().map(|metric| (metric.name.clone(), kind(metric.kind), metric.is_time)).collect()
+        script
+            .metrics()
+            .iter()
+            .map(|metric| (metric.name.clone(), kind(metric.kind), metric.is_time))
+            .collect()
     }
 }
 
@@ -49,7 +55,8 @@ impl Target {
 pub(super) fn load(args: &RunArgs) -> Result<Target, Failure> {
     let name = args.target.as_deref().unwrap_or_default();
     if name.starts_with("http://") || name.starts_with("https://") {
-        let url = url::Url::parse(name).map_err(|error| Failure::config(format!("{name} is no URL: {error}")))?;
+        let url =
+            url::Url::parse(name).map_err(|error| Failure::config(format!("{name} is no URL: {error}")))?;
         let steps = url_mode::steps(url.as_str(), args)?;
         let mut options = Map::new();
         // Gentle unless the user says otherwise.
@@ -59,7 +66,11 @@ pub(super) fn load(args: &RunArgs) -> Result<Target, Failure> {
         return Ok(Target { name: name.to_owned(), what, options });
     }
     let request = &args.request;
-    if request.method.is_some() || request.body.is_some() || !request.headers.is_empty() || !request.checks.is_empty() {
+    if request.method.is_some()
+        || request.body.is_some()
+        || !request.headers.is_empty()
+        || !request.checks.is_empty()
+    {
         return Err(Failure::config(format!(
             "--method, --header, --body and --check describe a request to a URL, but {name} is a script or a plan"
         )));

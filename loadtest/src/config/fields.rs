@@ -39,9 +39,9 @@ impl Fields<'_> {
     /// A whole number that is not negative.
     pub fn count(&self, key: &str) -> Result<Option<u64>, String> {
         let number = |value: &Value| match value {
-            Value::Number(number) => {
-                number.as_u64().or_else(|| number.as_f64().filter(|n| n.fract() == 0.0 && *n >= 0.0).map(|n| n as u64))
-            }
+            Value::Number(number) => number
+                .as_u64()
+                .or_else(|| number.as_f64().filter(|n| n.fract() == 0.0 && *n >= 0.0).map(|n| n as u64)),
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
@@ -52,9 +52,7 @@ impl Fields<'_> {
 
     pub fn number(&self, key: &str) -> Result<Option<f64>, String> {
         let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
-        self.get(key)
-            .map(|value| number(value).ok_or_else(|| self.wrong(key, "a number", value)))
-            .transpose()
+        self.get(key).map(|value| number(value).ok_or_else(|| self.wrong(key, "a number", value))).transpose()
     }
 
     pub fn text(&self, key: &str) -> Result<Option<String>, String> {
@@ -67,7 +65,9 @@ impl Fields<'_> {
     }
 
     pub fn duration(&self, key: &str) -> Result<Option<Duration>, String> {
-        self.get(key).map(|value| duration(value).map_err(|why| format!("{}: `{key}`: {why}", self.place))).transpose()
+        self.get(key)
+            .map(|value| duration(value).map_err(|why| format!("{}: `{key}`: {why}", self.place)))
+            .transpose()
     }
 
     /// A list of texts; a single text may hold several, separated by commas.
@@ -90,7 +90,9 @@ impl Fields<'_> {
             None => Ok(BTreeMap::new()),
             Some(Value::Object(map)) => Ok(map
                 .iter()
-                .map(|(key, value)| (key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+                .map(|(key, value)| {
+                    (key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+                })
                 .collect()),
             Some(other) => Err(self.wrong(key, "an object", other)),
         }
@@ -103,7 +105,9 @@ impl Fields<'_> {
     }
 
     pub fn list(&self, key: &str) -> Result<Option<&Vec<Value>>, String> {
-        self.get(key).map(|value| value.as_array().ok_or_else(|| self.wrong(key, "a list", value))).transpose()
+        self.get(key)
+            .map(|value| value.as_array().ok_or_else(|| self.wrong(key, "a list", value)))
+            .transpose()
     }
 }
 

@@ -82,7 +82,9 @@ pub fn inspect(options: &Options, requirements: bool) -> Value {
             "summaryTrendStats" => json!(options.summary_trend_stats),
             "stages" => plain_stages(value),
             "scenarios" => match value {
-                Value::Object(scenarios) => scenarios.into_iter().map(|(name, value)| (name, scenario(value))).collect(),
+                Value::Object(scenarios) => {
+                    scenarios.into_iter().map(|(name, value)| (name, scenario(value))).collect()
+                }
                 other => other,
             },
             key => plain(key, value),
@@ -133,7 +135,10 @@ fn scenario(value: Value) -> Value {
     };
     for key in own {
         let value = map.shift_remove(*key).unwrap_or(Value::Null);
-        shown.insert((*key).to_owned(), if *key == "stages" { plain_stages(value) } else { plain(key, value) });
+        shown.insert(
+            (*key).to_owned(),
+            if *key == "stages" { plain_stages(value) } else { plain(key, value) },
+        );
     }
     Value::Object(shown)
 }

@@ -89,7 +89,8 @@ pub fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Result<Map<S
     let mut options = Map::new();
     for (variable, key, kind) in VARIABLES {
         let Some(text) = lookup(variable).filter(|text| !text.is_empty()) else { continue };
-        let value = read(&text, kind).map_err(|why| format!("environment variable {variable}={text}: {why}"))?;
+        let value =
+            read(&text, kind).map_err(|why| format!("environment variable {variable}={text}: {why}"))?;
         options.insert(key.to_owned(), value);
     }
     Ok(options)

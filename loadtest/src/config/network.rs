@@ -17,8 +17,9 @@ pub fn dns(options: &Map<String, Value>) -> Result<DnsOptions, String> {
         None | Some(Value::Null) => {}
         Some(Value::String(text)) => {
             for pair in text.split(',').filter(|pair| !pair.trim().is_empty()) {
-                let (key, value) =
-                    pair.split_once('=').ok_or_else(|| format!("dns: `{pair}` must be name=value, as in ttl=5m"))?;
+                let (key, value) = pair
+                    .split_once('=')
+                    .ok_or_else(|| format!("dns: `{pair}` must be name=value, as in ttl=5m"))?;
                 set_dns(&mut dns, key.trim(), value.trim())?;
             }
         }
@@ -102,13 +103,16 @@ pub fn tls(options: &Map<String, Value>) -> Result<TlsOptions, String> {
             tls.min_version = version.text("min")?.unwrap_or_default();
             tls.max_version = version.text("max")?.unwrap_or_default();
         }
-        Some(other) => return Err(format!("options: `tlsVersion` must be a text or {{min, max}}, not {other}")),
+        Some(other) => {
+            return Err(format!("options: `tlsVersion` must be a text or {{min, max}}, not {other}"));
+        }
     }
     for auth in fields.list("tlsAuth")?.into_iter().flatten() {
         let map = auth.as_object().ok_or_else(|| format!("tlsAuth: must be objects, not {auth}"))?;
         let fields = Fields { map, place: "tlsAuth" };
         if fields.has("password") {
-            return Err("tlsAuth: keys with a password are not supported; remove the password from the key".to_owned());
+            return Err("tlsAuth: keys with a password are not supported; remove the password from the key"
+                .to_owned());
         }
         tls.client_auth.push(ClientAuth {
             domains: fields.texts("domains")?.unwrap_or_default(),

@@ -150,7 +150,9 @@ fn warn_unknown(json: &Map<String, Value>, warnings: &mut Vec<String>) {
 fn system_tags(fields: &Fields<'_>) -> Result<SystemTags, String> {
     match fields.texts("systemTags")? {
         None => Ok(SystemTags::default()),
-        Some(names) => SystemTags::from_names(names.iter().map(String::as_str).filter(|name| !name.is_empty())),
+        Some(names) => {
+            SystemTags::from_names(names.iter().map(String::as_str).filter(|name| !name.is_empty()))
+        }
     }
 }
 

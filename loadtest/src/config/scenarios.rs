@@ -54,7 +54,9 @@ pub fn read(options: &Map<String, Value>, warnings: &mut Vec<String>) -> Result<
     }
     if let Some(scenarios) = scenarios.filter(|_| chosen == ["scenarios"]) {
         if fields.has("vus") {
-            warnings.push("`vus` overrides `scenarios`: each VU runs one iteration of the default function".to_owned());
+            warnings.push(
+                "`vus` overrides `scenarios`: each VU runs one iteration of the default function".to_owned(),
+            );
         } else if !scenarios.is_empty() {
             return scenarios.iter().map(|(name, value)| scenario(name, value)).collect();
         } else {
@@ -99,10 +101,13 @@ fn read_stages(list: &[Value], place: &str, skip: bool) -> Result<Vec<Stage>, St
             if skip {
                 continue;
             }
-            return Err(format!("{place}: `duration` is missing; write for example {{ duration: \"1m\", target: 10 }}"));
+            return Err(format!(
+                "{place}: `duration` is missing; write for example {{ duration: \"1m\", target: 10 }}"
+            ));
         };
         let target = fields.count("target")?;
-        stages.push(Stage { duration, target: target.ok_or_else(|| format!("{place}: `target` is missing"))? });
+        stages
+            .push(Stage { duration, target: target.ok_or_else(|| format!("{place}: `target` is missing"))? });
     }
     Ok(stages)
 }
@@ -117,7 +122,9 @@ fn scenario(name: &str, value: &Value) -> Result<ScenarioSpec, String> {
     let kind = fields.text("executor")?.ok_or_else(|| format!("{place}: `executor` is missing"))?;
     let (executor, known) = executor(&kind, &fields)?;
     let common = ["executor", "startTime", "gracefulStop", "exec", "env", "tags", "options"];
-    if let Some(unknown) = map.keys().find(|key| !common.contains(&key.as_str()) && !known.contains(&key.as_str())) {
+    if let Some(unknown) =
+        map.keys().find(|key| !common.contains(&key.as_str()) && !known.contains(&key.as_str()))
+    {
         return Err(format!("{place}: `{kind}` has no `{unknown}`; it has {}", known.join(", ")));
     }
     let exec = fields.text("exec")?;
@@ -148,7 +155,9 @@ fn executor(kind: &str, fields: &Fields<'_>) -> Result<(Executor, Known), String
         let pre_allocated = fields.count("preAllocatedVUs")?.ok_or_else(|| missing("preAllocatedVUs"))?;
         let max = fields.count("maxVUs")?.unwrap_or(pre_allocated);
         if max < pre_allocated {
-            return Err(format!("{place}: `maxVUs` ({max}) is less than `preAllocatedVUs` ({pre_allocated})"));
+            return Err(format!(
+                "{place}: `maxVUs` ({max}) is less than `preAllocatedVUs` ({pre_allocated})"
+            ));
         }
         Ok(OpenVus { pre_allocated, max })
     };
@@ -213,7 +222,8 @@ fn check(spec: &ScenarioSpec) -> Result<(), String> {
         return fail("more than a million VUs");
     }
     match executor {
-        Executor::SharedIterations { vus, iterations, .. } | Executor::PerVuIterations { vus, iterations, .. } => {
+        Executor::SharedIterations { vus, iterations, .. }
+        | Executor::PerVuIterations { vus, iterations, .. } => {
             if *vus == 0 {
                 return fail("the number of VUs must be more than 0");
             }
@@ -221,7 +231,9 @@ fn check(spec: &ScenarioSpec) -> Result<(), String> {
                 return fail("the number of iterations must be more than 0");
             }
             if matches!(executor, Executor::SharedIterations { .. }) && iterations < vus {
-                return fail(&format!("the number of iterations ({iterations}) can't be less than the number of VUs ({vus})"));
+                return fail(&format!(
+                    "the number of iterations ({iterations}) can't be less than the number of VUs ({vus})"
+                ));
             }
         }
         Executor::ConstantVus { vus: 0, .. } => return fail("the number of VUs must be more than 0"),
@@ -244,7 +256,11 @@ fn check(spec: &ScenarioSpec) -> Result<(), String> {
     let iterations = matches!(executor, Executor::SharedIterations { .. } | Executor::PerVuIterations { .. });
     let length = executor.duration();
     if length.is_zero() && !matches!(executor, Executor::RampingVus { .. }) {
-        return fail(if iterations { "the maxDuration must be more than 0" } else { "the duration must be more than 0" });
+        return fail(if iterations {
+            "the maxDuration must be more than 0"
+        } else {
+            "the duration must be more than 0"
+        });
     }
     Ok(())
 }

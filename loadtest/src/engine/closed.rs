@@ -87,7 +87,11 @@ fn spawn(worker: &Rc<Worker>, run: &Rc<ScenarioRun>, handle: &Rc<Handle>) {
 
 /// The number of the next iteration in its scenario, if there is to be one.
 fn claim(worker: &Worker, run: &ScenarioRun, handle: &Handle) -> Option<u64> {
-    if worker.stop.is_stopping() || handle.kill.is_killed() || now() >= handle.stop.get() || handle.left.get() == 0 {
+    if worker.stop.is_stopping()
+        || handle.kill.is_killed()
+        || now() >= handle.stop.get()
+        || handle.left.get() == 0
+    {
         return None;
     }
     let begun: &AtomicU64 = &worker.shared.live.scenarios[run.index].begun;

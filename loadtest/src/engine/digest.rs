@@ -5,8 +5,15 @@ use sha2::Sha256;
 
 /// The `Authorization` header that answers a `WWW-Authenticate: Digest` challenge. `None` when the challenge asks
 /// for something unknown.
-pub fn authorization(challenge: &str, who: (&str, &str), method: &str, uri: &str, nonce: &str) -> Option<String> {
-    let fields = parse(challenge.trim().strip_prefix("Digest ").or_else(|| challenge.strip_prefix("digest "))?);
+pub fn authorization(
+    challenge: &str,
+    who: (&str, &str),
+    method: &str,
+    uri: &str,
+    nonce: &str,
+) -> Option<String> {
+    let fields =
+        parse(challenge.trim().strip_prefix("Digest ").or_else(|| challenge.strip_prefix("digest "))?);
     let get = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let (realm, server_nonce) = (get("realm").unwrap_or(""), get("nonce")?);
     let algorithm = get("algorithm").unwrap_or("MD5");

@@ -4,7 +4,9 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use loadtest_js::{Auth, AuthScheme, Compression, HttpRequest, HttpResponse, LogLevel, ResponseType, SentRequest};
+use loadtest_js::{
+    Auth, AuthScheme, Compression, HttpRequest, HttpResponse, LogLevel, ResponseType, SentRequest,
+};
 use url::Url;
 
 use super::digest;
@@ -73,9 +75,10 @@ async fn rounds(
         {
             hop.result = Err(error);
         }
-        let digest_round = !challenged && request.auth.as_ref().is_some_and(|auth| auth.scheme == AuthScheme::Digest);
+        let digest_round =
+            !challenged && request.auth.as_ref().is_some_and(|auth| auth.scheme == AuthScheme::Digest);
         record(shared, request, &current, &hop, digest_round);
-        let Ok(reply) = &hop.result else { return failed(shared, request, &current, hop, headers) };
+        let Ok(reply) = &hop.result else { return failed(shared, request, &current, &hop, headers) };
         let unix_now = (shared.clock.start_unix + shared.clock.elapsed()).as_secs();
         request.jar.store(current.url.as_str(), &reply.headers, i64::try_from(unix_now).unwrap_or(i64::MAX));
         if digest_round && reply.status == 401 {
@@ -92,9 +95,9 @@ async fn rounds(
             }
             Some(Err(error)) => {
                 hop.result = Err(error);
-                return failed(shared, request, &current, hop, headers);
+                return failed(shared, request, &current, &hop, headers);
             }
-            _ => return response(request, current, hop, headers),
+            _ => return response(request, &current, hop, headers),
         }
     }
 }
@@ -146,12 +149,20 @@ fn compression(compression: &Compression) -> &'static str {
 }
 
 /// All headers of a hop, in the order in which they are sent.
-fn headers(shared: &Shared, client: &Client, request: &HttpRequest, current: &Current) -> Vec<(String, String)> {
+fn headers(
+    shared: &Shared,
+    client: &Client,
+    request: &HttpRequest,
+    current: &Current,
+) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = Vec::with_capacity(current.headers.len() + 4);
     let set = |name: &str| current.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
     // The script's own Host is for the host it named, unless the base URL replaces that.
     let host = set("host").filter(|_| shared.base_url.is_none());
-    all.push(("Host".to_owned(), host.map_or_else(|| current.origin.authority(), |(_, value)| value.clone())));
+    all.push((
+        "Host".to_owned(),
+        host.map_or_else(|| current.origin.authority(), |(_, value)| value.clone()),
+    ));
     if set("user-agent").is_none() {
         all.push(("User-Agent".to_owned(), shared.options.user_agent.clone()));
     }
@@ -266,7 +277,8 @@ fn redirect(current: &Current, reply: &Reply) -> Option<Result<Current, NetError
     };
     let location = reply.header("location").filter(|location| !location.is_empty())?;
     let bad = |_| NetError::generic(format!("failed to parse Location header {location:?}"));
-    let next = current.url.join(location).map_err(bad).and_then(|url| origin(&url).map(|origin| (url, origin)));
+    let next =
+        current.url.join(location).map_err(bad).and_then(|url| origin(&url).map(|origin| (url, origin)));
     let (url, origin) = match next {
         Ok(next) => next,
         Err(error) => return Some(Err(error)),
@@ -274,7 +286,10 @@ fn redirect(current: &Current, reply: &Reply) -> Option<Result<Current, NetError
     let get = !keep && current.method != "GET" && current.method != "HEAD";
     let mut headers = current.headers.clone();
     let same_host = url.host_str() == current.url.host_str()
-        || url.host_str().zip(current.url.host_str()).is_some_and(|(to, from)| to.ends_with(&format!(".{from}")));
+        || url
+            .host_str()
+            .zip(current.url.host_str())
+            .is_some_and(|(to, from)| to.ends_with(&format!(".{from}")));
     let private = ["authorization", "www-authenticate", "cookie", "host"];
     headers.retain(|(name, _)| {
         let name = name.to_ascii_lowercase();
@@ -285,9 +300,9 @@ fn redirect(current: &Current, reply: &Reply) -> Option<Result<Current, NetError
         let about_body = ["content-type", "content-encoding", "content-length"];
         headers.retain(|(name, _)| !about_body.iter().any(|drop| name.eq_ignore_ascii_case(drop)));
     }
-    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("referer"))
-        && !(current.url.scheme() == "https" && url.scheme() == "http")
-    {
+    let has_referer = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("referer"));
+    let downgrade = current.url.scheme() == "https" && url.scheme() == "http";
+    if !has_referer && !downgrade {
         headers.push(("Referer".to_owned(), current.url.as_str().to_owned()));
     }
     Some(Ok(Current {
@@ -334,20 +349,20 @@ fn failed(
     shared: &Shared,
     request: &HttpRequest,
     current: &Current,
-    hop: Hop,
+    hop: &Hop,
     sent: Vec<(String, String)>,
 ) -> HttpResponse {
     let error = hop.result.as_ref().err().cloned().unwrap_or_else(NetError::eof);
     warn(shared, &current.method, current.url.as_str(), &error);
-    let mut answer = base(current, &hop, sent);
+    let mut answer = base(current, hop, sent);
     answer.url.clone_from(&request.url);
     answer.error = error.message.to_string();
     answer.error_code = error.code;
     answer
 }
 
-fn response(request: &HttpRequest, current: Current, hop: Hop, sent: Vec<(String, String)>) -> HttpResponse {
-    let mut answer = base(&current, &hop, sent);
+fn response(request: &HttpRequest, current: &Current, hop: Hop, sent: Vec<(String, String)>) -> HttpResponse {
+    let mut answer = base(current, &hop, sent);
     if let Ok(reply) = hop.result {
         answer.status = reply.status;
         answer.status_text = format!("{} {}", reply.status, reply.reason).trim_end().to_owned();

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-use loadtest_js::{AsyncOp, Event, HostCall, HttpRequest, HttpResponse, OpId, Outcome, Reply, Step, Task, TaskResult, Vu};
+use loadtest_js::{
+    AsyncOp, Event, HostCall, HttpRequest, HttpResponse, OpId, Outcome, Reply, Step, Task, TaskResult, Vu,
+};
 use tokio::task::{AbortHandle, JoinSet};
 use url::Url;
 
@@ -26,7 +28,9 @@ pub async fn drive(shared: &Rc<Shared>, client: &Rc<Client>, vu: &mut Vu, task: 
         };
         let reply = match call {
             // Boxed: most of a VU's life is not spent inside a request, and its state is large.
-            HostCall::Http(request) => Reply::Http(Box::new(Box::pin(http::send(shared, client, &request)).await)),
+            HostCall::Http(request) => {
+                Reply::Http(Box::new(Box::pin(http::send(shared, client, &request)).await))
+            }
             HostCall::Batch(requests) => Reply::Batch(Box::pin(batch(shared, client, requests)).await),
             HostCall::Sleep(duration) => {
                 tokio::time::sleep_until((now() + duration).into()).await;
@@ -85,7 +89,11 @@ impl Background {
     fn start(&mut self, shared: &Rc<Shared>, client: &Rc<Client>, id: OpId, operation: AsyncOp) {
         let running = self.running.get_or_insert_default();
         if running.handles.len() >= BACKGROUND_MAX {
-            shared.log(loadtest_js::LogLevel::Error, "too many timers and requests at once; one is left out", "");
+            shared.log(
+                loadtest_js::LogLevel::Error,
+                "too many timers and requests at once; one is left out",
+                "",
+            );
             return;
         }
         let handle = match operation {
@@ -98,9 +106,9 @@ impl Background {
             }
             AsyncOp::Http(request) => {
                 let (shared, client) = (Rc::clone(shared), Rc::clone(client));
-                running
-                    .tasks
-                    .spawn_local(async move { (id, Event::Http(Box::new(http::send(&shared, &client, &request).await))) })
+                running.tasks.spawn_local(async move {
+                    (id, Event::Http(Box::new(http::send(&shared, &client, &request).await)))
+                })
             }
         };
         running.handles.insert(id, handle);

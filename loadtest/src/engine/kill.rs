@@ -24,7 +24,10 @@ pub struct Kill {
 #[derive(Debug)]
 pub enum Ran<T> {
     /// It finished; `waited` says whether it ever gave way to others.
-    Finished { value: T, waited: bool },
+    Finished {
+        value: T,
+        waited: bool,
+    },
     Killed,
 }
 

@@ -2,13 +2,16 @@
 //!
 //! What a user describes on the command line runs this way, and so do scripts that are nothing more than such a
 //! list. The results are the same as the interpreter's; anything out of the ordinary (a redirect, a cookie, an
-//! encoded body) takes the same path as a script's request.
+//! encoded body, a failure) takes the same path as a script's request.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use loadtest_js::{CookieJar, Expected, HttpRequest, HttpResponse, ResponseType};
+use loadtest_js::{
+    CookieJar, Expected, HttpRequest, HttpResponse, NativeRequest, NativeScenario, NativeStep, NativeTest,
+    NativeView, Outcome, ResponseType, ScriptException,
+};
 
 use super::http;
 use super::shared::Shared;
@@ -18,42 +21,8 @@ use crate::net::client::{Client, Wire};
 use crate::net::h1::{now, write_head};
 use crate::net::{Hop, Origin, Want};
 
-/// One thing that an iteration does.
-#[derive(Debug, Clone, PartialEq)]
-pub enum StepSpec {
-    Request(RequestSpec),
-    /// A check on the answer to the `request`-th request of the iteration, from 0.
-    Check { request: usize, name: String, condition: Condition },
-    Sleep(Duration),
-}
-
-/// A request with constant parameters.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RequestSpec {
-    pub method: String,
-    pub url: String,
-    pub headers: Vec<(String, String)>,
-    pub body: Option<Bytes>,
-    pub timeout: Duration,
-    pub tags: Vec<(String, String)>,
-    pub discard_body: bool,
-}
-
-/// What a check asks of an answer.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Condition {
-    Status(u16),
-    StatusNot(u16),
-    /// Below this status.
-    StatusBelow(u16),
-    BodyContains(String),
-    BodyNotEmpty,
-    /// `http_req_duration` in milliseconds below this.
-    DurationBelowMs(f64),
-}
-
 /// The steps of each scenario, by its index.
-pub type PlanSpec = Vec<Vec<StepSpec>>;
+pub type PlanSpec = Vec<NativeScenario>;
 
 /// A [`PlanSpec`] made ready for one thread.
 #[derive(Debug)]
@@ -64,13 +33,13 @@ pub struct Plan {
 #[derive(Debug)]
 enum Step {
     Request(Box<Prepared>),
-    Check { request: usize, name: String, condition: Condition },
+    Check { request: usize, name: String, test: NativeTest, tags: Vec<(String, String)> },
     Sleep(Duration),
 }
 
 #[derive(Debug)]
 struct Prepared {
-    spec: RequestSpec,
+    spec: NativeRequest,
     /// With the base URL applied.
     url: String,
     origin: Rc<Origin>,
@@ -79,49 +48,61 @@ struct Prepared {
     head: Vec<u8>,
     body: Bytes,
     want: Want,
+    /// The request's own tags, with the name from a URL template.
+    tags: Vec<(String, String)>,
 }
 
 /// What checks can look at.
 #[derive(Debug, Default)]
 struct Answer {
     status: u16,
-    body: Bytes,
-    duration_ms: f64,
+    error_code: u16,
+    body: Option<Bytes>,
+    duration: Duration,
+    waiting: Duration,
 }
 
 impl Plan {
-    /// `None`: a request cannot be prepared (no http URL, a header with a line break), so let the general path
-    /// report it.
+    /// `None`: a request cannot be prepared (no http URL, a header with a line break).
     pub fn new(spec: &PlanSpec, shared: &Shared) -> Option<Self> {
-        let steps = |steps: &Vec<StepSpec>| steps.iter().map(|step| prepare(step, steps, shared)).collect();
+        let steps = |scenario: &NativeScenario| {
+            scenario.steps.iter().map(|step| prepare(step, scenario, shared)).collect::<Option<Vec<_>>>()
+        };
         Some(Self { scenarios: spec.iter().map(steps).collect::<Option<_>>()? })
     }
 
     /// Runs one iteration of a scenario.
-    pub async fn iterate(&self, shared: &Shared, client: &Client, run: &ScenarioRun) {
+    pub async fn iterate(&self, shared: &Shared, client: &Client, run: &ScenarioRun) -> Outcome {
         let mut answers: Vec<Answer> = Vec::new();
         let mut jar: Option<CookieJar> = None;
         for step in &self.scenarios[run.index] {
             match step {
                 Step::Request(request) => answers.push(request.send(shared, client, run, &mut jar).await),
-                Step::Check { request, name, condition } => {
-                    let passed = answers.get(*request).is_some_and(|answer| condition.holds(answer));
+                Step::Check { request, name, test, tags } => {
+                    let held = answers.get(*request).map_or(Ok(false), |answer| test.holds(answer.view()));
                     let at_ns = shared.clock.now_ns();
-                    shared.recorder.borrow_mut().check(name, passed, &run.context, &[], at_ns);
+                    let passed = held == Ok(true);
+                    shared.recorder.borrow_mut().check(name, passed, &run.context, tags, at_ns);
+                    if let Err(message) = held {
+                        let message = message.to_owned();
+                        return Outcome::Threw(ScriptException { message, stack: String::new() });
+                    }
                 }
                 Step::Sleep(duration) => tokio::time::sleep_until((now() + *duration).into()).await,
             }
         }
+        Outcome::Completed
     }
 }
 
-fn prepare(step: &StepSpec, all: &[StepSpec], shared: &Shared) -> Option<Step> {
+fn prepare(step: &NativeStep, scenario: &NativeScenario, shared: &Shared) -> Option<Step> {
     let spec = match step {
-        StepSpec::Sleep(duration) => return Some(Step::Sleep(*duration)),
-        StepSpec::Check { request, name, condition } => {
-            return Some(Step::Check { request: *request, name: name.clone(), condition: condition.clone() });
+        NativeStep::Sleep(duration) => return Some(Step::Sleep(*duration)),
+        NativeStep::Check { request, name, test, tags } => {
+            let (name, test, tags) = (name.clone(), test.clone(), tags.clone());
+            return Some(Step::Check { request: *request, name, test, tags });
         }
-        StepSpec::Request(spec) => spec,
+        NativeStep::Request(spec) => spec,
     };
     let url = http::target(shared, &spec.url).ok()?;
     let origin = Rc::new(Origin::of(&url)?);
@@ -145,19 +126,41 @@ fn prepare(step: &StepSpec, all: &[StepSpec], shared: &Shared) -> Option<Step> {
     }
     let mut head = Vec::new();
     write_head(&mut head, &spec.method, &target, &headers).ok()?;
-    let looks_at_body = all.iter().any(|step| {
-        matches!(step, StepSpec::Check { condition: Condition::BodyContains(_) | Condition::BodyNotEmpty, .. })
-    });
-    let want = Want { headers: false, body: looks_at_body && !spec.discard_body };
+    let looked_at =
+        scenario.steps.iter().any(|step| matches!(step, NativeStep::Check { test, .. } if test.reads_body()));
+    let want = Want { headers: false, body: looked_at && spec.response_type != ResponseType::None };
+    let mut tags = spec.tags.clone();
+    if let Some(name) = &spec.name
+        && shared.options.system_tags.has("name")
+        && !tags.iter().any(|(key, _)| key == "name")
+    {
+        tags.push(("name".to_owned(), name.clone()));
+    }
     let url = url.as_str().to_owned();
-    Some(Step::Request(Box::new(Prepared { spec: spec.clone(), url, origin, target, headers, head, body, want })))
+    Some(Step::Request(Box::new(Prepared {
+        spec: spec.clone(),
+        url,
+        origin,
+        target,
+        headers,
+        head,
+        body,
+        want,
+        tags,
+    })))
 }
 
 impl Prepared {
-    async fn send(&self, shared: &Shared, client: &Client, run: &ScenarioRun, jar: &mut Option<CookieJar>) -> Answer {
+    async fn send(
+        &self,
+        shared: &Shared,
+        client: &Client,
+        run: &ScenarioRun,
+        jar: &mut Option<CookieJar>,
+    ) -> Answer {
         if jar.is_some() {
             let request = self.general(run, jar);
-            return Answer::of(&Box::pin(http::send(shared, client, &request)).await);
+            return self.answer(&Box::pin(http::send(shared, client, &request)).await);
         }
         if let Some(rate) = &client.network().rate {
             rate.wait().await;
@@ -179,12 +182,17 @@ impl Prepared {
         {
             let status = reply.status;
             self.record(shared, run, &hop, status);
-            let duration_ms = hop.timings.duration().as_nanos() as f64 / 1e6;
             let body = hop.result.map(|reply| reply.body.into()).unwrap_or_default();
-            return Answer { status, body, duration_ms };
+            return Answer {
+                status,
+                error_code: if status >= 400 { 1000 + status } else { 0 },
+                body: Some(body).filter(|_| self.spec.response_type != ResponseType::None),
+                duration: hop.timings.duration(),
+                waiting: hop.timings.waiting,
+            };
         }
         let request = self.general(run, jar);
-        Answer::of(&Box::pin(http::go_on(shared, client, &request, hop, deadline)).await)
+        self.answer(&Box::pin(http::go_on(shared, client, &request, hop, deadline)).await)
     }
 
     /// The same request as a script would have made it.
@@ -192,15 +200,15 @@ impl Prepared {
         HttpRequest {
             method: self.spec.method.clone(),
             url: self.spec.url.clone(),
-            name: None,
+            name: self.spec.name.clone(),
             headers: self.spec.headers.clone(),
             body: self.spec.body.clone(),
             compression: Vec::new(),
             cookies: Vec::new(),
             jar: jar.get_or_insert_with(CookieJar::default).clone(),
-            redirects_max: None,
+            redirects_max: self.spec.redirects_max,
             timeout: self.spec.timeout,
-            response_type: if self.want.body { ResponseType::Text } else { ResponseType::None },
+            response_type: if self.want.body { self.spec.response_type } else { ResponseType::None },
             auth: None,
             expected: Expected::default(),
             context: Rc::clone(&run.context),
@@ -208,10 +216,21 @@ impl Prepared {
         }
     }
 
+    fn answer(&self, response: &HttpResponse) -> Answer {
+        let has_body = response.status != 0 && self.spec.response_type != ResponseType::None;
+        Answer {
+            status: response.status,
+            error_code: response.error_code,
+            body: has_body.then(|| response.body.clone()),
+            duration: response.timings.duration(),
+            waiting: response.timings.waiting,
+        }
+    }
+
     fn record(&self, shared: &Shared, run: &ScenarioRun, hop: &Hop, status: u16) {
         let system = shared.options.system_tags;
         let tags = HttpTags {
-            plain: PlainTags { context: &run.context, extra: &self.spec.tags, system, own: &[] },
+            plain: PlainTags { context: &run.context, extra: &self.tags, system, own: &[] },
             method: &self.spec.method,
             url: &self.url,
             status,
@@ -227,24 +246,13 @@ impl Prepared {
 }
 
 impl Answer {
-    fn of(response: &HttpResponse) -> Self {
-        let duration_ms = response.timings.duration().as_nanos() as f64 / 1e6;
-        Self { status: response.status, body: response.body.clone(), duration_ms }
-    }
-}
-
-impl Condition {
-    fn holds(&self, answer: &Answer) -> bool {
-        match self {
-            Self::Status(status) => answer.status == *status,
-            Self::StatusNot(status) => answer.status != *status,
-            Self::StatusBelow(status) => answer.status < *status,
-            Self::BodyContains(text) => {
-                let text = text.as_bytes();
-                text.is_empty() || answer.body.windows(text.len()).any(|window| window == text)
-            }
-            Self::BodyNotEmpty => !answer.body.is_empty(),
-            Self::DurationBelowMs(limit) => answer.duration_ms < *limit,
+    fn view(&self) -> NativeView<'_> {
+        NativeView {
+            status: self.status,
+            error_code: self.error_code,
+            body: self.body.as_deref(),
+            duration: self.duration,
+            waiting: self.waiting,
         }
     }
 }

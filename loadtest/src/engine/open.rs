@@ -33,9 +33,8 @@ impl Free {
     fn claim(&self, scenario: usize, own: usize) -> Option<usize> {
         let threads = &self.0[scenario];
         (0..threads.len()).map(|step| (own + step) % threads.len()).find(|thread| {
-            let taken = threads[*thread].fetch_update(Ordering::AcqRel, Ordering::Acquire, |free| {
-                (free > 0).then(|| free - 1)
-            });
+            let taken = threads[*thread]
+                .fetch_update(Ordering::AcqRel, Ordering::Acquire, |free| (free > 0).then(|| free - 1));
             taken.is_ok()
         })
     }

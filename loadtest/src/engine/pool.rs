@@ -140,7 +140,10 @@ mod tests {
             name: name.to_owned(),
             executor: Executor::RampingVus {
                 start_vus: 0,
-                stages: vec![Stage { duration: Duration::ZERO, target }, Stage { duration: Duration::from_secs(1), target }],
+                stages: vec![
+                    Stage { duration: Duration::ZERO, target },
+                    Stage { duration: Duration::from_secs(1), target },
+                ],
                 graceful_ramp_down: Duration::ZERO,
             },
             start_time: Duration::ZERO,

@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, watch};
 use super::open::Free;
 use super::pool::Share;
 use super::shared::{Notice, Shared};
-use super::vu::VirtualUser;
-use super::worker::{self, Links, Message, Phase, Plans, ProgramSpec};
+use super::vu::{Program, VirtualUser};
+use super::worker::{self, Links, Message, Phase, Plans};
 use crate::metrics::registry;
 use crate::metrics::tags::PlainTags;
 use crate::metrics::totals::Totals;
@@ -108,7 +108,8 @@ pub async fn run(
     drop((receiver, to_coordinator));
     let shared = worker::shared(plans);
     let (snapshots, end, failed) = (HashMap::new(), End::Regular, None);
-    let mut coordinator = Coordinator { plans, shared, phase, messages, notices, signals, snapshots, end, failed };
+    let mut coordinator =
+        Coordinator { plans, shared, phase, messages, notices, signals, snapshots, end, failed };
     coordinator.wait_ready(threads, watcher).await?;
     let (mut main_vu, setup_data) = coordinator.setup(watcher).await?;
     let (totals, lost_samples, lost_log_lines) = if coordinator.end == End::Regular {
@@ -152,7 +153,9 @@ fn start_threads(
             inboxes: inboxes.clone(),
         };
         let plans = plans.clone();
-        std::thread::Builder::new().name(format!("worker-{thread}")).spawn(move || worker::main(&plans, links))
+        std::thread::Builder::new()
+            .name(format!("worker-{thread}"))
+            .spawn(move || worker::main(&plans, links))
     };
     receivers.into_iter().enumerate().map(start).collect::<Result<_, _>>().map_err(|error| StartError {
         message: format!("a worker thread could not be started: {error}"),
@@ -190,15 +193,14 @@ impl Coordinator<'_> {
         &mut self,
         watcher: &mut dyn Watcher,
     ) -> Result<(Option<VirtualUser>, Option<Arc<str>>), StartError> {
-        let ProgramSpec::Script(script) = &self.plans.program else { return Ok((None, None)) };
+        let Some(script) = &self.plans.script else { return Ok((None, None)) };
         let options = Arc::clone(&self.plans.options);
         let setup = script.has_function("setup") && !options.no_setup;
         let teardown = script.has_function("teardown") && !options.no_teardown;
         if !setup && !teardown {
             return Ok((None, None));
         }
-        let program = worker::program(&self.plans.program, &self.shared)
-            .map_err(|message| StartError { message, init: false })?;
+        let program = Program::Script(script.clone());
         let mut vu = VirtualUser::new(&program, 0, &self.shared)
             .map_err(|error| StartError { message: error.to_string(), init: true })?;
         if !setup {
@@ -232,7 +234,9 @@ impl Coordinator<'_> {
             Outcome::Completed | Outcome::Interrupted => {}
             Outcome::Threw(exception) => {
                 let stack = exception.stack.trim_end();
-                self.end = End::Script(format!("{what}() threw: {}\n{stack}", exception.message).trim_end().to_owned());
+                self.end = End::Script(
+                    format!("{what}() threw: {}\n{stack}", exception.message).trim_end().to_owned(),
+                );
             }
             Outcome::Aborted { reason } => self.end = End::Aborted(reason),
         }
@@ -266,9 +270,9 @@ impl Coordinator<'_> {
         let mut totals = Totals::new(Arc::clone(&self.plans.registry));
         let (mut lost_samples, mut lost_lines, mut done, mut ticks) = (0, 0, 0, 0_u64);
         let begin = now();
-        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        let second = Duration::from_secs(1);
+        let mut tick = tokio::time::interval_at((begin + second).into(), second);
         let mut give_up: Option<Instant> = None;
-        self.sample_vus();
         while done < threads {
             let cut = give_up.map(|at| tokio::time::sleep_until(at.into()));
             tokio::select! {
@@ -301,7 +305,6 @@ impl Coordinator<'_> {
                 give_up = Some(now() + LAST_GRACE);
             }
         }
-        self.sample_vus();
         watcher.tick(now() - begin, &self.plans.live);
         (totals, lost_samples, lost_lines)
     }
@@ -330,7 +333,10 @@ impl Coordinator<'_> {
         if let Some(verdict) = abort
             && self.end == End::Regular
         {
-            watcher.state(&format!("threshold `{}` on `{}` failed: stopping", verdict.threshold.source, verdict.metric));
+            watcher.state(&format!(
+                "threshold `{}` on `{}` failed: stopping",
+                verdict.threshold.source, verdict.metric
+            ));
             self.end = End::Threshold;
             self.phase.send_replace(Phase::Aborting);
         }
@@ -385,7 +391,7 @@ impl Coordinator<'_> {
         setup_data: Option<&Arc<str>>,
         watcher: &mut dyn Watcher,
     ) {
-        let ProgramSpec::Script(script) = &self.plans.program else { return };
+        let Some(script) = &self.plans.script else { return };
         let options = Arc::clone(&self.plans.options);
         let wanted = script.has_function("teardown") && !options.no_teardown;
         let Some(vu) = vu.filter(|_| wanted && *self.phase.borrow() != Phase::Preparing) else { return };

@@ -86,7 +86,13 @@ impl VirtualUser {
     }
 
     /// Runs one iteration, the `number`-th of its scenario over all VUs.
-    pub async fn iterate(&mut self, shared: &Rc<Shared>, run: &ScenarioRun, kill: &Kill, number: u64) -> Next {
+    pub async fn iterate(
+        &mut self,
+        shared: &Rc<Shared>,
+        run: &ScenarioRun,
+        kill: &Kill,
+        number: u64,
+    ) -> Next {
         self.scenario.set(run.index);
         if self.begun.len() <= run.index {
             self.begun.resize(run.index + 1, 0);
@@ -95,13 +101,7 @@ impl VirtualUser {
         self.begun[run.index] += 1;
         let begin = now();
         let ran = match &mut self.machine {
-            Machine::Native(plan) => {
-                let ran = kill.run(plan.iterate(shared, &self.client, run)).await;
-                match ran {
-                    Ran::Finished { waited, .. } => Ran::Finished { value: Outcome::Completed, waited },
-                    Ran::Killed => Ran::Killed,
-                }
-            }
+            Machine::Native(plan) => kill.run(plan.iterate(shared, &self.client, run)).await,
             Machine::Script(vu) => {
                 let task = Task::Iteration(Iteration {
                     scenario: Rc::clone(&run.script),
@@ -135,7 +135,13 @@ impl VirtualUser {
         next
     }
 
-    fn finish(&mut self, shared: &Shared, run: &ScenarioRun, took: std::time::Duration, ran: &Ran<Outcome>) -> Next {
+    fn finish(
+        &mut self,
+        shared: &Shared,
+        run: &ScenarioRun,
+        took: std::time::Duration,
+        ran: &Ran<Outcome>,
+    ) -> Next {
         let at_ns = shared.clock.now_ns();
         let (sent, received) = (self.client.traffic.sent.get(), self.client.traffic.received.get());
         let mut recorder = shared.recorder.borrow_mut();

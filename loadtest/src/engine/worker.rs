@@ -12,13 +12,13 @@ use loadtest_js::{Script, TagContext};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::LocalSet;
 
+use super::closed;
 use super::kill::Reaper;
 use super::native::{Plan, PlanSpec};
 use super::open::{self, Free, Station};
 use super::pool::{Pool, Share, Tasks};
 use super::shared::{Clock, Live, Notice, Shared};
 use super::vu::{Program, ScenarioRun};
-use super::closed;
 use crate::config::{Options, ScenarioSpec};
 use crate::metrics::recorder::{Outlet, Recorder, Sample};
 use crate::metrics::registry::Registry;
@@ -40,6 +40,8 @@ pub struct Plans {
     pub network: Arc<Network>,
     pub base_url: Option<url::Url>,
     pub program: ProgramSpec,
+    /// The script, for setup, teardown and handleSummary, however its iterations run.
+    pub script: Option<Script>,
     pub live: Arc<Live>,
     pub clock: Clock,
     pub notices: mpsc::Sender<Notice>,
@@ -82,9 +84,19 @@ pub enum Phase {
 pub enum Message {
     Ready,
     /// It could not make its VUs. The flag: the script's init code is to blame.
-    Failed { error: String, init: bool },
-    Snapshot { thread: usize, totals: Box<Totals> },
-    Done { totals: Box<Totals>, lost_samples: u64, lost_log_lines: u64 },
+    Failed {
+        error: String,
+        init: bool,
+    },
+    Snapshot {
+        thread: usize,
+        totals: Box<Totals>,
+    },
+    Done {
+        totals: Box<Totals>,
+        lost_samples: u64,
+        lost_log_lines: u64,
+    },
 }
 
 /// A thread's state while executors run.
@@ -223,7 +235,8 @@ async fn serve(plans: &Plans, mut links: Links) {
         Err(error) => return say(Message::Failed { error, init: false }),
         Ok(program) => match Pool::new(program, &shared, ids, Arc::clone(&plans.next_vu_id)) {
             Err(error) => {
-                let init = matches!(error, loadtest_js::VuError::Init(_) | loadtest_js::VuError::Aborted { .. });
+                let init =
+                    matches!(error, loadtest_js::VuError::Init(_) | loadtest_js::VuError::Aborted { .. });
                 return say(Message::Failed { error: error.to_string(), init });
             }
             Ok(pool) => Rc::new(pool),

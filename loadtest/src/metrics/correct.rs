@@ -2,7 +2,7 @@
 //!
 //! In a closed model a VU that waits for a slow answer sends nothing meanwhile: the requests that a visitor of the
 //! same pace would have sent, and that would have waited too, are missing from the raw latencies. The correction is
-//! HdrHistogram's: a VU means to send every `interval`, taken as the median length of its iterations; a request that
+//! `HdrHistogram`'s: a VU means to send every `interval`, taken as the median length of its iterations; a request that
 //! took longer stands for further ones of `latency - interval`, `latency - 2 * interval` and so on.
 
 use super::hist::Hist;

@@ -39,7 +39,13 @@ struct Pages {
 
 impl Default for Hist {
     fn default() -> Self {
-        Self { count: 0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY, store: Store::Exact(Vec::new()) }
+        Self {
+            count: 0,
+            sum: 0.0,
+            min: f64::INFINITY,
+            max: f64::NEG_INFINITY,
+            store: Store::Exact(Vec::new()),
+        }
     }
 }
 

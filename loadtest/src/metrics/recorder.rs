@@ -125,9 +125,20 @@ impl Recorder {
     }
 
     /// One check.
-    pub fn check(&mut self, name: &str, passed: bool, context: &TagContext, extra: &[(String, String)], at_ns: u64) {
+    pub fn check(
+        &mut self,
+        name: &str,
+        passed: bool,
+        context: &TagContext,
+        extra: &[(String, String)],
+        at_ns: u64,
+    ) {
         let row = self.totals.checks.row(&context.group, name, at_ns);
-        if passed { row.passes += 1 } else { row.fails += 1 }
+        if passed {
+            row.passes += 1
+        } else {
+            row.fails += 1
+        }
         let tags = PlainTags { context, extra, system: self.system, own: &[("check", name)] };
         self.add(registry::CHECKS, f64::from(u8::from(passed)), &tags, context, at_ns);
     }

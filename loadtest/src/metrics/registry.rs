@@ -136,9 +136,11 @@ impl Registry {
     }
 
     fn unknown(&self, metric: &str) -> String {
-        let close = self.metrics.iter().map(|known| &known.name).find(|name| {
-            name.contains(metric.trim_end_matches('s')) || metric.contains(name.as_str())
-        });
+        let close = self
+            .metrics
+            .iter()
+            .map(|known| &known.name)
+            .find(|name| name.contains(metric.trim_end_matches('s')) || metric.contains(name.as_str()));
         let hint = close.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
         format!(
             "threshold on `{metric}`, but there is no such metric{hint} Custom metrics must be declared at the top \

@@ -149,15 +149,27 @@ impl HttpTags<'_> {
             "error" => text(self.error),
             "error_code" if self.error_code != 0 => Some(Cow::Owned(self.error_code.to_string())),
             "tls_version" => text(self.tls_version),
-            "expected_response" => self.expected.map(|expected| Cow::Borrowed(if expected { "true" } else { "false" })),
+            "expected_response" => {
+                self.expected.map(|expected| Cow::Borrowed(if expected { "true" } else { "false" }))
+            }
             "ip" => self.ip.map(|ip| Cow::Owned(ip.to_string())),
             _ => None,
         }
     }
 }
 
-const HTTP_TAGS: [&str; 10] =
-    ["method", "name", "url", "status", "proto", "error", "error_code", "tls_version", "expected_response", "ip"];
+const HTTP_TAGS: [&str; 10] = [
+    "method",
+    "name",
+    "url",
+    "status",
+    "proto",
+    "error",
+    "error_code",
+    "tls_version",
+    "expected_response",
+    "ip",
+];
 
 impl Tagged for HttpTags<'_> {
     fn tag(&self, name: &str) -> Option<Cow<'_, str>> {

@@ -49,16 +49,21 @@ impl Expression {
     /// Reads an expression; spaces are free.
     pub fn parse(source: &str) -> Result<Self, String> {
         let bad = |what: &str| {
-            Err(format!("threshold `{source}`: {what}; write for example `p(95)<200`, `rate<0.01` or `count>100`"))
+            Err(format!(
+                "threshold `{source}`: {what}; write for example `p(95)<200`, `rate<0.01` or `count>100`"
+            ))
         };
         let Some(at) = source.find(['>', '<', '=', '!']) else {
             return bad("there is no comparison in it");
         };
         let (aggregation, rest) = source.split_at(at);
         let aggregation: String = aggregation.chars().filter(|c| !c.is_whitespace()).collect();
-        let known = matches!(aggregation.as_str(), "count" | "rate" | "value" | "avg" | "min" | "max" | "med");
+        let known =
+            matches!(aggregation.as_str(), "count" | "rate" | "value" | "avg" | "min" | "max" | "med");
         if !known && percentile_of(&aggregation).is_none() {
-            return bad("unknown aggregation (known: count, rate, value, avg, min, max, med, p(0) to p(100))");
+            return bad(
+                "unknown aggregation (known: count, rate, value, avg, min, max, med, p(0) to p(100))",
+            );
         }
         let Some((sign, operator)) = OPERATORS.iter().find(|(sign, _)| rest.starts_with(sign)) else {
             return bad("unknown operator (known: > >= < <= == === !=)");
@@ -104,7 +109,8 @@ impl Threshold {
             Value::String(source) => (source.clone(), false, None),
             Value::Object(map) => {
                 let source = map.get("threshold").and_then(text);
-                let source = source.ok_or_else(|| format!("a threshold needs a text `threshold`, not {value}"))?;
+                let source =
+                    source.ok_or_else(|| format!("a threshold needs a text `threshold`, not {value}"))?;
                 let abort = map.get("abortOnFail").and_then(Value::as_bool).unwrap_or(false);
                 (source, abort, map.get("delayAbortEval").filter(|delay| !delay.is_null()))
             }
@@ -122,8 +128,11 @@ impl Threshold {
     }
 }
 
+/// Tags that a sample must carry.
+pub type TagFilter = Vec<(String, String)>;
+
 /// Splits `name{tag:value,tag2:value2}` into its metric and its tags.
-pub fn parse_metric_name(key: &str) -> Result<(&str, Vec<(String, String)>), String> {
+pub fn parse_metric_name(key: &str) -> Result<(&str, TagFilter), String> {
     let Some((metric, rest)) = key.split_once('{') else {
         return Ok((key, Vec::new()));
     };
@@ -147,10 +156,14 @@ mod tests {
 
     #[test]
     fn grammar() {
-        for good in ["p(95)<200", " rate < 0.01", "count>=100", "p(99.9) <= 1e3", "med===5", "value!=-1", "avg==2.5"] {
+        for good in
+            ["p(95)<200", " rate < 0.01", "count>=100", "p(99.9) <= 1e3", "med===5", "value!=-1", "avg==2.5"]
+        {
             Expression::parse(good).expect(good);
         }
-        for bad in ["", "p(95)", "p(101)<1", "p95<1", "avg=1", "mean<1", "rate<", "rate<x", "rate!5", "count<>4"] {
+        for bad in
+            ["", "p(95)", "p(101)<1", "p95<1", "avg=1", "mean<1", "rate<", "rate<x", "rate!5", "count<>4"]
+        {
             assert!(Expression::parse(bad).is_err(), "{bad}");
         }
     }
@@ -173,7 +186,8 @@ mod tests {
 
     #[test]
     fn options_forms() {
-        let value = serde_json::json!({"threshold": "rate<0.1", "abortOnFail": true, "delayAbortEval": "10s"});
+        let value =
+            serde_json::json!({"threshold": "rate<0.1", "abortOnFail": true, "delayAbortEval": "10s"});
         let threshold = Threshold::from_json(&value).expect("parses");
         assert!(threshold.abort_on_fail);
         assert_eq!(threshold.delay_abort.as_secs(), 10);
@@ -182,7 +196,8 @@ mod tests {
 
     #[test]
     fn sub_metric_names() {
-        let (metric, tags) = parse_metric_name("http_req_duration{status:200, name:http://a/b}").expect("parses");
+        let (metric, tags) =
+            parse_metric_name("http_req_duration{status:200, name:http://a/b}").expect("parses");
         assert_eq!(metric, "http_req_duration");
         assert_eq!(tags[1], ("name".to_owned(), "http://a/b".to_owned()));
         assert!(parse_metric_name("a{}").is_err());

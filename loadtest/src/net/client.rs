@@ -81,7 +81,13 @@ enum Link {
 
 impl Client {
     pub fn new(network: Arc<Network>, no_reuse: bool) -> Self {
-        Self { network, traffic: Rc::default(), idle: RefCell::default(), shared: RefCell::default(), no_reuse }
+        Self {
+            network,
+            traffic: Rc::default(),
+            idle: RefCell::default(),
+            shared: RefCell::default(),
+            no_reuse,
+        }
     }
 
     /// Closes what is idle.
@@ -98,10 +104,11 @@ impl Client {
     pub async fn hop(&self, wire: Wire<'_>) -> Hop {
         let begin = now();
         let mut progress = Progress::default();
-        let result = match tokio::time::timeout_at(wire.deadline.into(), self.attempts(wire, &mut progress)).await {
-            Ok(result) => result,
-            Err(_) => Err(NetError::timeout()),
-        };
+        let result =
+            match tokio::time::timeout_at(wire.deadline.into(), self.attempts(wire, &mut progress)).await {
+                Ok(result) => result,
+                Err(_) => Err(NetError::timeout()),
+            };
         let end = now();
         let mut timings = Timings {
             looking_up: progress.steps.looking_up,
@@ -151,8 +158,15 @@ impl Client {
                 progress.tls.clone_from(&shared.tls);
                 let request = (wire.method, wire.target);
                 let (headers, body, marks) = (wire.headers, wire.body, &mut progress.marks);
-                let exchanged =
-                    Box::pin(h2::exchange(&shared.handle, wire.origin, request, headers, body, wire.want, marks));
+                let exchanged = Box::pin(h2::exchange(
+                    &shared.handle,
+                    wire.origin,
+                    request,
+                    headers,
+                    body,
+                    wire.want,
+                    marks,
+                ));
                 let result = exchanged.await;
                 progress.proto = "HTTP/2.0";
                 if result.is_err() || self.no_reuse {
@@ -163,7 +177,12 @@ impl Client {
         }
     }
 
-    async fn over_h1(&self, mut idle: Idle, wire: Wire<'_>, progress: &mut Progress) -> Result<Reply, NetError> {
+    async fn over_h1(
+        &self,
+        mut idle: Idle,
+        wire: Wire<'_>,
+        progress: &mut Progress,
+    ) -> Result<Reply, NetError> {
         progress.remote = Some(idle.remote);
         let made;
         let head = match wire.head {
@@ -191,7 +210,8 @@ impl Client {
     fn take(&self, origin: &Rc<Origin>) -> Option<Idle> {
         let mut idle = self.idle.borrow_mut();
         loop {
-            let at = idle.iter().rposition(|idle| Rc::ptr_eq(&idle.origin, origin) || idle.origin == *origin)?;
+            let at =
+                idle.iter().rposition(|idle| Rc::ptr_eq(&idle.origin, origin) || idle.origin == *origin)?;
             let found = idle.swap_remove(at);
             if !found.stream.is_stale() {
                 return Some(found);

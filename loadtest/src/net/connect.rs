@@ -66,7 +66,8 @@ pub async fn connect(
     let name = ServerName::try_from(origin.host.clone())
         .map_err(|_| NetError::new(1300, format!("tls: `{}` is no valid server name", origin.host)))?;
     let connector = TlsConnector::from(tls.for_host(&origin.host));
-    let stream = connector.connect(name, counted).await.map_err(|error| NetError::io(&error, During::Read))?;
+    let stream =
+        connector.connect(name, counted).await.map_err(|error| NetError::io(&error, During::Read))?;
     steps.tls_handshaking = now() - connected;
     let session = stream.get_ref().1;
     let info = TlsInfo {

@@ -21,7 +21,9 @@ pub fn decode(body: Vec<u8>, encodings: &str) -> Result<Vec<u8>, NetError> {
             "br" => drain(brotli::Decompressor::new(body.as_slice(), 4096)),
             _ => zstd::Decoder::new(body.as_slice()).and_then(drain),
         };
-        decoded.map_err(|error| NetError::decompression(format!("error decompressing response body ({name}): {error}")))
+        decoded.map_err(|error| {
+            NetError::decompression(format!("error decompressing response body ({name}): {error}"))
+        })
     })
 }
 

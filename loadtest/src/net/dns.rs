@@ -98,7 +98,8 @@ impl Resolver {
         let with_port = format!("{}:{}", origin.host, origin.port);
         let by = |wanted: &str| self.options.hosts.iter().find(|(host, ..)| host == wanted);
         let pattern = |host: &&(String, IpAddr, Option<u16>)| {
-            host.0.starts_with("*.") && (matches_host(&host.0, &origin.host) || matches_host(&host.0, &with_port))
+            host.0.starts_with("*.")
+                && (matches_host(&host.0, &origin.host) || matches_host(&host.0, &with_port))
         };
         let found = by(&with_port).or_else(|| by(&origin.host));
         found.or_else(|| self.options.hosts.iter().find(pattern)).map(|(_, ip, port)| (*ip, *port))
@@ -146,7 +147,9 @@ impl Resolver {
 /// `*.suffix` or an exact name, whatever the case.
 fn matches_host(pattern: &str, host: &str) -> bool {
     match pattern.strip_prefix('*') {
-        Some(suffix) => host.len() >= suffix.len() && host[host.len() - suffix.len()..].eq_ignore_ascii_case(suffix),
+        Some(suffix) => {
+            host.len() >= suffix.len() && host[host.len() - suffix.len()..].eq_ignore_ascii_case(suffix)
+        }
         None => pattern.eq_ignore_ascii_case(host),
     }
 }

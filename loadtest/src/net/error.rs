@@ -69,14 +69,18 @@ impl NetError {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::new(1212, "dial: connection refused"),
             io::ErrorKind::TimedOut if during == During::Dial => Self::dial_timeout(),
-            io::ErrorKind::ConnectionReset => Self::new(1220, format!("{operation}: connection reset by peer")),
+            io::ErrorKind::ConnectionReset => {
+                Self::new(1220, format!("{operation}: connection reset by peer"))
+            }
             io::ErrorKind::BrokenPipe => Self::new(1201, format!("{operation}: broken pipe")),
             io::ErrorKind::UnexpectedEof => Self::generic("unexpected EOF"),
             _ => match (error.raw_os_error(), during) {
                 (Some(errno), During::Dial) => {
                     Self::new(1213, format!("dial: unknown errno {errno} error with msg `{error}`"))
                 }
-                (Some(errno), _) => Self::new(1202, format!("{operation}: unknown errno `{errno}` ({error})")),
+                (Some(errno), _) => {
+                    Self::new(1202, format!("{operation}: unknown errno `{errno}` ({error})"))
+                }
                 (None, During::Dial) => Self::new(1210, format!("dial: {error}")),
                 (None, _) => Self::new(1200, format!("{operation}: {error}")),
             },
@@ -86,7 +90,9 @@ impl NetError {
     pub fn tls(error: &rustls::Error) -> Self {
         use rustls::CertificateError as Bad;
         match error {
-            rustls::Error::InvalidCertificate(Bad::UnknownIssuer) => Self::new(1310, "x509: unknown authority"),
+            rustls::Error::InvalidCertificate(Bad::UnknownIssuer) => {
+                Self::new(1310, "x509: unknown authority")
+            }
             rustls::Error::InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. }) => {
                 Self::new(1311, "x509: certificate doesn't match hostname")
             }

@@ -155,8 +155,10 @@ impl Reader {
         for header in response.headers.iter() {
             let name = header.name;
             if name.eq_ignore_ascii_case("content-length") {
-                let number = std::str::from_utf8(header.value).ok().and_then(|text| text.trim().parse::<u64>().ok());
-                length_header = Some(number.ok_or_else(|| NetError::generic("bad Content-Length in response"))?);
+                let number =
+                    std::str::from_utf8(header.value).ok().and_then(|text| text.trim().parse::<u64>().ok());
+                length_header =
+                    Some(number.ok_or_else(|| NetError::generic("bad Content-Length in response"))?);
             } else if name.eq_ignore_ascii_case("transfer-encoding") {
                 chunked = contains_token(header.value, "chunked");
             } else if name.eq_ignore_ascii_case("connection") {
@@ -213,7 +215,8 @@ impl Reader {
         self.state = match self.state {
             State::ChunkSize => {
                 let digits = line.split(|byte| *byte == b';').next().unwrap_or(line).trim_ascii();
-                let size = std::str::from_utf8(digits).ok().and_then(|text| u64::from_str_radix(text, 16).ok());
+                let size =
+                    std::str::from_utf8(digits).ok().and_then(|text| u64::from_str_radix(text, 16).ok());
                 match size.ok_or_else(|| NetError::generic("malformed chunked encoding"))? {
                     0 => State::Trailer,
                     size => State::ChunkData(size),

@@ -62,7 +62,8 @@ pub async fn exchange(
         reply.headers = head.headers.iter().map(pair).collect();
     } else {
         let special = ["location", "set-cookie", "content-encoding", "www-authenticate"];
-        reply.headers = head.headers.iter().filter(|(name, _)| special.contains(&name.as_str())).map(pair).collect();
+        reply.headers =
+            head.headers.iter().filter(|(name, _)| special.contains(&name.as_str())).map(pair).collect();
     }
     while let Some(piece) = incoming.data().await {
         let piece = piece.map_err(|error| NetError::h2(&error))?;
@@ -87,9 +88,11 @@ fn head(
     let host = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
     let authority = host.map_or_else(|| origin.authority(), |(_, value)| value.clone());
     let uri = http::Uri::builder().scheme("https").authority(authority).path_and_query(target).build();
-    let mut builder = http::Request::builder().method(method).uri(uri.map_err(|_| NetError::new(1020, "invalid URL"))?);
+    let mut builder =
+        http::Request::builder().method(method).uri(uri.map_err(|_| NetError::new(1020, "invalid URL"))?);
     for (name, value) in headers {
-        let hop_only = ["host", "connection", "transfer-encoding", "keep-alive", "upgrade", "proxy-connection"];
+        let hop_only =
+            ["host", "connection", "transfer-encoding", "keep-alive", "upgrade", "proxy-connection"];
         if !hop_only.iter().any(|skip| name.eq_ignore_ascii_case(skip)) {
             builder = builder.header(name, value);
         }

@@ -53,8 +53,7 @@ impl TlsConfigs {
             Some(suffix) => host.split_once('.').is_some_and(|(_, rest)| rest == suffix),
             None => domain == host,
         };
-        let found =
-            self.by_domain.iter().find(|(domains, _)| domains.is_empty() || domains.iter().any(fits));
+        let found = self.by_domain.iter().find(|(domains, _)| domains.is_empty() || domains.iter().any(fits));
         Arc::clone(found.map_or(&self.default, |(_, config)| config))
     }
 }

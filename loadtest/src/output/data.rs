@@ -89,11 +89,14 @@ fn one(sink: &Sink, contains: Contains, thresholds: &[Threshold], facts: &RunFac
         Kind::Rate => vec!["rate", "passes", "fails"],
         Kind::Trend => facts.trend_stats.iter().map(String::as_str).collect(),
     };
-    let values: Map<String, Value> =
-        stats.into_iter().map(|stat| (stat.to_owned(), number(sink.stat(stat, run_s).unwrap_or_default()))).collect();
+    let values: Map<String, Value> = stats
+        .into_iter()
+        .map(|stat| (stat.to_owned(), number(sink.stat(stat, run_s).unwrap_or_default())))
+        .collect();
     let mut shown = json!({"type": sink.kind().name(), "contains": contains.name(), "values": values});
     if !thresholds.is_empty() {
-        let verdict = |rule: &Threshold| (rule.source.clone(), json!({"ok": rule.expression.holds(sink, run_s)}));
+        let verdict =
+            |rule: &Threshold| (rule.source.clone(), json!({"ok": rule.expression.holds(sink, run_s)}));
         shown["thresholds"] = Value::Object(thresholds.iter().map(verdict).collect());
     }
     shown
@@ -145,7 +148,8 @@ impl Group {
     fn checks(&self) -> impl Iterator<Item = (String, Value)> {
         self.checks.iter().map(|(name, passes, fails)| {
             let path = format!("{}::{name}", self.path);
-            let check = json!({"name": name, "path": path, "id": id(&path), "passes": passes, "fails": fails});
+            let check =
+                json!({"name": name, "path": path, "id": id(&path), "passes": passes, "fails": fails});
             (name.clone(), check)
         })
     }

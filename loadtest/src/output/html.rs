@@ -31,7 +31,8 @@ pub struct Facts<'a> {
 /// The whole page.
 pub fn page(summary: &Summary<'_>, facts: &Facts<'_>) -> String {
     let series = &summary.totals.series;
-    let started = i64::try_from(facts.start_unix.as_secs()).ok().and_then(|s| jiff::Timestamp::from_second(s).ok());
+    let started =
+        i64::try_from(facts.start_unix.as_secs()).ok().and_then(|s| jiff::Timestamp::from_second(s).ok());
     let started = started.map(|at| at.to_string()).unwrap_or_default();
     let plain = Summary { color: false, ..*summary };
     let mut body = format!(
@@ -45,7 +46,10 @@ pub fn page(summary: &Summary<'_>, facts: &Facts<'_>) -> String {
         body.push_str(&chart.render(series.slice_s));
     }
     body.push_str(&heat::render(series));
-    body.push_str(&format!("<section><h2>Summary</h2><pre>{}</pre></section>", escape(plain.render().trim_matches('\n'))));
+    body.push_str(&format!(
+        "<section><h2>Summary</h2><pre>{}</pre></section>",
+        escape(plain.render().trim_matches('\n'))
+    ));
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\"><title>Load test: {}</title><style>{STYLE}</style></head>\
@@ -84,13 +88,19 @@ fn tiles(summary: &Summary<'_>) -> String {
 
 fn charts(series: &Series) -> Vec<Chart> {
     let per_second = |count: u64| count as f64 / series.slice_s as f64;
-    let line = |name: &'static str, class: &'static str, value: &dyn Fn(&crate::metrics::series::Slice) -> Option<f64>| Line {
+    let line = |name: &'static str,
+                class: &'static str,
+                value: &dyn Fn(&crate::metrics::series::Slice) -> Option<f64>| Line {
         name,
         class,
         points: series.slices.iter().map(value).collect(),
     };
     let mut charts = vec![
-        Chart { title: "Virtual users", unit: "", lines: vec![line("VUs", "c1", &|slice| Some(slice.vus as f64))] },
+        Chart {
+            title: "Virtual users",
+            unit: "",
+            lines: vec![line("VUs", "c1", &|slice| Some(slice.vus as f64))],
+        },
         Chart {
             title: "Requests per second",
             unit: "/s",

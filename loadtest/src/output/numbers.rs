@@ -116,7 +116,9 @@ mod tests {
             assert_eq!(duration(ms, ""), text);
         }
         assert_eq!(duration(1.5, "us"), "1500.00µs");
-        for (count, text) in [(5.0, "5 B"), (999.0, "999 B"), (1000.0, "1.0 kB"), (25_300.0, "25 kB"), (1.25e9, "1.3 GB")] {
+        for (count, text) in
+            [(5.0, "5 B"), (999.0, "999 B"), (1000.0, "1.0 kB"), (25_300.0, "25 kB"), (1.25e9, "1.3 GB")]
+        {
             assert_eq!(bytes(count), text);
         }
         assert_eq!(percent(0.99999), "99.99%");

@@ -115,13 +115,16 @@ fn write_json(
     if first {
         writeln!(out, "{}", declaration(registry, sample.metric))?;
     }
-    let tags = |pairs: &[(String, String)]| pairs.iter().cloned().map(|(k, v)| (k, json!(v))).collect::<serde_json::Map<_, _>>();
+    let tags = |pairs: &[(String, String)]| {
+        pairs.iter().cloned().map(|(k, v)| (k, json!(v))).collect::<serde_json::Map<_, _>>()
+    };
     let value = if sample.value.fract() == 0.0 && sample.value.abs() < 9e15 {
         json!(sample.value as i64)
     } else {
         json!(sample.value)
     };
-    let mut data = json!({"time": timestamp(start_unix, sample.at_ns), "value": value, "tags": tags(&sample.tags.tags)});
+    let mut data =
+        json!({"time": timestamp(start_unix, sample.at_ns), "value": value, "tags": tags(&sample.tags.tags)});
     if !sample.tags.metadata.is_empty() {
         data["metadata"] = tags(&sample.tags.metadata).into();
     }
@@ -134,7 +137,8 @@ fn declaration(registry: &Registry, id: MetricId) -> serde_json::Value {
     let sub = |index: &usize| {
         let sub = &registry.subs[*index];
         let suffix = sub.name.split_once('{').map_or("", |(_, tags)| tags.trim_end_matches('}'));
-        let tags: serde_json::Map<_, _> = sub.tags.iter().cloned().map(|(key, value)| (key, json!(value))).collect();
+        let tags: serde_json::Map<_, _> =
+            sub.tags.iter().cloned().map(|(key, value)| (key, json!(value))).collect();
         json!({"name": sub.name, "suffix": suffix, "tags": tags})
     };
     let subs: Vec<_> = metric.subs.iter().map(sub).collect();
@@ -197,7 +201,12 @@ mod tests {
         let (to, from) = std::sync::mpsc::sync_channel(4);
         let tags = vec![("kind".to_owned(), "a,b".to_owned()), ("status".to_owned(), "200".to_owned())];
         let labels = Arc::new(SampleLabels { tags, metadata: vec![("trace".to_owned(), "7".to_owned())] });
-        let sample = |value| Sample { metric: registry::HTTP_REQS, at_ns: 1_500_000_000, value, tags: Arc::clone(&labels) };
+        let sample = |value| Sample {
+            metric: registry::HTTP_REQS,
+            at_ns: 1_500_000_000,
+            value,
+            tags: Arc::clone(&labels),
+        };
         to.send(vec![sample(1.0), sample(2.5)]).expect("fits");
         drop(to);
         let registry = Arc::new(Registry::new([], &serde_json::Map::new()).expect("builds"));
@@ -234,10 +243,7 @@ mod tests {
                  scenario,service,status,subproto,tls_version,url,extra_tags,metadata"
             )
         );
-        assert_eq!(
-            lines.next(),
-            Some("http_reqs,1700000001,1.000000,,,,,,,,,,,200,,,,\"kind=a,b\",trace=7")
-        );
+        assert_eq!(lines.next(), Some("http_reqs,1700000001,1.000000,,,,,,,,,,,200,,,,\"kind=a,b\",trace=7"));
     }
 
     #[test]

@@ -160,7 +160,8 @@ impl Summary<'_> {
     /// The metrics of the sections, in order; empty ones are left out.
     fn sections(&self) -> Vec<(&'static str, Vec<Row<'_>>)> {
         let compact = [registry::HTTP_REQ_DURATION, registry::HTTP_REQ_FAILED, registry::HTTP_REQS];
-        let known = self.totals.registry.metrics.iter().enumerate().map(|(index, metric)| (MetricId(index), metric));
+        let known =
+            self.totals.registry.metrics.iter().enumerate().map(|(index, metric)| (MetricId(index), metric));
         let mut sections: Vec<(&'static str, Vec<Row<'_>>)> =
             ["CUSTOM", "HTTP", "EXECUTION", "NETWORK"].map(|title| (title, Vec::new())).into();
         for (id, metric) in known {
@@ -201,7 +202,8 @@ impl Summary<'_> {
         let sections = self.sections();
         let rows = || sections.iter().flat_map(|(_, rows)| rows);
         let name_width = rows().map(|row| row.name.chars().count()).max().unwrap_or(0);
-        let (mut value_width, mut extra_widths, mut stat_widths) = (0, Vec::new(), vec![0; self.trend_stats.len()]);
+        let (mut value_width, mut extra_widths, mut stat_widths) =
+            (0, Vec::new(), vec![0; self.trend_stats.len()]);
         for row in rows() {
             if row.sink.kind() == Kind::Trend {
                 for (width, stat) in stat_widths.iter_mut().zip(self.trend_stats) {
@@ -250,23 +252,33 @@ impl Summary<'_> {
         let padding = " ".repeat(width.saturating_sub(value.chars().count()));
         let mut data = format!("{}{padding}", self.ink(Ink::Cyan, &value));
         for (index, extra) in extras.iter().enumerate() {
-            let padding = if extras.len() > 1 { extra_widths[index].saturating_sub(extra.chars().count()) } else { 0 };
+            let padding =
+                if extras.len() > 1 { extra_widths[index].saturating_sub(extra.chars().count()) } else { 0 };
             data.push_str(&format!(" {}{}", self.ink(Ink::Faint, extra), " ".repeat(padding)));
         }
         data
     }
 
     fn corrected(&self, out: &mut String) {
-        let Some(corrected) = self.corrected.filter(|both| both.corrected.count() > both.raw.count()) else { return };
+        let Some(corrected) = self.corrected.filter(|both| both.corrected.count() > both.raw.count()) else {
+            return;
+        };
         let rows = [("raw", &corrected.raw), ("corrected", &corrected.corrected)];
         let sinks = rows.map(|(name, hist)| (name, Sink::Trend(hist.clone())));
-        let rows = sinks.each_ref().map(|(name, sink)| Row { name: (*name).to_owned(), sink, contains: Contains::Time });
+        let rows = sinks.each_ref().map(|(name, sink)| Row {
+            name: (*name).to_owned(),
+            sink,
+            contains: Contains::Time,
+        });
         let widths: Vec<usize> = self
             .trend_stats
             .iter()
             .map(|stat| rows.iter().map(|row| self.stat(row, stat).chars().count()).max().unwrap_or(0))
             .collect();
-        out.push_str(&format!("\n    {}\n", self.ink(Ink::Bold, "HTTP_REQ_DURATION, COORDINATED OMISSION CORRECTED")));
+        out.push_str(&format!(
+            "\n    {}\n",
+            self.ink(Ink::Bold, "HTTP_REQ_DURATION, COORDINATED OMISSION CORRECTED")
+        ));
         for row in &rows {
             let dots = self.ink(Ink::Faint, &format!("{}:", ".".repeat(9 - row.name.len() + 3)));
             out.push_str(format!("    {}{dots} {}", row.name, self.trend(row, &widths)).trim_end());
@@ -295,7 +307,8 @@ impl Summary<'_> {
         out.push_str(&format!("\n    {}\n", self.ink(Ink::Bold, "ERRORS BY CAUSE")));
         for (kind, message, cause) in rows.iter().take(CAUSES_MAX) {
             let message = message.lines().next().unwrap_or_default();
-            let place = if cause.example.is_empty() { String::new() } else { format!(" (e.g. {})", cause.example) };
+            let place =
+                if cause.example.is_empty() { String::new() } else { format!(" (e.g. {})", cause.example) };
             let count = self.ink(Ink::Red, &format!("{:>width$}", cause.count));
             out.push_str(&format!("    {count} × {kind}: {message}{}\n", self.ink(Ink::Faint, &place)));
         }

@@ -43,7 +43,8 @@ pub fn judge(totals: &Totals, run_time: Duration) -> Vec<Verdict<'_>> {
 
 /// The names of metrics with a failed threshold, without repeats.
 pub fn crossed<'a>(verdicts: &[Verdict<'a>]) -> Vec<&'a str> {
-    let mut names: Vec<&str> = verdicts.iter().filter(|verdict| !verdict.ok).map(|verdict| verdict.metric).collect();
+    let mut names: Vec<&str> =
+        verdicts.iter().filter(|verdict| !verdict.ok).map(|verdict| verdict.metric).collect();
     names.dedup();
     names
 }

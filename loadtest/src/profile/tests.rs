@@ -35,7 +35,10 @@ fn ramping_up_starts_vu_n_as_k6_does() {
     // 1 -> 4 in 2 s starts VUs at 0, 667, 1333 ms; the one due at the very end never runs.
     let third = 2_000_000_000 - 2_000_000_000 * 2 / 3;
     let two_thirds = 2_000_000_000 - 2_000_000_000 / 3;
-    assert_eq!(table(1, &[(2000, 4)]), [(0, 1), (third, 2), (two_thirds, 3), (2_000_000_000, 4), (2_000_000_000, 0)]);
+    assert_eq!(
+        table(1, &[(2000, 4)]),
+        [(0, 1), (third, 2), (two_thirds, 3), (2_000_000_000, 4), (2_000_000_000, 0)]
+    );
     let spans = ramp(1, &[(2000, 4)], 0, 0).spans();
     assert_eq!(spans.iter().filter(|spans| spans[0].start < spans[0].stop).count(), 3);
 }
@@ -49,12 +52,10 @@ fn ramping_down_leaves_one_step_later() {
 
 #[test]
 fn zero_durations_jump_and_equal_targets_hold() {
-    assert_eq!(table(1, &[(0, 3), (1000, 3), (0, 1), (1000, 1)]), [
-        (0, 1),
-        (0, 3),
-        (1_000_000_000, 1),
-        (2_000_000_000, 0)
-    ]);
+    assert_eq!(
+        table(1, &[(0, 3), (1000, 3), (0, 1), (1000, 1)]),
+        [(0, 1), (0, 3), (1_000_000_000, 1), (2_000_000_000, 0)]
+    );
     assert_eq!(table(0, &[(1000, 0)]), [(0, 0)]);
 }
 
@@ -74,11 +75,7 @@ fn the_practical_plan_needs_five_thousand() {
 #[test]
 fn highest_handles_leave_first_and_may_finish() {
     let scenario = ramp(3, &[(2000, 1), (2000, 1)], 500, 10_000);
-    assert_eq!(spans_ms(&scenario), [
-        vec![(0, 4000, 14_000)],
-        vec![(0, 2000, 2500)],
-        vec![(0, 1000, 1500)]
-    ]);
+    assert_eq!(spans_ms(&scenario), [vec![(0, 4000, 14_000)], vec![(0, 2000, 2500)], vec![(0, 1000, 1500)]]);
 }
 
 #[test]

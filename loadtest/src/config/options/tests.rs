@@ -17,7 +17,10 @@ fn executor(value: &Value) -> Executor {
 #[test]
 fn short_forms_make_k6s_executors() {
     let seconds = Duration::from_secs;
-    assert_eq!(executor(&json!({})), Executor::PerVuIterations { vus: 1, iterations: 1, max_duration: seconds(600) });
+    assert_eq!(
+        executor(&json!({})),
+        Executor::PerVuIterations { vus: 1, iterations: 1, max_duration: seconds(600) }
+    );
     assert_eq!(
         executor(&json!({"vus": 3})),
         Executor::SharedIterations { vus: 3, iterations: 3, max_duration: seconds(600) }
@@ -26,16 +29,19 @@ fn short_forms_make_k6s_executors() {
         executor(&json!({"vus": 3, "iterations": 9, "duration": "20s"})),
         Executor::SharedIterations { vus: 3, iterations: 9, max_duration: seconds(20) }
     );
-    assert_eq!(executor(&json!({"vus": 3, "duration": 1500})), Executor::ConstantVus {
-        vus: 3,
-        duration: Duration::from_millis(1500)
-    });
+    assert_eq!(
+        executor(&json!({"vus": 3, "duration": 1500})),
+        Executor::ConstantVus { vus: 3, duration: Duration::from_millis(1500) }
+    );
     let stages = json!({"stages": [{"duration": "1m", "target": 5}, {"target": 7}]});
-    assert_eq!(executor(&stages), Executor::RampingVus {
-        start_vus: 1,
-        stages: vec![Stage { duration: seconds(60), target: 5 }],
-        graceful_ramp_down: seconds(30)
-    });
+    assert_eq!(
+        executor(&stages),
+        Executor::RampingVus {
+            start_vus: 1,
+            stages: vec![Stage { duration: seconds(60), target: 5 }],
+            graceful_ramp_down: seconds(30)
+        }
+    );
 }
 
 #[test]
@@ -58,10 +64,10 @@ fn a_higher_choice_of_load_replaces_the_lower() {
     let object = |value: Value| value.as_object().expect("an object").clone();
     let merged = over(object(lower), object(higher));
     let options = Options::read(merged).expect("reads").0;
-    assert_eq!(options.scenarios[0].schedule.executor, Executor::ConstantVus {
-        vus: 2,
-        duration: Duration::from_secs(5)
-    });
+    assert_eq!(
+        options.scenarios[0].schedule.executor,
+        Executor::ConstantVus { vus: 2, duration: Duration::from_secs(5) }
+    );
     assert_eq!(options.tags.len(), 2);
 }
 
@@ -93,9 +99,15 @@ fn what_cannot_be_run_is_refused_with_the_reason() {
         (json!({"scenarios": {"a b": {}}}), "letters, digits"),
         (json!({"scenarios": {"a": {"executor": "externally-controlled"}}}), "unknown executor"),
         (json!({"scenarios": {"a": {"executor": "constant-vus"}}}), "`duration` is missing"),
-        (json!({"scenarios": {"a": {"executor": "constant-vus", "duration": "1s", "rate": 3}}}), "has no `rate`"),
-        (json!({"scenarios": {"a": {"executor": "constant-arrival-rate", "rate": 1, "duration": "1s",
-            "preAllocatedVUs": 5, "maxVUs": 4}}}), "less than `preAllocatedVUs`"),
+        (
+            json!({"scenarios": {"a": {"executor": "constant-vus", "duration": "1s", "rate": 3}}}),
+            "has no `rate`",
+        ),
+        (
+            json!({"scenarios": {"a": {"executor": "constant-arrival-rate", "rate": 1, "duration": "1s",
+            "preAllocatedVUs": 5, "maxVUs": 4}}}),
+            "less than `preAllocatedVUs`",
+        ),
         (json!({"summaryTrendStats": ["p(101)"]}), "unknown"),
         (json!({"hosts": {"a": "not an address"}}), "IP address"),
         (json!({"dns": {"select": "best"}}), "select"),
@@ -115,7 +127,8 @@ fn unknown_options_only_warn() {
 
 #[test]
 fn inspect_shows_durations_in_one_form() {
-    let options = read(&json!({"stages": [{"duration": 60000, "target": 1000}], "setupTimeout": "90s"})).expect("reads");
+    let options = read(&json!({"stages": [{"duration": 60000, "target": 1000}], "setupTimeout": "90s"}))
+        .expect("reads");
     let shown = inspect::inspect(&options, true);
     assert_eq!(shown["stages"][0]["duration"], "1m0s");
     assert_eq!(shown["setupTimeout"], "1m30s");

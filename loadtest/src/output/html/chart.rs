@@ -31,9 +31,11 @@ pub(super) struct Line {
 impl Chart {
     pub(super) fn render(&self, slice_s: u64) -> String {
         let count = self.lines.iter().map(|line| line.points.len()).max().unwrap_or(0);
-        let highest = self.lines.iter().flat_map(|line| &line.points).flatten().fold(0.0_f64, |a, b| a.max(*b));
+        let highest =
+            self.lines.iter().flat_map(|line| &line.points).flatten().fold(0.0_f64, |a, b| a.max(*b));
         let top = nice(highest);
-        let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">", self.title);
+        let mut svg =
+            format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">", self.title);
         for step in 0..=4 {
             let value = top * f64::from(step) / 4.0;
             let y = y_of(value, top);
@@ -56,7 +58,8 @@ impl Chart {
             }
         }
         svg.push_str("</svg>");
-        let key: String = self.lines.iter().map(|l| format!("<i class=\"{}\"></i>{}", l.class, l.name)).collect();
+        let key: String =
+            self.lines.iter().map(|l| format!("<i class=\"{}\"></i>{}", l.class, l.name)).collect();
         format!("<section><h2>{}</h2>{svg}<p class=\"key\">{key}</p></section>", self.title)
     }
 }
@@ -109,7 +112,11 @@ fn nice(highest: f64) -> f64 {
         return 1.0;
     }
     let power = 10_f64.powf(highest.log10().floor());
-    [1.0, 2.0, 4.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|top| *top >= highest).unwrap_or(highest)
+    [1.0, 2.0, 4.0, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * power)
+        .find(|top| *top >= highest)
+        .unwrap_or(highest)
 }
 
 /// A number for an axis: `1500` as `1.5k`.

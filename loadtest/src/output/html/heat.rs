@@ -23,7 +23,11 @@ pub(super) fn render(series: &Series) -> String {
         .map(|chunk| {
             let row = |row: usize| {
                 let buckets = (low + row) * BUCKETS_A_ROW..((low + row + 1) * BUCKETS_A_ROW).min(BUCKETS);
-                chunk.iter().flat_map(|slice| &slice.latency[buckets.clone()]).map(|count| u64::from(*count)).sum()
+                chunk
+                    .iter()
+                    .flat_map(|slice| &slice.latency[buckets.clone()])
+                    .map(|count| u64::from(*count))
+                    .sum()
             };
             (0..rows).map(row).collect()
         })
@@ -31,13 +35,15 @@ pub(super) fn render(series: &Series) -> String {
     let most = columns.iter().flatten().copied().max().unwrap_or(1).max(1) as f64;
     let cell_width = (WIDTH - LEFT - RIGHT) / columns.len() as f64;
     let cell_height = (HEIGHT - TOP - BOTTOM) / rows as f64;
-    let mut svg =
-        format!("<svg class=\"heat\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"Latency heat map\">");
+    let mut svg = format!(
+        "<svg class=\"heat\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"Latency heat map\">"
+    );
     for (column, counts) in columns.iter().enumerate() {
         for (row, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
             // A logarithmic scale, so that a few slow requests among thousands can be seen.
             let shade = 0.12 + 0.88 * (*count as f64 + 1.0).ln() / (most + 1.0).ln();
-            let (x, y) = (LEFT + column as f64 * cell_width, HEIGHT - BOTTOM - (row + 1) as f64 * cell_height);
+            let (x, y) =
+                (LEFT + column as f64 * cell_width, HEIGHT - BOTTOM - (row + 1) as f64 * cell_height);
             // Writing to a text cannot fail.
             let _ = write!(
                 svg,
