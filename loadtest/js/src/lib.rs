@@ -13,7 +13,7 @@
 //!
 //! let text = "export const options = { vus: 3 }; export default function () {}";
 //! let source = Source::Text { text: text.to_owned(), name: "k6.js".to_owned(), directory: "/".into() };
-//! let script = Script::load(source, Default::default(), Rc::new(Unrecorded))?;
+//! let script = Script::load(source, Default::default(), Rc::new(Unrecorded::default()))?;
 //! assert_eq!(script.options()["vus"], 3);
 //! # Ok::<(), loadtest_js::ScriptError>(())
 //! ```

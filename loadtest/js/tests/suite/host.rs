@@ -90,7 +90,7 @@ pub(crate) fn source(text: &str) -> Source {
 
 pub(crate) fn load(text: &str) -> Result<Script, ScriptError> {
     let env = BTreeMap::from([("HOST".to_owned(), "http://e.test".to_owned())]);
-    Script::load(source(text), env, Rc::new(Unrecorded))
+    Script::load(source(text), env, Rc::new(Unrecorded::default()))
 }
 
 impl Rig {

@@ -5,6 +5,7 @@ mod corpus;
 mod corpus_more;
 mod host;
 mod native;
+mod stress;
 
 /// A file that is not listed above would silently not be run.
 #[test]
