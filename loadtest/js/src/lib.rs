@@ -28,15 +28,17 @@ mod script;
 mod vm;
 
 pub use api::host::{
-    AsyncOp, Event, HostCall, Iteration, LogLevel, MetricDef, MetricKind, OpId, Outcome, Recorder, Reply, Scenario,
-    ScriptException, Step, Task, TaskResult, TaskValue, TestStatus,
+    AsyncOp, Event, HostCall, Iteration, LogLevel, MetricDef, MetricKind, OpId, Outcome, Recorder, Reply,
+    Scenario, ScriptException, Step, Task, TaskResult, TaskValue, TestStatus,
 };
 pub use api::http::{
-    Auth, AuthScheme, Compression, Expected, HttpRequest, HttpResponse, RequestCookie, ResponseType, SentRequest,
-    Timings,
+    Auth, AuthScheme, Compression, Expected, HttpRequest, HttpResponse, RequestCookie, ResponseType,
+    SentRequest, Timings,
 };
 pub use api::tags::{SampleTags, TagContext};
 pub use cookies::{CookieJar, SetCookie};
-pub use native::{NativeNumber, NativeOrder, NativeRequest, NativeScenario, NativeStep, NativeTest, NativeView};
+pub use native::{
+    NativeNumber, NativeOrder, NativeRequest, NativeScenario, NativeStep, NativeTest, NativeView,
+};
 pub use script::{Script, ScriptError, Source, Unrecorded};
 pub use vm::{Vu, VuConfig, VuError};

@@ -17,8 +17,8 @@ pub(crate) mod parse;
 mod resolve;
 
 pub use error::ScriptError;
-use graph::Graph;
 pub(crate) use graph::BODY;
+use graph::Graph;
 
 /// A loaded script. Cheap to clone; shared by all threads.
 #[derive(Clone)]

@@ -48,7 +48,11 @@ pub(crate) enum Phase {
 /// Something that a background operation will call when it ends.
 pub(crate) enum Pending {
     /// A timer: the callback, its arguments, and the interval if it repeats.
-    Timer { callback: Persistent<Function<'static>>, args: Vec<Persistent<Value<'static>>>, every: Option<Duration> },
+    Timer {
+        callback: Persistent<Function<'static>>,
+        args: Vec<Persistent<Value<'static>>>,
+        every: Option<Duration>,
+    },
     /// A request: `resolve`, and what the response needs of the request.
     Http { resolve: Persistent<Function<'static>>, about: crate::modules::http::About },
 }
@@ -192,7 +196,13 @@ impl VuState {
         *self.tags.borrow_mut() = Rc::new(tags);
     }
 
-    pub(crate) fn record_check(&self, name: &str, passed: bool, context: &Rc<TagContext>, extra: &[(String, String)]) {
+    pub(crate) fn record_check(
+        &self,
+        name: &str,
+        passed: bool,
+        context: &Rc<TagContext>,
+        extra: &[(String, String)],
+    ) {
         self.recorder.check(name, passed, SampleTags { context, extra });
     }
 

@@ -85,9 +85,16 @@ fn hundreds_of_vus_interleave_in_every_kind_of_frame() {
                 }
                 // What it had counted so far is lost with the iteration, and it would notice.
                 let step = vu.resume(Reply::Interrupt);
-                assert!(matches!(step, Step::Done(TaskResult { outcome: Outcome::Interrupted, .. })), "{step:?}");
-                vus[at].0 = Vu::new(&script, VuConfig { id: at as u64 + 1, ..VuConfig::default() }, Rc::<Log>::clone(&log))
-                    .expect("a VU");
+                assert!(
+                    matches!(step, Step::Done(TaskResult { outcome: Outcome::Interrupted, .. })),
+                    "{step:?}"
+                );
+                vus[at].0 = Vu::new(
+                    &script,
+                    VuConfig { id: at as u64 + 1, ..VuConfig::default() },
+                    Rc::<Log>::clone(&log),
+                )
+                .expect("a VU");
                 continue;
             }
             Some(reply) => vu.resume(reply),
@@ -115,13 +122,17 @@ fn runaway_recursion_can_be_caught() {
     assert_eq!(lines(text), ["Info: true true", "Info: true true", "Info: true true"]);
     let got = lines("export default function f() { f(); }");
     assert!(got[0].starts_with("threw RangeError"), "{got:?}");
-    let got = lines("const a = []; a[0] = a; let o = {}; for (let i = 0; i < 1e5; i++) o = { o }; export default () => { JSON.stringify(o); }");
+    let got = lines(
+        "const a = []; a[0] = a; let o = {}; for (let i = 0; i < 1e5; i++) o = { o }; export default () => { JSON.stringify(o); }",
+    );
     assert!(got[0].starts_with("threw "), "{got:?}");
     let got = lines("export default () => { JSON.parse('['.repeat(1e6)); }");
     assert!(got[0].starts_with("threw "), "{got:?}");
     let got = lines("export default () => { console.log(/(a+)+b/.test('a'.repeat(18))); }");
     assert_eq!(got, ["Info: false"]);
-    let got = lines("export default () => { const s = '('.repeat(1e5) + '1' + ')'.repeat(1e5); new Function('return ' + s)(); }");
+    let got = lines(
+        "export default () => { const s = '('.repeat(1e5) + '1' + ')'.repeat(1e5); new Function('return ' + s)(); }",
+    );
     assert!(got[0].starts_with("threw "), "{got:?}");
 }
 
@@ -146,7 +157,10 @@ fn endless(text: &str, expected: &[&str]) {
 #[test]
 fn endless_loops_yield_and_can_be_cut() {
     endless("export default function () { while (true); }", &[]);
-    endless("export default function () { for (;;) { try { while (true); } catch (e) { console.log('no'); } finally { console.log('no'); } } }", &[]);
+    endless(
+        "export default function () { for (;;) { try { while (true); } catch (e) { console.log('no'); } finally { console.log('no'); } } }",
+        &[],
+    );
     endless("export default function () { /(a+)+$/.test('a'.repeat(40) + 'b'); }", &[]);
     endless("export default function () { [1, 2].sort(() => { for (;;); }); }", &[]);
     endless("export default async function () { for (;;) await null; }", &[]);
@@ -200,7 +214,8 @@ fn a_cut_ends_what_is_in_the_background() {
 #[test]
 fn vus_keep_their_state_to_themselves() {
     let script = load("let n = 0; export default function () { n += __VU; globalThis.g = (globalThis.g ?? 0) + 1; console.log(n, g); }").expect("loads");
-    let mut rigs: Vec<Rig> = (1..=3).map(|id| Rig::with(script.clone(), VuConfig { id, ..VuConfig::default() })).collect();
+    let mut rigs: Vec<Rig> =
+        (1..=3).map(|id| Rig::with(script.clone(), VuConfig { id, ..VuConfig::default() })).collect();
     for _ in 0..2 {
         rigs.iter_mut().for_each(|rig| drop(rig.iterate()));
     }

@@ -7,8 +7,8 @@ use rquickjs::function::{Constructor, Opt, This};
 use rquickjs::object::Accessor;
 use rquickjs::{Array, ArrayBuffer, Class, Ctx, IntoJs, JsLifetime, Object, Result, Value};
 
-use super::{About, page};
 use super::request::Refusal;
+use super::{About, page};
 use crate::api::http::{HttpResponse, ResponseType};
 use crate::cookies::parse_set_cookie;
 use crate::modules::{add, given, text_of};
@@ -35,8 +35,11 @@ impl Response<'_> {
 
     /// For a request that was not made.
     pub(crate) fn refused(refusal: &Refusal) -> Self {
-        let inner =
-            HttpResponse { error: refusal.message.clone(), error_code: refusal.code, ..HttpResponse::default() };
+        let inner = HttpResponse {
+            error: refusal.message.clone(),
+            error_code: refusal.code,
+            ..HttpResponse::default()
+        };
         Self { about: None, inner, json: None }
     }
 
@@ -179,8 +182,10 @@ impl<'js> Response<'js> {
             object.set("http_only", cookie.http_only)?;
             object.set("secure", cookie.secure)?;
             #[expect(clippy::cast_precision_loss, reason = "ages and dates are far below 2^53")]
-            let (age, expires) =
-                (cookie.max_age.unwrap_or(0) as f64, cookie.expires.map_or(NO_EXPIRY_MS, |s| s as f64 * 1000.0));
+            let (age, expires) = (
+                cookie.max_age.unwrap_or(0) as f64,
+                cookie.expires.map_or(NO_EXPIRY_MS, |s| s as f64 * 1000.0),
+            );
             object.set("max_age", age)?;
             object.set("expires", expires)?;
             let list: Array = match cookies.get::<_, Option<Array>>(cookie.name.as_str())? {
@@ -315,7 +320,9 @@ fn parse_json<'js>(ctx: &Ctx<'js>, text: &str) -> Result<Value<'js>> {
         Err(at) => (at.line(), at.column()),
         Ok(_) => (1, 1),
     };
-    let message =
-        format!("cannot parse json due to an error at line {line}, character {column} , error: {}", error.message);
+    let message = format!(
+        "cannot parse json due to an error at line {line}, character {column} , error: {}",
+        error.message
+    );
     Err(throw(ctx, &message))
 }
