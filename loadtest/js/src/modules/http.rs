@@ -26,7 +26,8 @@ pub(crate) use response::Response;
 pub(crate) struct About {
     pub(crate) response_type: ResponseType,
     pub(crate) throw: bool,
-    pub(crate) request: Rc<HttpRequest>,
+    /// Only kept where the script may ask for it.
+    pub(crate) request: Option<Rc<HttpRequest>>,
     /// Of the promise, where failures throw.
     pub(crate) reject: Option<Persistent<Function<'static>>>,
 }
@@ -169,7 +170,7 @@ pub(crate) fn request<'js>(
         Ok(parsed) => parsed,
         Err(refusal) => return refused(ctx, state, &refusal),
     };
-    let about = about(&request, throws);
+    let about = about(state, &request, throws);
     match state.call(ctx, HostCall::Http(Box::new(request)))? {
         Reply::Http(response) => answer(ctx, state, &about, *response),
         _ => Err(throw(ctx, "the engine gave no response to a request")),
@@ -188,7 +189,7 @@ fn async_request<'js>(
     let (promise, resolve, reject) = ctx.promise()?;
     match request::parse(ctx, state, method, url, body, params)? {
         Ok((request, throws)) => {
-            let mut about = about(&request, throws);
+            let mut about = about(state, &request, throws);
             about.reject = throws.then(|| Persistent::save(ctx, reject));
             let pending = Pending::Http { resolve: Persistent::save(ctx, resolve), about };
             state.start(ctx, AsyncOp::Http(Box::new(request)), pending)?;
@@ -219,8 +220,9 @@ pub(crate) fn settle<'js>(
     }
 }
 
-fn about(request: &HttpRequest, throw: bool) -> About {
-    About { response_type: request.response_type, throw, request: Rc::new(request.clone()), reject: None }
+fn about(state: &VuState, request: &HttpRequest, throw: bool) -> About {
+    let kept = state.reads_requests.then(|| Rc::new(request.clone()));
+    About { response_type: request.response_type, throw, request: kept, reject: None }
 }
 
 /// The script's view of an answer, or an exception where failures throw.

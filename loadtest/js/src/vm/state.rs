@@ -74,6 +74,8 @@ pub(crate) struct VuState {
     pub(crate) jar: CookieJar,
     pub(crate) expected: RefCell<Expected>,
     pub(crate) iteration: RefCell<Option<Iteration>>,
+    /// The script may look at `response.request`.
+    pub(crate) reads_requests: bool,
     /// Iterations begun by this VU, minus one; -1 before the first.
     pub(crate) iter: Cell<i64>,
     /// Metrics declared so far, by name.
@@ -103,7 +105,10 @@ impl VuState {
         recorder: Rc<dyn Recorder>,
         port: Rc<Port<In, Out>>,
     ) -> Self {
+        let reads_requests =
+            script.mentions_member("request") || script.mentions("stringify") || script.mentions("setup");
         Self {
+            reads_requests,
             script,
             config,
             recorder,

@@ -69,7 +69,7 @@ fn execution_information() {
           exec.vu.tags.mine = 1; exec.vu.metrics.metadata.trace = 'abc';
           console.log(exec.vu.tags.mine, 'mine' in exec.vu.tags, Object.keys(exec.vu.tags).join(), exec.vu.metrics.metadata.trace);
           delete exec.vu.tags.mine;
-          console.log(exec.vu.tags.mine, exec.vu.tags.scenario);
+          console.log(exec.vu.tags.mine, exec.vu.tags.scenario, `${exec.vu.tags}`);
           try { exec.vu.tags.bad = {}; } catch (e) { console.log(e.name); }
           exec.test.fail('because');
           if (__ITER === 1) { try { exec.test.abort('enough'); } catch (e) { console.log('caught'); } finally { console.log('finally'); } }
@@ -91,7 +91,7 @@ fn execution_information() {
             "Info: s1 shared-iterations 0 5",
             "Info: 2 3 4",
             "Info: 1 true mine,group,scenario abc",
-            "Info: undefined s1",
+            "Info: undefined s1 [object Object]",
             "Info: TypeError",
             "failed: test marked as failed: because",
         ]
@@ -224,6 +224,8 @@ fn pages() {
           console.log(doc.find('span').data('n') + 1, doc.find('span').data('json').a, doc.find('span').data('someText'), doc.find('span').data());
           console.log(doc.find('select').val(), doc.find('textarea').val(), doc.find('input[name=user]').val(), doc.find('form').serialize());
           console.log(doc.find('form').serializeObject(), r.html('title').text(), parseHTML('<b>x</b>').find('b').text());
+          const link = parseHTML(`<a href='https://u:p@h.test:8080/p?q#f' rel='a b'>x</a>`).find('a').get(0);
+          console.log(link.host(), link.protocol(), link.username(), link.search(), link.relList(), link.text(), doc.find('select').get(0).selectedIndex());
           r.submitForm({ fields: { user: 'bob' } }); r.submitForm({ submitSelector: 'none' }); r.clickLink(); r.clickLink({ selector: '#no' });
         }";
     let mut rig = Rig::new(text).server(page);
@@ -241,13 +243,14 @@ fn pages() {
         "Info: 6 1 hi { n: 5, json: { a: 1 }, someText: \"hi\" }",
         "Info: 2 txt ada on=&s=2&t=txt&user=ada",
         "Info: { user: \"ada\", on: \"\", s: \"2\", t: \"txt\" } T x",
+        "Info: h.test:8080 https: u ?q [ \"a\", \"b\" ] x 1",
         "POST http://h.test/submit [Content-Type: application/x-www-form-urlencoded] [Cookie: sid=abc] <go=Send&on=&s=2&t=txt&user=bob>",
     ];
     let lines: Vec<String> = rig.lines().iter().map(|l| l.replace("[Cookie: sid=abc] ", "")).collect();
     let expected = expected.map(|l| l.replace("[Cookie: sid=abc] ", ""));
-    assert_eq!(lines[..13], expected, "{:?}", result.outcome);
-    assert!(lines[13].starts_with("POST http://h.test/submit"), "{lines:?}");
-    assert_eq!(lines[14], "GET http://h.test/next?x=1");
+    assert_eq!(lines[..14], expected, "{:?}", result.outcome);
+    assert!(lines[14].starts_with("POST http://h.test/submit"), "{lines:?}");
+    assert_eq!(lines[15], "GET http://h.test/next?x=1");
     let Outcome::Threw(e) = result.outcome else { panic!("{result:?}") };
     assert_eq!(
         e.message,

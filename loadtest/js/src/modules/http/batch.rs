@@ -44,7 +44,7 @@ fn batch<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>, requests: &Value<'js>) -> Res
     for key in &keys {
         match one(ctx, state, key, object.get(key.as_str())?)? {
             Ok((request, throws)) => {
-                abouts.push(about(&request, throws));
+                abouts.push(about(state, &request, throws));
                 calls.push(request);
             }
             Err(refusal) => return refused(ctx, state, results, key, &refusal),

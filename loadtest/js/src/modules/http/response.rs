@@ -9,7 +9,7 @@ use rquickjs::{Array, ArrayBuffer, Class, Ctx, IntoJs, JsLifetime, Object, Resul
 
 use super::request::Refusal;
 use super::{About, page};
-use crate::api::http::{HttpResponse, ResponseType};
+use crate::api::http::{HttpRequest, HttpResponse, ResponseType};
 use crate::cookies::parse_set_cookie;
 use crate::modules::{add, given, text_of};
 use crate::vm::error::throw;
@@ -217,8 +217,8 @@ impl<'js> Response<'js> {
     }
 
     fn request(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
-        match &self.about {
-            Some(about) => request_object(ctx, about, &self.inner),
+        match self.about.as_ref().and_then(|about| about.request.as_ref()) {
+            Some(asked) => request_object(ctx, asked, &self.inner),
             None => Ok(Value::new_null(ctx.clone())),
         }
     }
@@ -239,8 +239,7 @@ impl<'js> Response<'js> {
     }
 }
 
-fn request_object<'js>(ctx: &Ctx<'js>, about: &About, response: &HttpResponse) -> Result<Value<'js>> {
-    let asked = &about.request;
+fn request_object<'js>(ctx: &Ctx<'js>, asked: &HttpRequest, response: &HttpResponse) -> Result<Value<'js>> {
     let (method, url, headers, body) = match &response.sent {
         Some(sent) => (&sent.method, &sent.url, &sent.headers, &sent.body),
         None => (&asked.method, &asked.url, &asked.headers, asked.body.as_ref().unwrap_or(&NO_BYTES)),
