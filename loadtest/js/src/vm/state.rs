@@ -74,6 +74,8 @@ pub(crate) struct VuState {
     pub(crate) jar: CookieJar,
     pub(crate) expected: RefCell<Expected>,
     pub(crate) iteration: RefCell<Option<Iteration>>,
+    /// The script knows the global `__ITER`.
+    pub(crate) reads_iter: bool,
     /// The script may look at `response.request`.
     pub(crate) reads_requests: bool,
     /// Iterations begun by this VU, minus one; -1 before the first.
@@ -108,6 +110,7 @@ impl VuState {
         let reads_requests =
             script.mentions_member("request") || script.mentions("stringify") || script.mentions("setup");
         Self {
+            reads_iter: script.mentions("__ITER"),
             reads_requests,
             script,
             config,

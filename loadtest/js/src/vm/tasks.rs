@@ -75,7 +75,7 @@ impl<'a, 'js> Runner<'a, 'js> {
     fn begin_iteration(&self, iteration: &Iteration) -> rquickjs::Result<()> {
         let state = self.state;
         state.iter.set(state.iter.get() + 1);
-        if state.script.mentions("__ITER") {
+        if state.reads_iter {
             self.ctx.globals().set("__ITER", state.iter.get())?;
         }
         if !state.config.no_cookies_reset {

@@ -250,3 +250,44 @@ fn resident_kib() -> usize {
     let line = status.lines().find(|l| l.starts_with("VmRSS:"));
     line.and_then(|l| l.split_whitespace().nth(1)).and_then(|n| n.parse().ok()).unwrap_or(0)
 }
+
+fn deep_json(request: &HttpRequest) -> HttpResponse {
+    respond(
+        request,
+        200,
+        "application/json",
+        &format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000)),
+    )
+}
+
+fn deep_page(request: &HttpRequest) -> HttpResponse {
+    respond(request, 200, "text/html", &format!("{}x{}", "<div>".repeat(2_000), "</div>".repeat(2_000)))
+}
+
+#[test]
+fn deep_data_does_not_break_the_small_stack() {
+    let text = "import http from 'k6/http';
+        export default function () {
+          const r = http.get('http://h.test/');
+          try { r.json('a.0.0'); } catch (e) { console.log('json', e.message.slice(0, 20)); }
+          try { r.json(); } catch (e) { console.log('parse', e.message.length > 0); }
+          let o = {}; for (let i = 0; i < 1e5; i++) o = { o };
+          console.log(o);
+          let s = 'a'; s = s.repeat(1e6); console.log(s.length);
+        }";
+    let mut rig = Rig::new(text).server(deep_json);
+    assert_eq!(rig.iterate().outcome, Outcome::Completed);
+    let lines = rig.lines();
+    assert_eq!(lines[1..3], ["Info: json the JSON is nested m", "Info: parse true"]);
+    assert!(lines[3].contains("[...]") && lines[4] == "Info: 1000000");
+    let text = "import http from 'k6/http';
+        export default function () {
+          const doc = http.get('http://h.test/').html();
+          console.log(doc.find('div').size(), doc.text(), doc.find('div').last().html(), doc.html().length > 1000);
+          console.log(doc.find('div div').last().parents().size() > 100, doc.find('div').last().closest('body').size());
+        }";
+    let mut rig = Rig::new(text).server(deep_page);
+    let result = rig.iterate();
+    assert_eq!(result.outcome, Outcome::Completed);
+    assert_eq!(rig.lines().len(), 3);
+}

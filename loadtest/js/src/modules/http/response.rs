@@ -298,8 +298,30 @@ fn canonical(name: &str) -> String {
         .collect()
 }
 
+/// Arrays and objects within each other that a selector looks through; a VU's stack is small.
+const NESTING_MAX: usize = 500;
+
+/// An upper bound of the depth of a JSON text: brackets in strings count too.
+fn nesting(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
 /// A part of a JSON text by a path in the syntax of gjson; `undefined` if there is none or it is not JSON.
 pub(crate) fn select<'js>(ctx: &Ctx<'js>, text: &str, selector: &str) -> Result<Value<'js>> {
+    if nesting(text) > NESTING_MAX {
+        return Err(throw(ctx, &format!("the JSON is nested more than {NESTING_MAX} deep")));
+    }
     if !gjson::valid(text) {
         return Ok(Value::new_undefined(ctx.clone()));
     }
