@@ -2,7 +2,11 @@
 //!
 //! `cargo run --release -p loadtest-js --example footprint -- [VUS] [ITERATIONS] [SCRIPT]`
 
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a measuring program reads clocks and prints")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measuring program reads clocks and prints"
+)]
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -95,12 +99,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     done += 1;
                 }
                 Step::Call(HostCall::Http(request)) => {
-                    let response =
-                        HttpResponse { status: 200, url: request.url, body: body.clone(), ..HttpResponse::default() };
+                    let response = HttpResponse {
+                        status: 200,
+                        url: request.url,
+                        body: body.clone(),
+                        ..HttpResponse::default()
+                    };
                     *waiting = Some(Reply::Http(Box::new(response)));
                 }
                 Step::Call(HostCall::Batch(requests)) => {
-                    let one = |r: HttpRequest| HttpResponse { status: 200, url: r.url, ..HttpResponse::default() };
+                    let one =
+                        |r: HttpRequest| HttpResponse { status: 200, url: r.url, ..HttpResponse::default() };
                     *waiting = Some(Reply::Batch(requests.into_iter().map(one).collect()));
                 }
                 Step::Call(_) => *waiting = Some(Reply::Done),
@@ -108,7 +117,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let seconds = start.elapsed().as_secs_f64();
-    println!("{:.2} us per iteration of {:.1} steps", seconds * 1e6 / done as f64, steps as f64 / done as f64);
+    println!(
+        "{:.2} us per iteration of {:.1} steps",
+        seconds * 1e6 / done as f64,
+        steps as f64 / done as f64
+    );
     // Half way through another iteration, as a VU is most of the time.
     for (vu, waiting) in &mut all {
         while !matches!(waiting, Some(Reply::Done)) {
@@ -123,7 +136,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             };
             match step {
                 Step::Call(HostCall::Http(_)) => {
-                    *waiting = Some(Reply::Http(Box::new(HttpResponse { status: 200, ..HttpResponse::default() })));
+                    *waiting =
+                        Some(Reply::Http(Box::new(HttpResponse { status: 200, ..HttpResponse::default() })));
                 }
                 Step::Call(HostCall::Sleep(_)) => *waiting = Some(Reply::Done),
                 Step::Call(_) => *waiting = Some(Reply::Done),

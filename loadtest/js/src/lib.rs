@@ -13,7 +13,7 @@
 //!
 //! let text = "export const options = { vus: 3 }; export default function () {}";
 //! let source = Source::Text { text: text.to_owned(), name: "k6.js".to_owned(), directory: "/".into() };
-//! let script = Script::load(source, Default::default(), Rc::new(Unrecorded))?;
+//! let script = Script::load(source, Default::default(), Rc::new(Unrecorded::default()))?;
 //! assert_eq!(script.options()["vus"], 3);
 //! # Ok::<(), loadtest_js::ScriptError>(())
 //! ```
@@ -28,15 +28,17 @@ mod script;
 mod vm;
 
 pub use api::host::{
-    AsyncOp, Event, HostCall, Iteration, LogLevel, MetricDef, MetricKind, OpId, Outcome, Recorder, Reply, Scenario,
-    ScriptException, Step, Task, TaskResult, TaskValue, TestStatus,
+    AsyncOp, Event, HostCall, Iteration, LogLevel, MetricDef, MetricKind, OpId, Outcome, Recorder, Reply,
+    Scenario, ScriptException, Step, Task, TaskResult, TaskValue, TestStatus,
 };
 pub use api::http::{
-    Auth, AuthScheme, Compression, Expected, HttpRequest, HttpResponse, RequestCookie, ResponseType, SentRequest,
-    Timings,
+    Auth, AuthScheme, Compression, Expected, HttpRequest, HttpResponse, RequestCookie, ResponseType,
+    SentRequest, Timings,
 };
 pub use api::tags::{SampleTags, TagContext};
 pub use cookies::{CookieJar, SetCookie};
-pub use native::{NativeNumber, NativeOrder, NativeRequest, NativeScenario, NativeStep, NativeTest, NativeView};
+pub use native::{
+    NativeNumber, NativeOrder, NativeRequest, NativeScenario, NativeStep, NativeTest, NativeView,
+};
 pub use script::{Script, ScriptError, Source, Unrecorded};
 pub use vm::{Vu, VuConfig, VuError};

@@ -172,8 +172,11 @@ impl NativeNumber {
             Self::ErrorCode => f64::from(response.error_code),
             Self::BodyLength => {
                 let body = response.body.ok_or("TypeError: cannot read property 'length' of null")?;
-                let units =
-                    if body.is_ascii() { body.len() } else { String::from_utf8_lossy(body).encode_utf16().count() };
+                let units = if body.is_ascii() {
+                    body.len()
+                } else {
+                    String::from_utf8_lossy(body).encode_utf16().count()
+                };
                 #[expect(clippy::cast_precision_loss, reason = "lengths are far below 2^53")]
                 let units = units as f64;
                 units

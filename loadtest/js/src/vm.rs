@@ -1,8 +1,8 @@
 //! A virtual user: an interpreter of its own on a stack of its own.
 
-pub(crate) mod fiber;
-pub(crate) mod error;
 pub(crate) mod body;
+pub(crate) mod error;
+pub(crate) mod fiber;
 mod globals;
 pub(crate) mod intrinsics;
 mod loader;
@@ -78,11 +78,9 @@ impl Vu {
         mode: body::Mode,
     ) -> Result<Self, VuError> {
         let script = script.clone();
-        let mut fiber = Fiber::new(
-            || In::Shutdown,
-            move |port, _| body::run(script, config, recorder, port, mode),
-        )
-        .map_err(|e| VuError::Stack(e.to_string()))?;
+        let mut fiber =
+            Fiber::new(|| In::Shutdown, move |port, _| body::run(script, config, recorder, port, &mode))
+                .map_err(|e| VuError::Stack(e.to_string()))?;
         let mut input = In::Reply(Reply::Done);
         for _ in 0..INIT_SLICES_MAX {
             match fiber.resume(input) {
@@ -122,7 +120,9 @@ impl Vu {
     fn go(&mut self, input: In) -> Step {
         let step = match self.fiber.resume(input) {
             Some(Out::Step(step)) => step,
-            Some(Out::Ready(_)) | None => unreachable!("a ready virtual user answers with steps until it is dropped"),
+            Some(Out::Ready(_)) | None => {
+                unreachable!("a ready virtual user answers with steps until it is dropped")
+            }
         };
         self.busy = matches!(step, Step::Call(_));
         step

@@ -7,10 +7,13 @@ pub(crate) fn parse_set_cookie(header: &str) -> Option<SetCookie> {
     let mut parts = header.split(';').map(str::trim);
     let (name, value) = parts.next()?.split_once('=')?;
     let name = name.trim();
-    if name.is_empty() || name.contains(|c: char| c.is_ascii_control() || " \t\"(),/:;<=>?@[\\]{}".contains(c)) {
+    if name.is_empty()
+        || name.contains(|c: char| c.is_ascii_control() || " \t\"(),/:;<=>?@[\\]{}".contains(c))
+    {
         return None;
     }
-    let mut cookie = SetCookie { name: name.to_owned(), value: unquote(value.trim())?, ..SetCookie::default() };
+    let mut cookie =
+        SetCookie { name: name.to_owned(), value: unquote(value.trim())?, ..SetCookie::default() };
     for part in parts {
         let (key, value) = part.split_once('=').unwrap_or((part, ""));
         let value = value.trim();
@@ -55,7 +58,10 @@ pub(crate) fn parse_http_date(text: &str) -> Option<i64> {
     let mut clock = fields.next()?.split(':');
     let mut part = || clock.next()?.parse::<i64>().ok();
     let (hour, minute, second) = (part()?, part()?, part()?);
-    if !(1..=31).contains(&day) || !(0..24).contains(&hour) || !(0..60).contains(&minute) || !(0..=60).contains(&second)
+    if !(1..=31).contains(&day)
+        || !(0..24).contains(&hour)
+        || !(0..60).contains(&minute)
+        || !(0..=60).contains(&second)
     {
         return None;
     }

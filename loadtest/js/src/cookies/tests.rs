@@ -28,14 +28,18 @@ fn a_cookie_goes_back_to_its_host_path_and_scheme() {
 
 #[test]
 fn foreign_and_broken_cookies_are_refused() {
-    let jar = jar("http://a.test/", &["x=1; Domain=b.test", "y=2; Domain=test", "=3", "novalue", "q=\"a\\b\""]);
+    let jar =
+        jar("http://a.test/", &["x=1; Domain=b.test", "y=2; Domain=test", "=3", "novalue", "q=\"a\\b\""]);
     assert_eq!(names(&jar, "http://a.test/"), "");
     assert_eq!(names(&jar, "http://b.test/"), "");
 }
 
 #[test]
 fn cookies_expire_and_are_deleted() {
-    let jar = jar("http://a.test/", &["short=1; Max-Age=10", "old=2; Expires=Wed, 21 Oct 2015 07:28:00 GMT", "k=v"]);
+    let jar = jar(
+        "http://a.test/",
+        &["short=1; Max-Age=10", "old=2; Expires=Wed, 21 Oct 2015 07:28:00 GMT", "k=v"],
+    );
     assert_eq!(names(&jar, "http://a.test/"), "short=1 k=v");
     assert_eq!(jar.cookies("http://a.test/", NOW + 10).len(), 1);
     jar.store("http://a.test/", &[("set-cookie".to_owned(), "k=; Max-Age=0".to_owned())], NOW);

@@ -11,7 +11,7 @@ function view(name, properties) {
 
 function tagMap(metadata) {
   return new Proxy({}, {
-    get: (_, key) => (typeof key === 'string' ? read(metadata, key) : undefined),
+    get: (target, key) => (typeof key === 'string' ? read(metadata, key) : undefined) ?? Reflect.get(target, key),
     set: (_, key, value) => { write(metadata, String(key), value); return true; },
     has: (_, key) => typeof key === 'string' && read(metadata, key) !== undefined,
     deleteProperty: (_, key) => { remove(metadata, String(key)); return true; },

@@ -1,5 +1,6 @@
 // parseHTML, Selection and Element: a subset of jQuery over a parsed document.
 import { parse } from '#html';
+import { parseUrl } from '#web';
 
 function fail(message) {
   const error = new Error(message);
@@ -79,6 +80,28 @@ for (const name of ['autofocus', 'checked', 'disabled', 'hidden', 'multiple', 'r
 }
 
 const wrap = (dom, id) => new Element(dom, id);
+
+// The parts of the address of a link.
+for (const part of ['hash', 'host', 'hostname', 'origin', 'password', 'pathname', 'port', 'protocol', 'search', 'username']) {
+  Element.prototype[part] = function () { return parseUrl(this.getAttribute('href') ?? '')?.[part] ?? ''; };
+}
+
+const LABELLED = 'button,input,meter,output,progress,select,textarea';
+Object.assign(Element.prototype, {
+  relList() { return (this.getAttribute('rel') ?? '').split(/\s+/).filter(Boolean); },
+  text() { return this.textContent(); },
+  form() { return this.selection().closest('form').get(0); },
+  elements() { return this.querySelectorAll(LABELLED); },
+  labels() {
+    const id = this.id();
+    const outer = this.selection().closest('label').get();
+    const root = this.selection().parents().last();
+    return id === '' ? outer : root.find('label').get().filter((l) => l.getAttribute('for') === id).concat(outer);
+  },
+  options() { return this.querySelectorAll('option'); },
+  selectedOptions() { return this.querySelectorAll('option').filter((option) => option.selected()); },
+  selectedIndex() { return Math.max(this.options().findIndex((option) => option.selected()), this.options().length > 0 ? 0 : -1); },
+});
 
 const FIELDS = 'input,select,textarea,keygen';
 const UNSENT = ['submit', 'button', 'reset', 'image', 'file'];

@@ -44,12 +44,25 @@ fn open<'js>(ctx: &Ctx<'js>, state: &VuState, name: &str, binary: bool) -> Resul
     }
     let path = state.script.directory().join(name.strip_prefix("file://").unwrap_or(name));
     if path.is_dir() {
-        return Err(throw(ctx, &format!("open() can't be used with directories, path: \"{}\"", path.display())));
+        return Err(throw(
+            ctx,
+            &format!("open() can't be used with directories, path: \"{}\"", path.display()),
+        ));
     }
-    let bytes = state
-        .script
-        .file(&path)
-        .map_err(|e| throw(ctx, &format!("open {}: {}", path.display(), if e.kind() == std::io::ErrorKind::NotFound { "no such file or directory".to_owned() } else { e.to_string() })))?;
+    let bytes = state.script.file(&path).map_err(|e| {
+        throw(
+            ctx,
+            &format!(
+                "open {}: {}",
+                path.display(),
+                if e.kind() == std::io::ErrorKind::NotFound {
+                    "no such file or directory".to_owned()
+                } else {
+                    e.to_string()
+                }
+            ),
+        )
+    })?;
     if binary {
         Ok(ArrayBuffer::new(ctx.clone(), bytes.to_vec())?.into_value())
     } else {

@@ -38,6 +38,9 @@ fn method<'js>(console: &Object<'js>, state: &Rc<VuState>, name: &str, level: Lo
     })
 }
 
+/// Objects within objects that are shown; a VU's stack is small.
+const DEPTH_MAX: usize = 64;
+
 /// A value at the top level: as `String()` says, but objects with their contents.
 fn write<'js>(out: &mut String, value: &Value<'js>) -> Result<()> {
     match value.as_object() {
@@ -52,6 +55,8 @@ fn write<'js>(out: &mut String, value: &Value<'js>) -> Result<()> {
 fn nested<'js>(out: &mut String, object: &Object<'js>, seen: &mut Vec<Object<'js>>) -> Result<()> {
     if object.is_function() {
         out.push_str("[object Function]");
+    } else if seen.len() >= DEPTH_MAX {
+        out.push_str("[...]");
     } else if seen.contains(object) {
         out.push_str("[Circular]");
     } else if object.is_error() {

@@ -1,5 +1,7 @@
 //! The module `k6/crypto`, and what the global `crypto` is made of.
 
+#![expect(clippy::needless_pass_by_value, reason = "the functions of a script get their arguments by value")]
+
 use std::rc::Rc;
 
 use base64::Engine;

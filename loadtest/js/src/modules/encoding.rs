@@ -26,7 +26,11 @@ impl NativeModule for Encoding {
         add(
             &object,
             "b64decode",
-            |ctx: Ctx<'js>, input: String, dialect: Opt<Value<'js>>, format: Opt<String>| -> Result<Value<'js>> {
+            |ctx: Ctx<'js>,
+             input: String,
+             dialect: Opt<Value<'js>>,
+             format: Opt<String>|
+             -> Result<Value<'js>> {
                 let dialect = dialect.0.and_then(|d| text_of(&d));
                 let clean: String = input.chars().filter(|c| *c != '\n' && *c != '\r').collect();
                 let bytes = engine(dialect.as_deref())
@@ -63,7 +67,9 @@ pub(crate) fn input_bytes<'js>(ctx: &Ctx<'js>, input: &Value<'js>) -> Result<Vec
         return Ok(bytes);
     }
     // A plain array of numbers counts as bytes.
-    if input.is_array() && let Ok(bytes) = input.get::<Vec<u8>>() {
+    if input.is_array()
+        && let Ok(bytes) = input.get::<Vec<u8>>()
+    {
         return Ok(bytes);
     }
     Err(throw(ctx, &format!("invalid type {}, expected string, []byte or ArrayBuffer", input.type_name())))

@@ -13,7 +13,8 @@ use crate::vm::state::{Phase, VuState};
 pub(crate) struct Execution;
 
 impl NativeModule for Execution {
-    const NAMES: &'static [&'static str] = &["abort", "fail", "info", "keys", "options", "read", "remove", "write"];
+    const NAMES: &'static [&'static str] =
+        &["abort", "fail", "info", "keys", "options", "read", "remove", "write"];
 
     fn build<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>) -> Result<Object<'js>> {
         let object = Object::new(ctx.clone())?;
@@ -77,9 +78,7 @@ fn info<'js>(ctx: &Ctx<'js>, state: &VuState, what: &str) -> Result<Value<'js>> 
         "instance.vusInitialized" => status().vus_initialized as f64,
         "vu.idInInstance" | "vu.idInTest" => state.config.id as f64,
         "vu.iterationInInstance" => state.iter.get().max(0) as f64,
-        "vu.iterationInScenario" => {
-            state.iteration.borrow().as_ref().map_or(0.0, |i| i.in_scenario as f64)
-        }
+        "vu.iterationInScenario" => state.iteration.borrow().as_ref().map_or(0.0, |i| i.in_scenario as f64),
         _ => return scenario(ctx, state, what, subject),
     };
     number.into_js(ctx)
@@ -94,7 +93,9 @@ fn scenario<'js>(ctx: &Ctx<'js>, state: &VuState, what: &str, subject: &str) -> 
         "scenario.executor" => iteration.scenario.executor.as_str().into_js(ctx),
         "scenario.startTime" => iteration.scenario.start_unix_ms.into_js(ctx),
         "scenario.progress" => state.recorder.status().scenario_progress.into_js(ctx),
-        "scenario.iterationInInstance" | "scenario.iterationInTest" => (iteration.in_test as f64).into_js(ctx),
+        "scenario.iterationInInstance" | "scenario.iterationInTest" => {
+            (iteration.in_test as f64).into_js(ctx)
+        }
         _ => Err(throw(ctx, &format!("there is no {what}"))),
     }
 }
@@ -143,7 +144,9 @@ fn tags<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<()> {
             return context.metadata.keys().cloned().collect();
         }
         let mut keys: Vec<String> = context.tags.keys().cloned().collect();
-        keys.extend(["group", "scenario"].iter().filter(|k| !context.tags.contains_key(**k)).map(ToString::to_string));
+        keys.extend(
+            ["group", "scenario"].iter().filter(|k| !context.tags.contains_key(**k)).map(ToString::to_string),
+        );
         keys
     })
 }

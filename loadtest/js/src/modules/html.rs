@@ -1,5 +1,7 @@
 //! What `k6/html` is made of: a parsed document, whose nodes scripts know by number.
 
+#![expect(clippy::needless_pass_by_value, reason = "the functions of a script get their arguments by value")]
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -113,7 +115,8 @@ impl Dom {
 
     /// Elements only.
     fn children(&self, number: u32) -> Vec<u32> {
-        self.node(number).map_or_else(Vec::new, |n| n.element_children().iter().map(|c| self.number(c)).collect())
+        self.node(number)
+            .map_or_else(Vec::new, |n| n.element_children().iter().map(|c| self.number(c)).collect())
     }
 
     /// Texts and comments too.
@@ -136,7 +139,9 @@ impl Dom {
 
     /// Names and values.
     fn attrs(&self, number: u32) -> Vec<Vec<String>> {
-        let list = |n: NodeRef<'_>| n.attrs().iter().map(|a| vec![a.name.local.to_string(), a.value.to_string()]).collect();
+        let list = |n: NodeRef<'_>| {
+            n.attrs().iter().map(|a| vec![a.name.local.to_string(), a.value.to_string()]).collect()
+        };
         self.node(number).map_or_else(Vec::new, list)
     }
 

@@ -26,7 +26,8 @@ pub(crate) use response::Response;
 pub(crate) struct About {
     pub(crate) response_type: ResponseType,
     pub(crate) throw: bool,
-    pub(crate) request: Rc<HttpRequest>,
+    /// Only kept where the script may ask for it.
+    pub(crate) request: Option<Rc<HttpRequest>>,
     /// Of the promise, where failures throw.
     pub(crate) reject: Option<Persistent<Function<'static>>>,
 }
@@ -108,35 +109,50 @@ fn requests<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<()> {
             continue;
         }
         let s = Rc::clone(state);
-        add(object, name, move |ctx: Ctx<'js>, url: Opt<Value<'js>>, params: Opt<Value<'js>>, more: Opt<Value<'js>>| {
-            if more.0.is_some() {
-                s.warn(&format!("http.{name} only accepts a url and a params argument (2 arguments), but 3 were given"));
-            }
-            request(&ctx, &s, method, url.0, None, params.0)
-        })?;
+        add(
+            object,
+            name,
+            move |ctx: Ctx<'js>, url: Opt<Value<'js>>, params: Opt<Value<'js>>, more: Opt<Value<'js>>| {
+                if more.0.is_some() {
+                    s.warn(&format!(
+                        "http.{name} only accepts a url and a params argument (2 arguments), but 3 were given"
+                    ));
+                }
+                request(&ctx, &s, method, url.0, None, params.0)
+            },
+        )?;
     }
-    let methods = [("post", "POST"), ("put", "PUT"), ("patch", "PATCH"), ("del", "DELETE"), ("options", "OPTIONS")];
+    let methods =
+        [("post", "POST"), ("put", "PUT"), ("patch", "PATCH"), ("del", "DELETE"), ("options", "OPTIONS")];
     for (name, method) in methods.into_iter().filter(|(name, _)| state.script.mentions_member(name)) {
         let s = Rc::clone(state);
-        add(object, name, move |ctx: Ctx<'js>, url: Opt<Value<'js>>, body: Opt<Value<'js>>, params: Opt<Value<'js>>| {
-            request(&ctx, &s, method, url.0, body.0, params.0)
-        })?;
+        add(
+            object,
+            name,
+            move |ctx: Ctx<'js>, url: Opt<Value<'js>>, body: Opt<Value<'js>>, params: Opt<Value<'js>>| {
+                request(&ctx, &s, method, url.0, body.0, params.0)
+            },
+        )?;
     }
     let s = Rc::clone(state);
     add(
         object,
         "request",
-        move |ctx: Ctx<'js>, method: String, url: Opt<Value<'js>>, body: Opt<Value<'js>>, params: Opt<Value<'js>>| {
-            request(&ctx, &s, &method, url.0, body.0, params.0)
-        },
+        move |ctx: Ctx<'js>,
+              method: String,
+              url: Opt<Value<'js>>,
+              body: Opt<Value<'js>>,
+              params: Opt<Value<'js>>| { request(&ctx, &s, &method, url.0, body.0, params.0) },
     )?;
     let s = Rc::clone(state);
     add(
         object,
         "asyncRequest",
-        move |ctx: Ctx<'js>, method: String, url: Opt<Value<'js>>, body: Opt<Value<'js>>, params: Opt<Value<'js>>| {
-            async_request(&ctx, &s, &method, url.0, body.0, params.0)
-        },
+        move |ctx: Ctx<'js>,
+              method: String,
+              url: Opt<Value<'js>>,
+              body: Opt<Value<'js>>,
+              params: Opt<Value<'js>>| { async_request(&ctx, &s, &method, url.0, body.0, params.0) },
     )
 }
 
@@ -152,9 +168,9 @@ pub(crate) fn request<'js>(
     only_running(ctx, state, "Making http requests")?;
     let (request, throws) = match request::parse(ctx, state, method, url, body, params)? {
         Ok(parsed) => parsed,
-        Err(refusal) => return refused(ctx, state, refusal),
+        Err(refusal) => return refused(ctx, state, &refusal),
     };
-    let about = about(&request, throws);
+    let about = about(state, &request, throws);
     match state.call(ctx, HostCall::Http(Box::new(request)))? {
         Reply::Http(response) => answer(ctx, state, &about, *response),
         _ => Err(throw(ctx, "the engine gave no response to a request")),
@@ -173,12 +189,12 @@ fn async_request<'js>(
     let (promise, resolve, reject) = ctx.promise()?;
     match request::parse(ctx, state, method, url, body, params)? {
         Ok((request, throws)) => {
-            let mut about = about(&request, throws);
+            let mut about = about(state, &request, throws);
             about.reject = throws.then(|| Persistent::save(ctx, reject));
             let pending = Pending::Http { resolve: Persistent::save(ctx, resolve), about };
             state.start(ctx, AsyncOp::Http(Box::new(request)), pending)?;
         }
-        Err(refusal) => match refused(ctx, state, refusal) {
+        Err(refusal) => match refused(ctx, state, &refusal) {
             Ok(response) => resolve.call::<_, ()>((response,))?,
             Err(_) if state.cut.get() => return Err(state.cut_error(ctx)),
             Err(_) => reject.call::<_, ()>((ctx.catch(),))?,
@@ -204,12 +220,18 @@ pub(crate) fn settle<'js>(
     }
 }
 
-fn about(request: &HttpRequest, throw: bool) -> About {
-    About { response_type: request.response_type, throw, request: Rc::new(request.clone()), reject: None }
+fn about(state: &VuState, request: &HttpRequest, throw: bool) -> About {
+    let kept = state.reads_requests.then(|| Rc::new(request.clone()));
+    About { response_type: request.response_type, throw, request: kept, reject: None }
 }
 
 /// The script's view of an answer, or an exception where failures throw.
-fn answer<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>, about: &About, response: HttpResponse) -> Result<Value<'js>> {
+fn answer<'js>(
+    ctx: &Ctx<'js>,
+    state: &Rc<VuState>,
+    about: &About,
+    response: HttpResponse,
+) -> Result<Value<'js>> {
     if response.error_code != 0 && response.status == 0 {
         if about.throw {
             return Err(throw(ctx, &response.error));
@@ -220,12 +242,12 @@ fn answer<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>, about: &About, response: Htt
 }
 
 /// A request that could not even be made. k6 answers with a response that says so.
-fn refused<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>, refusal: request::Refusal) -> Result<Value<'js>> {
+fn refused<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>, refusal: &request::Refusal) -> Result<Value<'js>> {
     if state.config.throw {
         return Err(throw(ctx, &refusal.message));
     }
     state.warn(&format!("Request Failed error=\"{}\"", refusal.message));
-    Ok(Class::instance(ctx.clone(), Response::refused(&refusal))?.into_value())
+    Ok(Class::instance(ctx.clone(), Response::refused(refusal))?.into_value())
 }
 
 fn only_running(ctx: &Ctx<'_>, state: &VuState, what: &str) -> Result<()> {
@@ -236,7 +258,11 @@ fn only_running(ctx: &Ctx<'_>, state: &VuState, what: &str) -> Result<()> {
 }
 
 /// The template tag `http.url`: the URL, and a name in which `${}` stands for each value.
-fn template<'js>(ctx: &Ctx<'js>, parts: &[String], values: &[rquickjs::Coerced<String>]) -> Result<Object<'js>> {
+fn template<'js>(
+    ctx: &Ctx<'js>,
+    parts: &[String],
+    values: &[rquickjs::Coerced<String>],
+) -> Result<Object<'js>> {
     let (mut url, mut name) = (String::new(), String::new());
     for (i, part) in parts.iter().enumerate() {
         url.push_str(part);

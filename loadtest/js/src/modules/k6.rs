@@ -24,17 +24,25 @@ impl NativeModule for K6 {
     fn build<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>) -> Result<Object<'js>> {
         let object = Object::new(ctx.clone())?;
         let s = Rc::clone(state);
-        add(&object, "check", move |ctx: Ctx<'js>, value: Opt<Value<'js>>, sets: Opt<Value<'js>>, tags: Opt<Value<'js>>| {
-            check(&ctx, &s, value.0, sets.0, tags.0)
-        })?;
+        add(
+            &object,
+            "check",
+            move |ctx: Ctx<'js>, value: Opt<Value<'js>>, sets: Opt<Value<'js>>, tags: Opt<Value<'js>>| {
+                check(&ctx, &s, value.0, sets.0, tags.0)
+            },
+        )?;
         add(&object, "fail", |ctx: Ctx<'js>, message: Opt<Coerced<String>>| -> Result<()> {
             let message = message.0.map_or_else(String::new, |m| m.0);
             Err(throw(&ctx, &message))
         })?;
         let s = Rc::clone(state);
-        add(&object, "group", move |ctx: Ctx<'js>, name: Opt<Coerced<String>>, function: Opt<Value<'js>>| {
-            group(&ctx, &s, &name.0.map_or_else(String::new, |n| n.0), function.0)
-        })?;
+        add(
+            &object,
+            "group",
+            move |ctx: Ctx<'js>, name: Opt<Coerced<String>>, function: Opt<Value<'js>>| {
+                group(&ctx, &s, &name.0.map_or_else(String::new, |n| n.0), function.0)
+            },
+        )?;
         add(&object, "randomSeed", |ctx: Ctx<'js>, seed: Opt<Coerced<f64>>| {
             random_seed(&ctx, seed.0.map_or(0.0, |s| s.0))
         })?;
@@ -119,7 +127,12 @@ fn check<'js>(
     Ok(all)
 }
 
-fn group<'js>(ctx: &Ctx<'js>, state: &VuState, name: &str, function: Option<Value<'js>>) -> Result<Value<'js>> {
+fn group<'js>(
+    ctx: &Ctx<'js>,
+    state: &VuState,
+    name: &str,
+    function: Option<Value<'js>>,
+) -> Result<Value<'js>> {
     if state.phase.get() == Phase::Init {
         return Err(throw(ctx, "using group() in the init context is not supported"));
     }

@@ -24,9 +24,13 @@ impl NativeModule for Metrics {
             declare(&ctx, &s, kind, name.0, is_time)
         })?;
         let s = Rc::clone(state);
-        add(&object, "record", move |ctx: Ctx<'js>, name: String, value: Opt<Value<'js>>, tags: Opt<Value<'js>>| {
-            record(&ctx, &s, &name, value.0, tags.0)
-        })?;
+        add(
+            &object,
+            "record",
+            move |ctx: Ctx<'js>, name: String, value: Opt<Value<'js>>, tags: Opt<Value<'js>>| {
+                record(&ctx, &s, &name, value.0, tags.0)
+            },
+        )?;
         Ok(object)
     }
 }

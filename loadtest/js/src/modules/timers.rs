@@ -47,26 +47,40 @@ impl NativeModule for Timers {
         let object = Object::new(ctx.clone())?;
         for (name, repeats) in [("setTimeout", false), ("setInterval", true)] {
             let s = Rc::clone(state);
-            add(&object, name, move |ctx: Ctx<'js>, function: Opt<Value<'js>>, ms: Opt<Coerced<f64>>, args: Rest<Value<'js>>| {
-                let Some(function) = function.0.and_then(Value::into_function) else {
-                    return Err(throw_type(&ctx, &format!("{name}'s callback isn't a callable function")));
-                };
-                let ms = ms.0.map_or(0.0, |ms| ms.0);
-                let time = Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::ZERO);
-                // An interval of nothing would never let anything else happen.
-                let time = if repeats { time.max(Duration::from_millis(1)) } else { time };
-                let pending = Pending::Timer {
-                    callback: Persistent::save(&ctx, function),
-                    args: args.0.into_iter().map(|arg| Persistent::save(&ctx, arg)).collect(),
-                    every: repeats.then_some(time),
-                };
-                s.start(&ctx, AsyncOp::Timer(time), pending)
-            })?;
+            add(
+                &object,
+                name,
+                move |ctx: Ctx<'js>,
+                      function: Opt<Value<'js>>,
+                      ms: Opt<Coerced<f64>>,
+                      args: Rest<Value<'js>>| {
+                    let Some(function) = function.0.and_then(Value::into_function) else {
+                        return Err(throw_type(
+                            &ctx,
+                            &format!("{name}'s callback isn't a callable function"),
+                        ));
+                    };
+                    let ms = ms.0.map_or(0.0, |ms| ms.0);
+                    let time = Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::ZERO);
+                    // An interval of nothing would never let anything else happen.
+                    let time = if repeats { time.max(Duration::from_millis(1)) } else { time };
+                    let pending = Pending::Timer {
+                        callback: Persistent::save(&ctx, function),
+                        args: args.0.into_iter().map(|arg| Persistent::save(&ctx, arg)).collect(),
+                        every: repeats.then_some(time),
+                    };
+                    s.start(&ctx, AsyncOp::Timer(time), pending)
+                },
+            )?;
         }
         for name in ["clearTimeout", "clearInterval"] {
             let s = Rc::clone(state);
             add(&object, name, move |ctx: Ctx<'js>, id: Opt<Coerced<f64>>| -> Result<()> {
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "the cast saturates"
+                )]
                 let id = id.0.map_or(0.0, |id| id.0) as OpId;
                 let is_timer = matches!(s.pending.borrow().get(&id), Some(Pending::Timer { .. }));
                 if is_timer {

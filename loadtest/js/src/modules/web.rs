@@ -15,7 +15,8 @@ use crate::vm::state::VuState;
 pub(crate) struct Web;
 
 impl NativeModule for Web {
-    const NAMES: &'static [&'static str] = &["decode", "encode", "formDecode", "formEncode", "parseUrl", "setUrl"];
+    const NAMES: &'static [&'static str] =
+        &["decode", "encode", "formDecode", "formEncode", "parseUrl", "setUrl"];
 
     fn build<'js>(ctx: &Ctx<'js>, _: &Rc<VuState>) -> Result<Object<'js>> {
         let object = Object::new(ctx.clone())?;
@@ -29,7 +30,9 @@ impl NativeModule for Web {
             }
         })?;
         add(&object, "formDecode", |text: String| -> Vec<Vec<String>> {
-            form_urlencoded::parse(text.as_bytes()).map(|(k, v)| vec![k.into_owned(), v.into_owned()]).collect()
+            form_urlencoded::parse(text.as_bytes())
+                .map(|(k, v)| vec![k.into_owned(), v.into_owned()])
+                .collect()
         })?;
         add(&object, "formEncode", |pairs: Vec<Vec<String>>| {
             let mut form = form_urlencoded::Serializer::new(String::new());
@@ -40,11 +43,15 @@ impl NativeModule for Web {
             }
             form.finish()
         })?;
-        add(&object, "parseUrl", |ctx: Ctx<'js>, text: String, base: rquickjs::function::Opt<Option<String>>| {
-            let base = base.0.flatten().map(|b| Url::parse(&b)).transpose();
-            let url = base.and_then(|base| Url::options().base_url(base.as_ref()).parse(&text));
-            url.ok().map(|url| parts(&ctx, &url)).transpose()
-        })?;
+        add(
+            &object,
+            "parseUrl",
+            |ctx: Ctx<'js>, text: String, base: rquickjs::function::Opt<Option<String>>| {
+                let base = base.0.flatten().map(|b| Url::parse(&b)).transpose();
+                let url = base.and_then(|base| Url::options().base_url(base.as_ref()).parse(&text));
+                url.ok().map(|url| parts(&ctx, &url)).transpose()
+            },
+        )?;
         add(&object, "setUrl", |ctx: Ctx<'js>, href: String, part: String, value: String| {
             let url = Url::parse(&href).ok().map(|mut url| {
                 set(&mut url, &part, &value);

@@ -146,11 +146,11 @@ fn function<'a, 'b>(program: &'b Program<'a>, exec: &str) -> Option<&'b [Stateme
                     return plain_function(f);
                 }
                 Declaration::VariableDeclaration(variables) => {
-                    let named = |pattern: &BindingPattern<'_>| {
-                        matches!(pattern, BindingPattern::BindingIdentifier(id) if id.name == exec)
-                    };
+                    let named = |pattern: &BindingPattern<'_>| matches!(pattern, BindingPattern::BindingIdentifier(id) if id.name == exec);
                     let found = variables.declarations.iter().find(|v| named(&v.id));
-                    if let Some(Expression::ArrowFunctionExpression(arrow)) = found.and_then(|v| v.init.as_ref()) {
+                    if let Some(Expression::ArrowFunctionExpression(arrow)) =
+                        found.and_then(|v| v.init.as_ref())
+                    {
                         return arrow_body(arrow);
                     }
                 }
@@ -164,12 +164,14 @@ fn function<'a, 'b>(program: &'b Program<'a>, exec: &str) -> Option<&'b [Stateme
 
 fn plain_function<'a, 'b>(function: &'b oxc::ast::ast::Function<'a>) -> Option<&'b [Statement<'a>]> {
     let body = function.body.as_ref().filter(|b| b.directives.is_empty())?;
-    (!function.r#async && !function.generator && no_parameters(&function.params)).then(|| body.statements.as_slice())
+    (!function.r#async && !function.generator && no_parameters(&function.params))
+        .then(|| body.statements.as_slice())
 }
 
 fn arrow_body<'a, 'b>(arrow: &'b oxc::ast::ast::ArrowFunctionExpression<'a>) -> Option<&'b [Statement<'a>]> {
     let ArrowFunctionBody::FunctionBody(body) = &arrow.body else { return None };
-    (!arrow.r#async && no_parameters(&arrow.params) && body.directives.is_empty()).then(|| body.statements.as_slice())
+    (!arrow.r#async && no_parameters(&arrow.params) && body.directives.is_empty())
+        .then(|| body.statements.as_slice())
 }
 
 fn no_parameters(parameters: &FormalParameters<'_>) -> bool {
@@ -196,8 +198,12 @@ impl Reader {
                     }
                     let init = variable.init.as_ref()?;
                     let role = match init {
-                        Expression::CallExpression(call) if self.is_request(call) => Role::Response(self.request(call)?),
-                        _ if variables.kind == VariableDeclarationKind::Const && constant(init, &self.names) => {
+                        Expression::CallExpression(call) if self.is_request(call) => {
+                            Role::Response(self.request(call)?)
+                        }
+                        _ if variables.kind == VariableDeclarationKind::Const
+                            && constant(init, &self.names) =>
+                        {
                             Role::Constant
                         }
                         _ => return None,
@@ -238,7 +244,8 @@ impl Reader {
     }
 
     fn request(&mut self, call: &CallExpression<'_>) -> Option<usize> {
-        let fixed = |argument: &Argument<'_>| argument.as_expression().is_some_and(|e| constant(e, &self.names));
+        let fixed =
+            |argument: &Argument<'_>| argument.as_expression().is_some_and(|e| constant(e, &self.names));
         if !call.arguments.iter().all(fixed) {
             return None;
         }
@@ -293,11 +300,13 @@ fn constant(expression: &Expression<'_>, names: &Names) -> bool {
             id.name == "undefined" || names.get(id.name.as_str()) == Some(&Role::Constant)
         }
         Expression::ParenthesizedExpression(inner) => constant(&inner.expression, names),
-        Expression::UnaryExpression(unary) => {
-            !unary.operator.is_delete() && constant(&unary.argument, names)
+        Expression::UnaryExpression(unary) => !unary.operator.is_delete() && constant(&unary.argument, names),
+        Expression::BinaryExpression(binary) => {
+            constant(&binary.left, names) && constant(&binary.right, names)
         }
-        Expression::BinaryExpression(binary) => constant(&binary.left, names) && constant(&binary.right, names),
-        Expression::LogicalExpression(logical) => constant(&logical.left, names) && constant(&logical.right, names),
+        Expression::LogicalExpression(logical) => {
+            constant(&logical.left, names) && constant(&logical.right, names)
+        }
         Expression::ConditionalExpression(c) => {
             constant(&c.test, names) && constant(&c.consequent, names) && constant(&c.alternate, names)
         }
@@ -310,10 +319,12 @@ fn constant(expression: &Expression<'_>, names: &Names) -> bool {
         }
         Expression::ObjectExpression(object) => object.properties.iter().all(|property| match property {
             ObjectPropertyKind::ObjectProperty(p) => {
-                let key = match &p.key {
-                    PropertyKey::StaticIdentifier(_) | PropertyKey::StringLiteral(_) | PropertyKey::NumericLiteral(_) => true,
-                    _ => false,
-                };
+                let key = matches!(
+                    &p.key,
+                    PropertyKey::StaticIdentifier(_)
+                        | PropertyKey::StringLiteral(_)
+                        | PropertyKey::NumericLiteral(_)
+                );
                 key && !p.method && p.kind == oxc::ast::ast::PropertyKind::Init && constant(&p.value, names)
             }
             ObjectPropertyKind::SpreadProperty(spread) => constant(&spread.argument, names),

@@ -18,7 +18,11 @@ use crate::{Script, Vu, VuConfig};
 #[derive(Debug, Clone, PartialEq)]
 enum Note {
     Request(NativeRequest),
-    Check { name: String, passed: bool, tags: Vec<(String, String)> },
+    Check {
+        name: String,
+        passed: bool,
+        tags: Vec<(String, String)>,
+    },
     Sleep(Duration),
     /// Anything else, which is not for native runs.
     Strange,
@@ -28,7 +32,11 @@ enum Note {
 struct Notes(RefCell<Vec<Note>>);
 
 /// The scenario as data, if it can be run without an interpreter.
-pub(crate) fn classify(script: &Script, scenario: &Rc<Scenario>, config: &VuConfig) -> Option<NativeScenario> {
+pub(crate) fn classify(
+    script: &Script,
+    scenario: &Rc<Scenario>,
+    config: &VuConfig,
+) -> Option<NativeScenario> {
     if config.throw {
         return None;
     }
@@ -46,7 +54,12 @@ fn answer(status: u16, body: &str, waiting_ms: u64) -> HttpResponse {
     HttpResponse { status, body, timings, url: "http://probe.invalid/".to_owned(), ..HttpResponse::default() }
 }
 
-fn run(script: &Script, scenario: &Rc<Scenario>, config: &VuConfig, answer: &HttpResponse) -> Option<Vec<Note>> {
+fn run(
+    script: &Script,
+    scenario: &Rc<Scenario>,
+    config: &VuConfig,
+    answer: &HttpResponse,
+) -> Option<Vec<Note>> {
     let notes = Rc::new(Notes::default());
     let recorder: Rc<dyn Recorder> = Rc::<Notes>::clone(&notes);
     let mut vu = Vu::new(script, VuConfig { id: 1, ..config.clone() }, recorder).ok()?;
@@ -131,6 +144,7 @@ fn join(outline: &[Outline], notes: &[Note], answer: &HttpResponse) -> Option<Ve
 
 impl Recorder for Notes {
     fn now(&self) -> Duration {
+        // Straight statements take no time that would matter.
         Duration::ZERO
     }
     fn unix_now(&self) -> Duration {

@@ -1,8 +1,8 @@
 //! Functions of checks that look at nothing but the response.
 
 use oxc::ast::ast::{
-    ArrowFunctionBody, BinaryOperator, BindingPattern, CallExpression, Expression, FormalParameters, LogicalOperator,
-    Statement, UnaryOperator,
+    ArrowFunctionBody, BinaryOperator, BindingPattern, CallExpression, Expression, FormalParameters,
+    LogicalOperator, Statement, UnaryOperator,
 };
 
 use super::{NativeNumber, NativeOrder, NativeTest};
@@ -49,7 +49,8 @@ fn test(expression: &Expression<'_>, parameter: &str) -> Option<NativeTest> {
     match expression {
         Expression::ParenthesizedExpression(inner) => test(&inner.expression, parameter),
         Expression::LogicalExpression(logical) => {
-            let (left, right) = (Box::new(test(&logical.left, parameter)?), Box::new(test(&logical.right, parameter)?));
+            let (left, right) =
+                (Box::new(test(&logical.left, parameter)?), Box::new(test(&logical.right, parameter)?));
             match logical.operator {
                 LogicalOperator::And => Some(NativeTest::And(left, right)),
                 LogicalOperator::Or => Some(NativeTest::Or(left, right)),
@@ -81,7 +82,9 @@ fn test(expression: &Expression<'_>, parameter: &str) -> Option<NativeTest> {
 fn property<'a>(expression: &'a Expression<'_>, parameter: &str) -> Option<&'a str> {
     let Expression::StaticMemberExpression(member) = expression else { return None };
     match &member.object {
-        Expression::Identifier(id) if id.name == parameter && !member.optional => Some(member.property.name.as_str()),
+        Expression::Identifier(id) if id.name == parameter && !member.optional => {
+            Some(member.property.name.as_str())
+        }
         _ => None,
     }
 }

@@ -108,7 +108,8 @@ impl Graph {
             self.add_common_js(name, path, &format!("module.exports = ({text}\n)"));
             return Ok(Vec::new());
         }
-        let Parsed { code, is_module, imports, requires, has_regexp, has_any_member } = parse::parse(&name, text)?;
+        let Parsed { code, is_module, imports, requires, has_regexp, has_any_member } =
+            parse::parse(&name, text)?;
         self.words.extend(parse::words(&code));
         if has_regexp {
             self.words.insert(REGEXP_LITERAL.to_owned());
@@ -189,7 +190,12 @@ impl Graph {
     }
 
     /// See [`super::Script::resolve`].
-    pub(crate) fn resolve(&mut self, base: &str, specifier: &str, frozen: bool) -> Result<String, ScriptError> {
+    pub(crate) fn resolve(
+        &mut self,
+        base: &str,
+        specifier: &str,
+        frozen: bool,
+    ) -> Result<String, ScriptError> {
         if specifier.starts_with('#') && modules::is_own(base) || self.codes.contains_key(specifier) {
             return Ok(specifier.to_owned());
         }

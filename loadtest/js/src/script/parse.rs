@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use oxc::allocator::Allocator;
-use oxc::ast::ast::{Argument, CallExpression, ComputedMemberExpression, Expression, ForInStatement, Program, RegExpLiteral, SpreadElement, StaticMemberExpression};
+use oxc::ast::ast::{
+    Argument, CallExpression, ComputedMemberExpression, Expression, ForInStatement, Program, RegExpLiteral,
+    SpreadElement, StaticMemberExpression,
+};
 use oxc::ast_visit::{Visit, walk};
 use oxc::codegen::Codegen;
 use oxc::diagnostics::OxcDiagnostic;
@@ -70,7 +73,8 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Parsed, ScriptError> {
 }
 
 fn parse_as<'a>(allocator: &'a Allocator, text: &'a str, source_type: SourceType) -> ParserReturn<'a> {
-    let options = ParseOptions { allow_return_outside_function: source_type.is_commonjs(), ..ParseOptions::default() };
+    let options =
+        ParseOptions { allow_return_outside_function: source_type.is_commonjs(), ..ParseOptions::default() };
     Parser::new(allocator, text, source_type).with_options(options).parse()
 }
 
@@ -83,7 +87,8 @@ fn strip_types<'a>(
     let mut program = read.program;
     let scoping = SemanticBuilder::new().with_enum_eval(true).build(&program).semantic.into_scoping();
     let options = TransformOptions::default();
-    let done = Transformer::new(allocator, Path::new(name), &options).build_with_scoping(scoping, &mut program);
+    let done =
+        Transformer::new(allocator, Path::new(name), &options).build_with_scoping(scoping, &mut program);
     match done.diagnostics.iter().next() {
         Some(problem) => Err(syntax_error(name, text, problem)),
         None => Ok(Codegen::new().build(&program).code),

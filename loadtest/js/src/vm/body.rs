@@ -40,11 +40,17 @@ type Core = (intrinsic::Eval, intrinsic::Promise);
 /// Bytes of garbage in cycles before the engine looks for it. Everything else is freed at once.
 const GARBAGE_BYTES: u64 = 64 * 1024;
 
-pub(crate) fn run(script: Script, config: VuConfig, recorder: Rc<dyn Recorder>, port: &Rc<Port<In, Out>>, mode: Mode) {
+pub(crate) fn run(
+    script: Script,
+    config: VuConfig,
+    recorder: Rc<dyn Recorder>,
+    port: &Rc<Port<In, Out>>,
+    mode: &Mode,
+) {
     let state = Rc::new(VuState::new(script, config, recorder, Rc::clone(port)));
     match engine(&state) {
         Ok((runtime, context)) => {
-            context.with(|ctx| live(&ctx, &state, &mode));
+            context.with(|ctx| live(&ctx, &state, mode));
             drop(context);
             drop(runtime);
         }
@@ -103,7 +109,7 @@ fn live(ctx: &Ctx<'_>, state: &Rc<VuState>, mode: &Mode) {
     let mut input = state.port.suspend(Out::Ready(Ok(())));
     while let In::Run(task) = input {
         state.begin_slice();
-        let result = runner.run(task);
+        let result = runner.run(&task);
         if state.shutdown.get() {
             break;
         }

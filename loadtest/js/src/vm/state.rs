@@ -48,7 +48,11 @@ pub(crate) enum Phase {
 /// Something that a background operation will call when it ends.
 pub(crate) enum Pending {
     /// A timer: the callback, its arguments, and the interval if it repeats.
-    Timer { callback: Persistent<Function<'static>>, args: Vec<Persistent<Value<'static>>>, every: Option<Duration> },
+    Timer {
+        callback: Persistent<Function<'static>>,
+        args: Vec<Persistent<Value<'static>>>,
+        every: Option<Duration>,
+    },
     /// A request: `resolve`, and what the response needs of the request.
     Http { resolve: Persistent<Function<'static>>, about: crate::modules::http::About },
 }
@@ -70,6 +74,10 @@ pub(crate) struct VuState {
     pub(crate) jar: CookieJar,
     pub(crate) expected: RefCell<Expected>,
     pub(crate) iteration: RefCell<Option<Iteration>>,
+    /// The script knows the global `__ITER`.
+    pub(crate) reads_iter: bool,
+    /// The script may look at `response.request`.
+    pub(crate) reads_requests: bool,
     /// Iterations begun by this VU, minus one; -1 before the first.
     pub(crate) iter: Cell<i64>,
     /// Metrics declared so far, by name.
@@ -99,7 +107,11 @@ impl VuState {
         recorder: Rc<dyn Recorder>,
         port: Rc<Port<In, Out>>,
     ) -> Self {
+        let reads_requests =
+            script.mentions_member("request") || script.mentions("stringify") || script.mentions("setup");
         Self {
+            reads_iter: script.mentions("__ITER"),
+            reads_requests,
             script,
             config,
             recorder,
@@ -192,7 +204,13 @@ impl VuState {
         *self.tags.borrow_mut() = Rc::new(tags);
     }
 
-    pub(crate) fn record_check(&self, name: &str, passed: bool, context: &Rc<TagContext>, extra: &[(String, String)]) {
+    pub(crate) fn record_check(
+        &self,
+        name: &str,
+        passed: bool,
+        context: &Rc<TagContext>,
+        extra: &[(String, String)],
+    ) {
         self.recorder.check(name, passed, SampleTags { context, extra });
     }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use rquickjs::{Ctx, Function, IntoJs, Object, Promise, Value, promise::PromiseState};
 
-use crate::api::host::{Event, HostCall, Iteration, Outcome, Reply, ScriptException, Task, TaskResult, TaskValue};
+use crate::api::host::{
+    Event, HostCall, Iteration, Outcome, Reply, ScriptException, Task, TaskResult, TaskValue,
+};
 use crate::api::tags::TagContext;
 use crate::modules::{http, timers};
 use crate::vm::error;
@@ -29,13 +31,14 @@ impl<'a, 'js> Runner<'a, 'js> {
         Self { ctx, state, exports, setup_data: None }
     }
 
-    pub(crate) fn run(&mut self, task: Task) -> TaskResult {
+    pub(crate) fn run(&mut self, task: &Task) -> TaskResult {
         self.state.cut.set(false);
         self.state.rejections.borrow_mut().clear();
-        let (outcome, value) = match self.prepare(&task).and_then(|(name, argument)| self.call(&name, argument)) {
-            Ok(value) => self.finish(&task, value),
-            Err(e) => (self.failure(&e), TaskValue::None),
-        };
+        let (outcome, value) =
+            match self.prepare(task).and_then(|(name, argument)| self.call(&name, argument)) {
+                Ok(value) => self.finish(task, value),
+                Err(e) => (self.failure(&e), TaskValue::None),
+            };
         if outcome != Outcome::Completed {
             self.discard();
         }
@@ -72,7 +75,7 @@ impl<'a, 'js> Runner<'a, 'js> {
     fn begin_iteration(&self, iteration: &Iteration) -> rquickjs::Result<()> {
         let state = self.state;
         state.iter.set(state.iter.get() + 1);
-        if state.script.mentions("__ITER") {
+        if state.reads_iter {
             self.ctx.globals().set("__ITER", state.iter.get())?;
         }
         if !state.config.no_cookies_reset {

@@ -33,3 +33,35 @@ fn the_practicals_script_runs() {
         assert_eq!(rig.lines(), expected);
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// Whatever text a script sends as a form arrives as it was.
+    #[test]
+    fn forms_keep_their_values(value in "\\PC{0,20}") {
+        let json = serde_json::Value::from(value.as_str());
+        let got = lines(&format!("import http from 'k6/http'; export default () => {{ http.post('http://h.test/', {{ k: {json} }}); }}"));
+        let form = got[0].split('<').nth(1).expect("a body").trim_end_matches('>');
+        let read: Vec<_> = url::form_urlencoded::parse(form.as_bytes()).collect();
+        proptest::prop_assert_eq!(read, [("k".into(), value.as_str().into())]);
+    }
+
+    /// JSON goes through setup to the iterations unchanged.
+    #[test]
+    fn setup_data_round_trips(numbers in proptest::collection::vec(proptest::prelude::any::<i32>(), 0..5), text in "\\PC{0,20}") {
+        let value = serde_json::json!({ "numbers": numbers, "text": text });
+        let mut rig = Rig::new(&format!("export function setup() {{ return {value}; }} export default () => {{}};"));
+        let TaskValue::Json(json) = rig.run(Task::Setup).value else { panic!("no data") };
+        let got: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        proptest::prop_assert_eq!(got, value);
+    }
+
+    /// No text makes the loader panic.
+    #[test]
+    fn any_text_loads_or_says_why(text in "\\PC{0,60}") {
+        if let Err(error) = load(&text) {
+            proptest::prop_assert!(!error.to_string().is_empty());
+        }
+    }
+}

@@ -7,27 +7,45 @@ const HTTP: &str = "import http from 'k6/http'; import { check, group, sleep } f
 
 #[test]
 fn checks() {
-    check(K6, "console.log(check(1, { yes: (v) => v === 1, no: () => 0, plain: true, text: '' }));", &[
-        "✓ yes", "✗ no", "✓ plain", "✗ text", "Info: false",
-    ]);
-    check(K6, "console.log(check(null, { a: (v) => v === null }, { kind: 'x', n: 1, b: true }))", &[
-        "✓ a {b=true,kind=x,n=1}", "Info: true",
-    ]);
-    check(K6, "check(1, { bad() { throw new Error('boom'); }, later: true });", &["✗ bad", "threw Error: boom"]);
+    check(
+        K6,
+        "console.log(check(1, { yes: (v) => v === 1, no: () => 0, plain: true, text: '' }));",
+        &["✓ yes", "✗ no", "✓ plain", "✗ text", "Info: false"],
+    );
+    check(
+        K6,
+        "console.log(check(null, { a: (v) => v === null }, { kind: 'x', n: 1, b: true }))",
+        &["✓ a {b=true,kind=x,n=1}", "Info: true"],
+    );
+    check(
+        K6,
+        "check(1, { bad() { throw new Error('boom'); }, later: true });",
+        &["✗ bad", "threw Error: boom"],
+    );
     check(K6, "check(1, { 'a::b': true });", &["threw GoError: group and check names may not contain '::'"]);
-    check(K6, "check(1, { a: async () => true });", &[
-        "threw GoError: the built-in check() does not support async functions as arguments. Use the JavaScript \
+    check(
+        K6,
+        "check(1, { a: async () => true });",
+        &[
+            "threw GoError: the built-in check() does not support async functions as arguments. Use the JavaScript \
          utils library as a replacement. Refer to \
          https://grafana.com/docs/k6/latest/javascript-api/jslib/utils/check/ for more info",
-    ]);
+        ],
+    );
     check(K6, "check(1);", &["threw GoError: no checks provided to `check`"]);
-    check(K6, "check(1, { a: true }, { bad: {} });", &[
-        "threw GoError: invalid value for metric tag 'bad': only String, Boolean and Number types are accepted as a \
+    check(
+        K6,
+        "check(1, { a: true }, { bad: {} });",
+        &[
+            "threw GoError: invalid value for metric tag 'bad': only String, Boolean and Number types are accepted as a \
          metric tag values",
-    ]);
-    check(K6, "try { check(1, { a() { throw 'x'; } }); } catch (e) { console.log('caught', e); }", &[
-        "✗ a", "Info: caught x",
-    ]);
+        ],
+    );
+    check(
+        K6,
+        "try { check(1, { a() { throw 'x'; } }); } catch (e) { console.log('caught', e); }",
+        &["✗ a", "Info: caught x"],
+    );
 }
 
 #[test]
@@ -45,9 +63,11 @@ fn groups() {
             "✓ outside",
         ],
     );
-    check(K6, "try { group('g', () => { throw new Error('x'); }); } catch (e) { check(1, { after: true }); }", &[
-        "group 0ms {group=::g}", "✓ after",
-    ]);
+    check(
+        K6,
+        "try { group('g', () => { throw new Error('x'); }); } catch (e) { check(1, { after: true }); }",
+        &["group 0ms {group=::g}", "✓ after"],
+    );
     check(K6, "group('a::b', () => {});", &["threw GoError: group and check names may not contain '::'"]);
     check(K6, "group('a');", &["threw GoError: group() requires a callback as a second argument"]);
     let text = lines(&format!("{K6} export default function () {{ group('a', async () => {{}}); }}"));
@@ -56,14 +76,22 @@ fn groups() {
 
 #[test]
 fn sleeping_failing_and_seeding() {
-    check(K6, "sleep(0.25); sleep('2'); sleep(0); sleep(-1); sleep(); sleep(NaN);", &["sleep 250ms", "sleep 2s"]);
+    check(
+        K6,
+        "sleep(0.25); sleep('2'); sleep(0); sleep(-1); sleep(); sleep(NaN);",
+        &["sleep 250ms", "sleep 2s"],
+    );
     check(K6, "fail('no luck');", &["threw GoError: no luck"]);
-    check(K6, "try { fail('no luck'); } catch (e) { console.log(e.message, String(e)); }", &[
-        "Info: no luck GoError: no luck",
-    ]);
-    check(K6, "randomSeed(42); const a = Math.random(); randomSeed(42); console.log(a === Math.random(), a >= 0 && a < 1);", &[
-        "Info: true true",
-    ]);
+    check(
+        K6,
+        "try { fail('no luck'); } catch (e) { console.log(e.message, String(e)); }",
+        &["Info: no luck GoError: no luck"],
+    );
+    check(
+        K6,
+        "randomSeed(42); const a = Math.random(); randomSeed(42); console.log(a === Math.random(), a >= 0 && a < 1);",
+        &["Info: true true"],
+    );
 }
 
 #[test]
@@ -94,28 +122,52 @@ fn parameters_of_requests() {
            cookies: { c: 'd', e: { value: 'f', replace: true } } });",
         &["GET http://h.test/ [x-a: two] [B: b] [Cookie: c=d; e=f] {name=n,t=v}"],
     );
-    check(HTTP, "http.post('http://h.test/', { b: [1, 'x y'], a: 'ä&', n: null, t: true });", &[
-        "POST http://h.test/ [Content-Type: application/x-www-form-urlencoded] <a=%C3%A4%26&b=1&b=x+y&n=&t=true>",
-    ]);
-    check(HTTP, "http.post('http://h.test/', { a: 1 }, { headers: { 'content-type': 'mine' } });", &[
-        "POST http://h.test/ [content-type: mine] <a=1>",
-    ]);
-    check(HTTP, "http.post('http://h.test/', new Uint8Array([104, 105]).buffer);", &["POST http://h.test/ <hi>"]);
-    check(HTTP, "http.get('http://h.test/', null); http.get('http://h.test/', undefined); http.post('http://h.test/', null, {});", &[
-        "GET http://h.test/", "GET http://h.test/", "POST http://h.test/",
-    ]);
-    check(HTTP, "const r = http.post('http://h.test/', 5); console.log(r.status, r.error, r.body);", &[
-        "Warn: Request Failed error=\"unknown request body type int64\"",
-        "Info: 0 unknown request body type int64 null",
-    ]);
-    check(HTTP, "const r = http.get('http://h .test/'); console.log(r.status, r.error_code, r.error);", &[
-        "Warn: Request Failed error=\"invalid URL: parse \"http://h .test/\": invalid character \" \" in host name\"",
-        "Info: 0 1020 invalid URL: parse \"http://h .test/\": invalid character \" \" in host name",
-    ]);
+    check(
+        HTTP,
+        "http.post('http://h.test/', { b: [1, 'x y'], a: 'ä&', n: null, t: true });",
+        &[
+            "POST http://h.test/ [Content-Type: application/x-www-form-urlencoded] <a=%C3%A4%26&b=1&b=x+y&n=&t=true>",
+        ],
+    );
+    check(
+        HTTP,
+        "http.post('http://h.test/', { a: 1 }, { headers: { 'content-type': 'mine' } });",
+        &["POST http://h.test/ [content-type: mine] <a=1>"],
+    );
+    check(
+        HTTP,
+        "http.post('http://h.test/', new Uint8Array([104, 105]).buffer);",
+        &["POST http://h.test/ <hi>"],
+    );
+    check(
+        HTTP,
+        "http.get('http://h.test/', null); http.get('http://h.test/', undefined); http.post('http://h.test/', null, {});",
+        &["GET http://h.test/", "GET http://h.test/", "POST http://h.test/"],
+    );
+    check(
+        HTTP,
+        "const r = http.post('http://h.test/', 5); console.log(r.status, r.error, r.body);",
+        &[
+            "Warn: Request Failed error=\"unknown request body type int64\"",
+            "Info: 0 unknown request body type int64 null",
+        ],
+    );
+    check(
+        HTTP,
+        "const r = http.get('http://h .test/'); console.log(r.status, r.error_code, r.error);",
+        &[
+            "Warn: Request Failed error=\"invalid URL: parse \"http://h .test/\": invalid character \" \" in host name\"",
+            "Info: 0 1020 invalid URL: parse \"http://h .test/\": invalid character \" \" in host name",
+        ],
+    );
     check(HTTP, "http.get(http.url`http://h.test/${1}/x/${'a'}`);", &["GET http://h.test/1/x/a"]);
-    check(HTTP, "http.get('http://h.test/', { timeout: 'soon' });", &[
-        "Warn: Request Failed error=\"invalid timeout value: strconv.ParseFloat: parsing \"soon\": invalid syntax\"",
-    ]);
+    check(
+        HTTP,
+        "http.get('http://h.test/', { timeout: 'soon' });",
+        &[
+            "Warn: Request Failed error=\"invalid timeout value: strconv.ParseFloat: parsing \"soon\": invalid syntax\"",
+        ],
+    );
 }
 
 #[test]
@@ -146,18 +198,26 @@ fn responses() {
             "Info: { A: \"b\" } 2 200",
         ],
     );
-    check(HTTP, "const r = http.get('http://h.test/', { responseType: 'none' }); console.log(r.body); r.json();", &[
-        "GET http://h.test/",
-        "Info: null",
-        "threw GoError: the body is null so we can't transform it to JSON - this likely was because of a request \
+    check(
+        HTTP,
+        "const r = http.get('http://h.test/', { responseType: 'none' }); console.log(r.body); r.json();",
+        &[
+            "GET http://h.test/",
+            "Info: null",
+            "threw GoError: the body is null so we can't transform it to JSON - this likely was because of a request \
          error getting the response",
-    ]);
-    check(HTTP, "const r = http.get('http://h.test/', { responseType: 'binary' }); console.log(r.body instanceof ArrayBuffer, r.body.byteLength > 10);", &[
-        "GET http://h.test/", "Info: true true",
-    ]);
-    check(HTTP, "console.log(Object.keys(http.get('http://h.test/').headers).join());", &[
-        "GET http://h.test/", "Info: Content-Type,Set-Cookie",
-    ]);
+        ],
+    );
+    check(
+        HTTP,
+        "const r = http.get('http://h.test/', { responseType: 'binary' }); console.log(r.body instanceof ArrayBuffer, r.body.byteLength > 10);",
+        &["GET http://h.test/", "Info: true true"],
+    );
+    check(
+        HTTP,
+        "console.log(Object.keys(http.get('http://h.test/').headers).join());",
+        &["GET http://h.test/", "Info: Content-Type,Set-Cookie"],
+    );
 }
 
 #[test]
@@ -180,10 +240,14 @@ fn batches() {
         ],
     );
     check(HTTP, "http.batch();", &["threw GoError: no argument was provided to http.batch()"]);
-    check(HTTP, "const r = http.batch([{ method: 'GET' }]); console.log(r[0].error);", &[
-        "Warn: A batch request failed error=\"batch request 0 doesn't have a url key\"",
-        "Info: batch request 0 doesn't have a url key",
-    ]);
+    check(
+        HTTP,
+        "const r = http.batch([{ method: 'GET' }]); console.log(r[0].error);",
+        &[
+            "Warn: A batch request failed error=\"batch request 0 doesn't have a url key\"",
+            "Info: batch request 0 doesn't have a url key",
+        ],
+    );
     check(HTTP, "console.log(http.batch([]).length);", &["Info: 0"]);
 }
 
@@ -222,21 +286,37 @@ fn files_in_forms() {
     );
     let line = &text[0];
     let boundary = line.split("boundary=").nth(1).expect("multipart").split(']').next().expect("an end");
-    assert!(line.contains(&format!("<--{boundary}\r\nContent-Disposition: form-data; name=\"field\"\r\n\r\nv\r\n")));
-    assert!(line.contains("name=\"upload\"; filename=\"a\\\"b.bin\"\r\nContent-Type: x/y\r\n\r\nbinary\u{1}file\r\n"));
+    assert!(
+        line.contains(&format!(
+            "<--{boundary}\r\nContent-Disposition: form-data; name=\"field\"\r\n\r\nv\r\n"
+        ))
+    );
+    assert!(line.contains(
+        "name=\"upload\"; filename=\"a\\\"b.bin\"\r\nContent-Type: x/y\r\n\r\nbinary\u{1}file\r\n"
+    ));
     assert!(line.ends_with(&format!("--{boundary}--\r\n>")), "{line}");
 }
 
 #[test]
 fn expected_statuses() {
-    check(HTTP, "http.setResponseCallback(http.expectedStatuses(404, { min: 200, max: 204 })); http.expectedStatuses('x');", &[
-        "threw GoError: argument number 1 to expectedStatuses was neither an integer nor an object like {min:100, \
+    check(
+        HTTP,
+        "http.setResponseCallback(http.expectedStatuses(404, { min: 200, max: 204 })); http.expectedStatuses('x');",
+        &[
+            "threw GoError: argument number 1 to expectedStatuses was neither an integer nor an object like {min:100, \
          max:329}",
-    ]);
-    check(HTTP, "http.setResponseCallback(5);", &["threw GoError: unsupported argument, expected http.expectedStatuses"]);
-    check(HTTP, "http.expectedStatuses({ min: 1.5, max: 3 });", &[
-        "threw GoError: both min and max need to be integers for argument number 1",
-    ]);
+        ],
+    );
+    check(
+        HTTP,
+        "http.setResponseCallback(5);",
+        &["threw GoError: unsupported argument, expected http.expectedStatuses"],
+    );
+    check(
+        HTTP,
+        "http.expectedStatuses({ min: 1.5, max: 3 });",
+        &["threw GoError: both min and max need to be integers for argument number 1"],
+    );
 }
 
 #[test]
@@ -252,18 +332,25 @@ fn asynchronous_requests_and_timers() {
           clearTimeout(never);
           console.log('first');
         }";
-    assert_eq!(lines(text), [
-        "async GET http://h.test/1",
-        "async POST http://h.test/2 <b>",
-        "Info: 200,200",
-        "Info: first",
-        "Info: tick",
-        "Info: tick",
-        "Info: late 1 2",
-    ]);
+    assert_eq!(
+        lines(text),
+        [
+            "async GET http://h.test/1",
+            "async POST http://h.test/2 <b>",
+            "Info: 200,200",
+            "Info: first",
+            "Info: tick",
+            "Info: tick",
+            "Info: late 1 2",
+        ]
+    );
     check("", "setTimeout(5);", &["threw TypeError: setTimeout's callback isn't a callable function"]);
     check("", "setTimeout(() => { throw new Error('in a timer'); }, 1);", &["threw Error: in a timer"]);
-    check("", "Promise.reject(new Error('nobody cares'));", &["threw Uncaught (in promise) Error: nobody cares"]);
+    check(
+        "",
+        "Promise.reject(new Error('nobody cares'));",
+        &["threw Uncaught (in promise) Error: nobody cares"],
+    );
     check("", "Promise.reject(new Error('x')).catch(() => console.log('handled'));", &["Info: handled"]);
     let text = lines("export default async function () { await null; throw new Error('late'); }");
     assert_eq!(text.len(), 1);

@@ -16,33 +16,44 @@ fn custom_metrics() {
         }";
     let mut rig = Rig::new(text);
     let kinds: Vec<_> = rig.script.metrics().iter().map(|m| (m.name.as_str(), m.kind, m.is_time)).collect();
-    assert_eq!(kinds, [
-        ("c", MetricKind::Counter, false),
-        ("g", MetricKind::Gauge, false),
-        ("r", MetricKind::Rate, false),
-        ("t", MetricKind::Trend, true),
-    ]);
+    assert_eq!(
+        kinds,
+        [
+            ("c", MetricKind::Counter, false),
+            ("g", MetricKind::Gauge, false),
+            ("r", MetricKind::Rate, false),
+            ("t", MetricKind::Trend, true),
+        ]
+    );
     assert_eq!(rig.iterate().outcome, Outcome::Completed);
-    assert_eq!(rig.lines(), [
-        "Counter c 1 {a=b}",
-        "Gauge g 2.5",
-        "Rate r 1",
-        "Rate r 0",
-        "Trend t 1000",
-        "Info: c true true true true true",
-        "Warn: 'NaN' is an invalid value for metric 'c', a number or a boolean value is expected",
-        "Warn: 'x' is an invalid value for metric 'c', a number or a boolean value is expected",
-        "Warn: 'null' is an invalid value for metric 'c', a number or a boolean value is expected",
-        "Warn: no value was provided for metric 'c', a number or a boolean value is expected",
-        "Info: false false false false",
-    ]);
+    assert_eq!(
+        rig.lines(),
+        [
+            "Counter c 1 {a=b}",
+            "Gauge g 2.5",
+            "Rate r 1",
+            "Rate r 0",
+            "Trend t 1000",
+            "Info: c true true true true true",
+            "Warn: 'NaN' is an invalid value for metric 'c', a number or a boolean value is expected",
+            "Warn: 'x' is an invalid value for metric 'c', a number or a boolean value is expected",
+            "Warn: 'null' is an invalid value for metric 'c', a number or a boolean value is expected",
+            "Warn: no value was provided for metric 'c', a number or a boolean value is expected",
+            "Info: false false false false",
+        ]
+    );
     for (bad, why) in [
         ("new Counter('a b')", "invalid metric name"),
-        ("new Counter('x'); new Trend('x')", "metric 'x' already exists but with type counter, instead of trend"),
+        (
+            "new Counter('x'); new Trend('x')",
+            "metric 'x' already exists but with type counter, instead of trend",
+        ),
         ("new Rate('http_reqs')", "already exists but with type counter"),
         ("new Counter('y').add(1)", "Adding to metrics in the init context is not supported"),
     ] {
-        let error = load(&format!("import {{ Counter, Rate, Trend }} from 'k6/metrics'; {bad}; export default () => {{}}"));
+        let error = load(&format!(
+            "import {{ Counter, Rate, Trend }} from 'k6/metrics'; {bad}; export default () => {{}}"
+        ));
         let error = error.expect_err(bad).to_string();
         assert!(error.contains(why), "{bad}: {error}");
     }
@@ -58,7 +69,7 @@ fn execution_information() {
           exec.vu.tags.mine = 1; exec.vu.metrics.metadata.trace = 'abc';
           console.log(exec.vu.tags.mine, 'mine' in exec.vu.tags, Object.keys(exec.vu.tags).join(), exec.vu.metrics.metadata.trace);
           delete exec.vu.tags.mine;
-          console.log(exec.vu.tags.mine, exec.vu.tags.scenario);
+          console.log(exec.vu.tags.mine, exec.vu.tags.scenario, `${exec.vu.tags}`);
           try { exec.vu.tags.bad = {}; } catch (e) { console.log(e.name); }
           exec.test.fail('because');
           if (__ITER === 1) { try { exec.test.abort('enough'); } catch (e) { console.log('caught'); } finally { console.log('finally'); } }
@@ -73,20 +84,27 @@ fn execution_information() {
     let mut rig = Rig::new(text).scenario(scenario);
     *rig.log.options.borrow_mut() = Some("{\"vus\": 4}".into());
     assert_eq!(rig.iterate().outcome, Outcome::Completed);
-    assert_eq!(rig.lines(), [
-        "Info: 1 1 0 0",
-        "Info: s1 shared-iterations 0 5",
-        "Info: 2 3 4",
-        "Info: 1 true mine,group,scenario abc",
-        "Info: undefined s1",
-        "Info: TypeError",
-        "failed: test marked as failed: because",
-    ]);
+    assert_eq!(
+        rig.lines(),
+        [
+            "Info: 1 1 0 0",
+            "Info: s1 shared-iterations 0 5",
+            "Info: 2 3 4",
+            "Info: 1 true mine,group,scenario abc",
+            "Info: undefined s1 [object Object]",
+            "Info: TypeError",
+            "failed: test marked as failed: because",
+        ]
+    );
     assert_eq!(rig.iterate().outcome, Outcome::Aborted { reason: "test aborted: enough".to_owned() });
     assert!(!rig.lines().iter().any(|l| l.contains("caught") || l.contains("finally")));
     assert_eq!(rig.iterate().outcome, Outcome::Completed, "a VU survives an abort");
-    let error = load("import exec from 'k6/execution'; exec.vu.idInTest; export default () => {}").expect_err("init");
-    assert!(error.to_string().contains("getting VU information in the init context is not supported"), "{error}");
+    let error =
+        load("import exec from 'k6/execution'; exec.vu.idInTest; export default () => {}").expect_err("init");
+    assert!(
+        error.to_string().contains("getting VU information in the init context is not supported"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -105,22 +123,29 @@ fn shared_arrays() {
     let mut rig = Rig::new(text);
     assert_eq!(rig.lines(), [] as [&str; 0], "only the first run of the init code builds it");
     assert_eq!(rig.iterate().outcome, Outcome::Completed);
-    assert_eq!(rig.lines(), [
-        "Info: 2 ada undefined true ada,bob",
-        "Info: ada",
-        "Info: bob",
-        "Info: bob false 2 [{\"name\":\"ada\"},{\"name\":\"bob\"}]",
-        "Info: TypeError SharedArray is immutable",
-        "Info: TypeError",
-        "Info: bob",
-    ]);
+    assert_eq!(
+        rig.lines(),
+        [
+            "Info: 2 ada undefined true ada,bob",
+            "Info: ada",
+            "Info: bob",
+            "Info: bob false 2 [{\"name\":\"ada\"},{\"name\":\"bob\"}]",
+            "Info: TypeError SharedArray is immutable",
+            "Info: TypeError",
+            "Info: bob",
+        ]
+    );
     for (bad, why) in [
         ("new SharedArray('', () => [])", "empty name provided to SharedArray's constructor"),
-        ("new SharedArray('x', 1)", "a function is expected as the second argument of SharedArray's constructor"),
+        (
+            "new SharedArray('x', 1)",
+            "a function is expected as the second argument of SharedArray's constructor",
+        ),
         ("new SharedArray('x', async () => [])", "SharedArray constructor does not support async functions"),
         ("new SharedArray('x', () => 1)", "only arrays can be made into SharedArray"),
     ] {
-        let error = load(&format!("import {{ SharedArray }} from 'k6/data'; {bad}; export default () => {{}}"));
+        let error =
+            load(&format!("import {{ SharedArray }} from 'k6/data'; {bad}; export default () => {{}}"));
         assert!(error.expect_err(bad).to_string().contains(why), "{bad}");
     }
 }
@@ -135,7 +160,10 @@ fn encodings() {
           encoding.b64decode('%%%');
         }";
     let got = lines(text);
-    assert_eq!(got[..3], ["Info: aGVsbG8/Pg== aGVsbG8/Pg aGVsbG8_Pg== aGVsbG8_Pg", "Info: hello?> hello?>", "Info: 2 AP8="]);
+    assert_eq!(
+        got[..3],
+        ["Info: aGVsbG8/Pg== aGVsbG8/Pg aGVsbG8_Pg== aGVsbG8_Pg", "Info: hello?> hello?>", "Info: 2 AP8="]
+    );
     assert!(got[3].starts_with("threw GoError: failed to decode base64"), "{got:?}");
 }
 
@@ -155,17 +183,20 @@ fn hashes() {
           try { crypto.md5('x', 'nope'); } catch (e) { console.log(e.message); }
           crypto.randomBytes(0);
         }";
-    assert_eq!(lines(text), [
-        "Info: a448017aaf21d8525fc10ae87aa6729d 900150983cd24fb0d6963f7d28e17f72 a9993e364706816aba3e25717850c26c9cd0d89d",
-        "Info: ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad 8eb208f7e05d987a9b044a8e98c6b087f15a0bfc",
-        "Info: 4634270f707b6a54daae7530460842e20e37ed265ceee9a43e8924aa qZk+NkcGgWq6PiVxeFDCbJzQ2J0= qZk-NkcGgWq6PiVxeFDCbJzQ2J0",
-        "Info: a9993e364706816aba3e25717850c26c9cd0d89d 20",
-        "Info: f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8",
-        "Info: true",
-        "Info: 01ab 5",
-        "Info: invalid output encoding: nope",
-        "threw GoError: invalid size",
-    ]);
+    assert_eq!(
+        lines(text),
+        [
+            "Info: a448017aaf21d8525fc10ae87aa6729d 900150983cd24fb0d6963f7d28e17f72 a9993e364706816aba3e25717850c26c9cd0d89d",
+            "Info: ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad 8eb208f7e05d987a9b044a8e98c6b087f15a0bfc",
+            "Info: 4634270f707b6a54daae7530460842e20e37ed265ceee9a43e8924aa qZk+NkcGgWq6PiVxeFDCbJzQ2J0= qZk-NkcGgWq6PiVxeFDCbJzQ2J0",
+            "Info: a9993e364706816aba3e25717850c26c9cd0d89d 20",
+            "Info: f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8",
+            "Info: true",
+            "Info: 01ab 5",
+            "Info: invalid output encoding: nope",
+            "threw GoError: invalid size",
+        ]
+    );
 }
 
 const PAGE: &str = "<html><head><title>T</title></head><body><div id=main class='a b'><p>one</p><p class=x>two</p>\
@@ -193,6 +224,8 @@ fn pages() {
           console.log(doc.find('span').data('n') + 1, doc.find('span').data('json').a, doc.find('span').data('someText'), doc.find('span').data());
           console.log(doc.find('select').val(), doc.find('textarea').val(), doc.find('input[name=user]').val(), doc.find('form').serialize());
           console.log(doc.find('form').serializeObject(), r.html('title').text(), parseHTML('<b>x</b>').find('b').text());
+          const link = parseHTML(`<a href='https://u:p@h.test:8080/p?q#f' rel='a b'>x</a>`).find('a').get(0);
+          console.log(link.host(), link.protocol(), link.username(), link.search(), link.relList(), link.text(), doc.find('select').get(0).selectedIndex());
           r.submitForm({ fields: { user: 'bob' } }); r.submitForm({ submitSelector: 'none' }); r.clickLink(); r.clickLink({ selector: '#no' });
         }";
     let mut rig = Rig::new(text).server(page);
@@ -210,15 +243,19 @@ fn pages() {
         "Info: 6 1 hi { n: 5, json: { a: 1 }, someText: \"hi\" }",
         "Info: 2 txt ada on=&s=2&t=txt&user=ada",
         "Info: { user: \"ada\", on: \"\", s: \"2\", t: \"txt\" } T x",
+        "Info: h.test:8080 https: u ?q [ \"a\", \"b\" ] x 1",
         "POST http://h.test/submit [Content-Type: application/x-www-form-urlencoded] [Cookie: sid=abc] <go=Send&on=&s=2&t=txt&user=bob>",
     ];
     let lines: Vec<String> = rig.lines().iter().map(|l| l.replace("[Cookie: sid=abc] ", "")).collect();
     let expected = expected.map(|l| l.replace("[Cookie: sid=abc] ", ""));
-    assert_eq!(lines[..13], expected, "{:?}", result.outcome);
-    assert!(lines[13].starts_with("POST http://h.test/submit"), "{lines:?}");
-    assert_eq!(lines[14], "GET http://h.test/next?x=1");
+    assert_eq!(lines[..14], expected, "{:?}", result.outcome);
+    assert!(lines[14].starts_with("POST http://h.test/submit"), "{lines:?}");
+    assert_eq!(lines[15], "GET http://h.test/next?x=1");
     let Outcome::Threw(e) = result.outcome else { panic!("{result:?}") };
-    assert_eq!(e.message, "GoError: no element found for selector '#no' in response 'http://h.test/dir/page'");
+    assert_eq!(
+        e.message,
+        "GoError: no element found for selector '#no' in response 'http://h.test/dir/page'"
+    );
 }
 
 #[test]
@@ -237,13 +274,16 @@ fn modules_of_every_kind() {
           console.log(circle.other, typeof k6.sleep, text.trim());
           nap(); old.nap(); k6.sleep(3);
         }";
-    assert_eq!(lines(text), [
-        "Info: hello thing hello 2 2 true 8 bob",
-        "Info: ba function plain text",
-        "sleep 500ms",
-        "sleep 2s",
-        "sleep 3s",
-    ]);
+    assert_eq!(
+        lines(text),
+        [
+            "Info: hello thing hello 2 2 true 8 bob",
+            "Info: ba function plain text",
+            "sleep 500ms",
+            "sleep 2s",
+            "sleep 3s",
+        ]
+    );
     let text = "const { sleep } = require('k6'); module.exports.options = { vus: 7 };
         exports.setup = () => 1; exports.default = function () { sleep(1); };";
     let mut rig = Rig::new(text);
@@ -255,7 +295,8 @@ fn modules_of_every_kind() {
 #[test]
 fn typescript() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files/typed.ts");
-    let script = Script::load(Source::File(path), Default::default(), Rc::new(Unrecorded)).expect("loads");
+    let script =
+        Script::load(Source::File(path), Default::default(), Rc::new(Unrecorded::default())).expect("loads");
     assert_eq!(script.options()["vus"], 2);
     let mut rig = Rig::with(script, VuConfig::default());
     assert_eq!(rig.iterate().outcome, Outcome::Completed);
@@ -265,11 +306,20 @@ fn typescript() {
 #[test]
 fn what_cannot_be_loaded_says_why() {
     for (text, why) in [
-        ("import x from 'k6/browser'; import y from 'k6/x/sql'; export default () => {}", "unknown modules \"k6/browser\", \"k6/x/sql\""),
-        ("import x from 'https://example.com/x.js'; export default () => {}", "remote modules are not downloaded"),
+        (
+            "import x from 'k6/browser'; import y from 'k6/x/sql'; export default () => {}",
+            "unknown modules \"k6/browser\", \"k6/x/sql\"",
+        ),
+        (
+            "import x from 'https://example.com/x.js'; export default () => {}",
+            "remote modules are not downloaded",
+        ),
         ("import x from './not-there.js'; export default () => {}", "not-there.js"),
         ("export default function () {\n  let x = ;\n}", "script.js:2:11: SyntaxError"),
-        ("import http from 'k6/http'; http.get('http://h.test/'); export default () => {}", "Making http requests in the init context is not supported"),
+        (
+            "import http from 'k6/http'; http.get('http://h.test/'); export default () => {}",
+            "Making http requests in the init context is not supported",
+        ),
         ("import { check } from 'k6'; check(1, {}); export default () => {}", "check() in the init context"),
         ("throw new Error('at the top'); export default () => {}", "Error: at the top"),
         ("open('no-such-file'); export default () => {}", "no such file or directory"),
@@ -279,7 +329,10 @@ fn what_cannot_be_loaded_says_why() {
         let error = load(text).expect_err(text).to_string();
         assert!(error.contains(why), "{text}: {error}");
     }
-    assert_eq!(lines("export default () => { open('plain.txt'); }")[0].split(" is only").next(), Some("threw GoError: the \"open\" function"));
+    assert_eq!(
+        lines("export default () => { open('plain.txt'); }")[0].split(" is only").next(),
+        Some("threw GoError: the \"open\" function")
+    );
 }
 
 #[test]
@@ -302,20 +355,23 @@ fn helpers_from_the_net() {
           const fd = new FormData(); fd.append('k', 'v'); console.log(fd.body().byteLength > 50, textSummary({ metrics: { c: { type: 'counter', contains: 'default', values: { count: 3, rate: 1.5 } } }, root_group: { name: '', checks: [], groups: [] } }).trim());
           _.debounce();
         }";
-    assert_eq!(lines(text), [
-        "Info: true 36",
-        "Info: true true 8",
-        "Info: 1 [ \"1\", \"2\" ] 90000",
-        "Info: [ { duration: \"10s\", target: 1 }, { duration: \"14s\", target: 8 }, { duration: \"14s\", target: 8 }, { duration: \"14s\", target: 1 }, { duration: \"10s\", target: 0 } ]",
-        "✓ sync {t=x}",
-        "✓ async {t=x}",
-        "Info: true",
-        "Info: [ [ 1, 2 ], [ 3 ] ] 1 1 fooBarBaz true",
-        "Info: [ { a: \"1\", b: \"x, y\" } ]",
-        "Info: https://u:p@h.test:8080/p?q=1&z=%C3%A4+b#f h.test 8080 a=1",
-        "Info: true c...: 3 1.5/s",
-        "threw Error: lodash's debounce is not among the functions that this program has",
-    ]);
+    assert_eq!(
+        lines(text),
+        [
+            "Info: true 36",
+            "Info: true true 8",
+            "Info: 1 [ \"1\", \"2\" ] 90000",
+            "Info: [ { duration: \"10s\", target: 2 }, { duration: \"14s\", target: 10 }, { duration: \"14s\", target: 10 }, { duration: \"14s\", target: 2 }, { duration: \"10s\", target: 0 } ]",
+            "✓ sync {t=x}",
+            "✓ async {t=x}",
+            "Info: true",
+            "Info: [ [ 1, 2 ], [ 3 ] ] 1 1 fooBarBaz true",
+            "Info: [ { a: \"1\", b: \"x, y\" } ]",
+            "Info: https://u:p@h.test:8080/p?q=1&z=%C3%A4+b#f h.test 8080 a=1",
+            "Info: true c...: 3 1.5/s",
+            "threw Uncaught (in promise) Error: lodash's debounce is not among the functions that this program has",
+        ]
+    );
 }
 
 #[test]
@@ -331,14 +387,17 @@ fn globals_of_browsers() {
           try { await crypto.subtle.encrypt(); } catch (e) { console.log(e.name, e.message); }
           console.log(__VU, __ITER, __ENV.HOST, typeof __ENV.NOPE);
         }";
-    assert_eq!(lines(text), [
-        "Info: Uint8Array [ 195, 164 ] ä",
-        "Info: 4 36",
-        "Info: Uint8Array [ 186, 120, 22 ]",
-        "Info: 32 true",
-        "Info: NotSupportedError crypto.subtle.encrypt is not supported by this program",
-        "Info: 1 0 http://e.test undefined",
-    ]);
+    assert_eq!(
+        lines(text),
+        [
+            "Info: Uint8Array [ 195, 164 ] ä",
+            "Info: 4 36",
+            "Info: Uint8Array [ 186, 120, 22 ]",
+            "Info: 32 true",
+            "Info: NotSupportedError crypto.subtle.encrypt is not supported by this program",
+            "Info: 1 0 http://e.test undefined",
+        ]
+    );
 }
 
 #[test]
@@ -355,11 +414,10 @@ fn setup_teardown_and_summary() {
     rig.iterate();
     rig.run(Task::Teardown { setup_data: Some(data) });
     let summary = rig.run(Task::HandleSummary { data: "{\"a\":1}".into() });
-    assert_eq!(rig.lines(), [
-        "Info: { list: [ 1, 2 ] }",
-        "Info: { list: [ 1, 2, 2 ] }",
-        "Info: bye { list: [ 1, 2, 2 ] }",
-    ]);
+    assert_eq!(
+        rig.lines(),
+        ["Info: { list: [ 1, 2 ] }", "Info: { list: [ 1, 2, 2 ] }", "Info: bye { list: [ 1, 2, 2 ] }",]
+    );
     let files = TaskValue::Files(vec![
         ("out.json".to_owned(), b"{\"a\":1}".to_vec()),
         ("stdout".to_owned(), b"x".to_vec()),

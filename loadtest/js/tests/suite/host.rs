@@ -90,7 +90,7 @@ pub(crate) fn source(text: &str) -> Source {
 
 pub(crate) fn load(text: &str) -> Result<Script, ScriptError> {
     let env = BTreeMap::from([("HOST".to_owned(), "http://e.test".to_owned())]);
-    Script::load(source(text), env, Rc::new(Unrecorded))
+    Script::load(source(text), env, Rc::new(Unrecorded::default()))
 }
 
 impl Rig {
@@ -178,7 +178,8 @@ impl Rig {
             }
             HostCall::Wait => {
                 let next = events.iter().enumerate().min_by_key(|(_, (at, ..))| *at).map(|(i, _)| i);
-                let (at, id, event) = next.and_then(|i| events.remove(i)).expect("a waiting script waits for something");
+                let (at, id, event) =
+                    next.and_then(|i| events.remove(i)).expect("a waiting script waits for something");
                 self.log.now.set(now.max(at));
                 Reply::Event(id, event)
             }

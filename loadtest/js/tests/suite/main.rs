@@ -5,6 +5,7 @@ mod corpus;
 mod corpus_more;
 mod host;
 mod native;
+mod stress;
 
 /// A file that is not listed above would silently not be run.
 #[test]
@@ -14,6 +15,9 @@ fn no_test_file_is_forgotten() {
     for entry in std::fs::read_dir(folder).expect("the folder is there") {
         let name = entry.expect("readable").file_name().into_string().expect("UTF-8");
         let module = name.trim_end_matches(".rs");
-        assert!(module == "main" || main.contains(&format!("mod {module};")), "{name} is not a module of main.rs");
+        assert!(
+            module == "main" || main.contains(&format!("mod {module};")),
+            "{name} is not a module of main.rs"
+        );
     }
 }

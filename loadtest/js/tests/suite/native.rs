@@ -57,7 +57,8 @@ fn constants_are_evaluated_by_the_interpreter() {
     );
     assert_eq!(native(&text), None, "a method among the checks is not of the form");
     let steps = native(&text.replace(", b(r) { return 1; }", "")).expect("native").steps;
-    let [NativeStep::Request(post), NativeStep::Request(get), NativeStep::Check { request, .. }] = steps.as_slice()
+    let [NativeStep::Request(post), NativeStep::Request(get), NativeStep::Check { request, .. }] =
+        steps.as_slice()
     else {
         panic!("{steps:?}")
     };
@@ -121,7 +122,10 @@ fn tests_hold_as_in_the_interpreter() {
         "r => r.error_code === 0",
     ] {
         // `native` itself compares each with the interpreter on two different answers.
-        assert!(native_body(&format!("check(http.get('http://h.test/'), {{ t: {test} }});")).is_some(), "{test}");
+        assert!(
+            native_body(&format!("check(http.get('http://h.test/'), {{ t: {test} }});")).is_some(),
+            "{test}"
+        );
     }
     let view = NativeView {
         status: 0,
@@ -136,11 +140,17 @@ fn tests_hold_as_in_the_interpreter() {
 
 #[test]
 fn other_functions_and_options_that_matter() {
-    let text = format!("{IMPORTS}export function other() {{ http.get('http://h.test/o'); }} export const f = () => {{ sleep(2); }};");
+    let text = format!(
+        "{IMPORTS}export function other() {{ http.get('http://h.test/o'); }} export const f = () => {{ sleep(2); }};"
+    );
     let script = load(&text).expect("loads");
     for (exec, steps) in [("other", 1), ("f", 1)] {
         let scenario = Rc::new(Scenario { exec: exec.to_owned(), ..Scenario::default() });
-        assert_eq!(script.native(&scenario, &VuConfig::default()).map(|n| n.steps.len()), Some(steps), "{exec}");
+        assert_eq!(
+            script.native(&scenario, &VuConfig::default()).map(|n| n.steps.len()),
+            Some(steps),
+            "{exec}"
+        );
         assert_eq!(script.native(&scenario, &VuConfig { throw: true, ..VuConfig::default() }), None);
     }
 }

@@ -23,7 +23,11 @@ impl Algorithm {
                     hash: |data| <$type>::digest(data).to_vec(),
                     hmac: |key, data| {
                         let mac = <SimpleHmac<$type> as KeyInit>::new_from_slice(key);
-                        mac.expect("HMAC takes keys of any length").chain_update(data).finalize().into_bytes().to_vec()
+                        mac.expect("HMAC takes keys of any length")
+                            .chain_update(data)
+                            .finalize()
+                            .into_bytes()
+                            .to_vec()
                     },
                 }
             };

@@ -37,13 +37,14 @@ fn batch<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>, requests: &Value<'js>) -> Res
         Some(array) => (0..array.len()).map(|i| i.to_string()).collect(),
         None => object.keys::<String>().collect::<Result<Vec<_>>>()?,
     };
-    let results = if object.is_array() { Array::new(ctx.clone())?.into_object() } else { Object::new(ctx.clone())? };
+    let results =
+        if object.is_array() { Array::new(ctx.clone())?.into_object() } else { Object::new(ctx.clone())? };
     let mut abouts = Vec::new();
     let mut calls = Vec::new();
     for key in &keys {
         match one(ctx, state, key, object.get(key.as_str())?)? {
             Ok((request, throws)) => {
-                abouts.push(about(&request, throws));
+                abouts.push(about(state, &request, throws));
                 calls.push(request);
             }
             Err(refusal) => return refused(ctx, state, results, key, &refusal),
@@ -88,7 +89,10 @@ fn one<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>, key: &str, entry: Value<'js>) -
         }
         let method: Value = parts.get(0)?;
         let Some(method) = text_of(&method) else {
-            return Ok(Err(Refusal::new(format!("invalid method type '{}'", method.get::<Coerced<String>>()?.0))));
+            return Ok(Err(Refusal::new(format!(
+                "invalid method type '{}'",
+                method.get::<Coerced<String>>()?.0
+            ))));
         };
         return request::parse(ctx, state, &method, parts.get(1)?, parts.get(2)?, parts.get(3)?);
     }

@@ -33,7 +33,10 @@ pub(crate) struct Encoded {
 
 pub(crate) fn install<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<()> {
     let s = Rc::clone(state);
-    let file = move |ctx: Ctx<'js>, data: Opt<Value<'js>>, filename: Opt<Coerced<String>>, kind: Opt<Coerced<String>>| {
+    let file = move |ctx: Ctx<'js>,
+                     data: Opt<Value<'js>>,
+                     filename: Opt<Coerced<String>>,
+                     kind: Opt<Coerced<String>>| {
         let data = data.0.filter(|d| text_of(d).is_some() || bytes_of(d).is_some());
         let Some(data) = data else {
             return Err(throw(&ctx, "invalid type, expected string or ArrayBuffer"));
@@ -125,7 +128,10 @@ fn multipart(state: &VuState, fields: &[(String, Value<'_>)]) -> Result<Encoded>
             }
             None => (String::new(), field(state, value)?.into_bytes()),
         };
-        parts.push((format!("Content-Disposition: form-data; name=\"{}\"{more}", escape_quotes(name)), content));
+        parts.push((
+            format!("Content-Disposition: form-data; name=\"{}\"{more}", escape_quotes(name)),
+            content,
+        ));
     }
     let boundary = boundary(&parts);
     let mut bytes = Vec::new();

@@ -55,8 +55,9 @@ fn ranges<'js>(ctx: &Ctx<'js>, statuses: &[Value<'js>]) -> Result<Vec<(u16, u16)
             ranges.push((status, status));
             continue;
         }
-        let neither =
-            format!("argument number {n} to expectedStatuses was neither an integer nor an object like {{min:100, max:329}}");
+        let neither = format!(
+            "argument number {n} to expectedStatuses was neither an integer nor an object like {{min:100, max:329}}"
+        );
         let Some(object) = status.as_object() else { return Err(throw(ctx, &neither)) };
         let (min, max): (Value, Value) = (object.get("min")?, object.get("max")?);
         if min.is_undefined() || max.is_undefined() {
@@ -65,7 +66,10 @@ fn ranges<'js>(ctx: &Ctx<'js>, statuses: &[Value<'js>]) -> Result<Vec<(u16, u16)
         match integer(&min).zip(integer(&max)) {
             Some(range) => ranges.push(range),
             None => {
-                return Err(throw(ctx, &format!("both min and max need to be integers for argument number {n}")));
+                return Err(throw(
+                    ctx,
+                    &format!("both min and max need to be integers for argument number {n}"),
+                ));
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Cookie jars as scripts see them: `cookieJar()` and `CookieJar`.
 
+#![expect(clippy::needless_pass_by_value, reason = "the functions of a script get their arguments by value")]
+
 use std::rc::Rc;
 
 use rquickjs::class::Trace;
@@ -31,7 +33,8 @@ impl JarObject {
     fn cookies_for_url<'js>(&self, ctx: Ctx<'js>, url: String) -> Result<Object<'js>> {
         let object = Object::new(ctx.clone())?;
         for (name, value) in self.jar.cookies(&url, state(&ctx).unix_now_s()) {
-            let mut values: Vec<String> = object.get::<_, Option<Vec<String>>>(name.as_str())?.unwrap_or_default();
+            let mut values: Vec<String> =
+                object.get::<_, Option<Vec<String>>>(name.as_str())?.unwrap_or_default();
             values.push(value);
             object.set(name, values)?;
         }

@@ -8,7 +8,12 @@ use crate::vm::error::throw;
 use crate::vm::state::state;
 
 /// The body as a selection, or what a selector finds in it.
-pub(crate) fn html<'js>(ctx: &Ctx<'js>, text: &str, url: &str, selector: Option<String>) -> Result<Value<'js>> {
+pub(crate) fn html<'js>(
+    ctx: &Ctx<'js>,
+    text: &str,
+    url: &str,
+    selector: Option<String>,
+) -> Result<Value<'js>> {
     let parse: Function = import(ctx, "k6/html")?.get("parseHTML")?;
     let root: Object = parse.call((text, url))?;
     let Some(selector) = selector else { return Ok(root.into_value()) };

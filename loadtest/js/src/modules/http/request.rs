@@ -117,7 +117,8 @@ fn templated(value: &Value<'_>) -> Result<Option<(String, String)>> {
 
 /// Checks the little that every URL has to be, and takes user and password out.
 fn split_credentials(url: String, name: Option<String>) -> std::result::Result<Target, Refusal> {
-    let invalid = |why: &str| Refusal { message: format!("invalid URL: parse \"{url}\": {why}"), code: INVALID_URL };
+    let invalid =
+        |why: &str| Refusal { message: format!("invalid URL: parse \"{url}\": {why}"), code: INVALID_URL };
     if url.contains(|c: char| c.is_ascii_control()) {
         return Err(invalid("net/url: invalid control character in URL"));
     }

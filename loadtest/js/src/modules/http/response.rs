@@ -7,9 +7,9 @@ use rquickjs::function::{Constructor, Opt, This};
 use rquickjs::object::Accessor;
 use rquickjs::{Array, ArrayBuffer, Class, Ctx, IntoJs, JsLifetime, Object, Result, Value};
 
-use super::{About, page};
 use super::request::Refusal;
-use crate::api::http::{HttpResponse, ResponseType};
+use super::{About, page};
+use crate::api::http::{HttpRequest, HttpResponse, ResponseType};
 use crate::cookies::parse_set_cookie;
 use crate::modules::{add, given, text_of};
 use crate::vm::error::throw;
@@ -35,8 +35,11 @@ impl Response<'_> {
 
     /// For a request that was not made.
     pub(crate) fn refused(refusal: &Refusal) -> Self {
-        let inner =
-            HttpResponse { error: refusal.message.clone(), error_code: refusal.code, ..HttpResponse::default() };
+        let inner = HttpResponse {
+            error: refusal.message.clone(),
+            error_code: refusal.code,
+            ..HttpResponse::default()
+        };
         Self { about: None, inner, json: None }
     }
 
@@ -179,8 +182,10 @@ impl<'js> Response<'js> {
             object.set("http_only", cookie.http_only)?;
             object.set("secure", cookie.secure)?;
             #[expect(clippy::cast_precision_loss, reason = "ages and dates are far below 2^53")]
-            let (age, expires) =
-                (cookie.max_age.unwrap_or(0) as f64, cookie.expires.map_or(NO_EXPIRY_MS, |s| s as f64 * 1000.0));
+            let (age, expires) = (
+                cookie.max_age.unwrap_or(0) as f64,
+                cookie.expires.map_or(NO_EXPIRY_MS, |s| s as f64 * 1000.0),
+            );
             object.set("max_age", age)?;
             object.set("expires", expires)?;
             let list: Array = match cookies.get::<_, Option<Array>>(cookie.name.as_str())? {
@@ -212,8 +217,8 @@ impl<'js> Response<'js> {
     }
 
     fn request(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
-        match &self.about {
-            Some(about) => request_object(ctx, about, &self.inner),
+        match self.about.as_ref().and_then(|about| about.request.as_ref()) {
+            Some(asked) => request_object(ctx, asked, &self.inner),
             None => Ok(Value::new_null(ctx.clone())),
         }
     }
@@ -234,8 +239,7 @@ impl<'js> Response<'js> {
     }
 }
 
-fn request_object<'js>(ctx: &Ctx<'js>, about: &About, response: &HttpResponse) -> Result<Value<'js>> {
-    let asked = &about.request;
+fn request_object<'js>(ctx: &Ctx<'js>, asked: &HttpRequest, response: &HttpResponse) -> Result<Value<'js>> {
     let (method, url, headers, body) = match &response.sent {
         Some(sent) => (&sent.method, &sent.url, &sent.headers, &sent.body),
         None => (&asked.method, &asked.url, &asked.headers, asked.body.as_ref().unwrap_or(&NO_BYTES)),
@@ -294,8 +298,30 @@ fn canonical(name: &str) -> String {
         .collect()
 }
 
+/// Arrays and objects within each other that a selector looks through; a VU's stack is small.
+const NESTING_MAX: usize = 500;
+
+/// An upper bound of the depth of a JSON text: brackets in strings count too.
+fn nesting(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
 /// A part of a JSON text by a path in the syntax of gjson; `undefined` if there is none or it is not JSON.
 pub(crate) fn select<'js>(ctx: &Ctx<'js>, text: &str, selector: &str) -> Result<Value<'js>> {
+    if nesting(text) > NESTING_MAX {
+        return Err(throw(ctx, &format!("the JSON is nested more than {NESTING_MAX} deep")));
+    }
     if !gjson::valid(text) {
         return Ok(Value::new_undefined(ctx.clone()));
     }
@@ -315,7 +341,9 @@ fn parse_json<'js>(ctx: &Ctx<'js>, text: &str) -> Result<Value<'js>> {
         Err(at) => (at.line(), at.column()),
         Ok(_) => (1, 1),
     };
-    let message =
-        format!("cannot parse json due to an error at line {line}, character {column} , error: {}", error.message);
+    let message = format!(
+        "cannot parse json due to an error at line {line}, character {column} , error: {}",
+        error.message
+    );
     Err(throw(ctx, &message))
 }
