@@ -81,7 +81,7 @@ fn highest_handles_leave_first_and_may_finish() {
 #[test]
 fn a_vu_asked_again_in_time_carries_on() {
     let scenario = ramp(2, &[(0, 1), (300, 1), (0, 2), (700, 2)], 500, 100);
-    assert_eq!(spans_ms(&scenario), [vec![(0, 1000, 1100)], vec![(300, 1000, 1100)]]);
+    assert_eq!(spans_ms(&scenario), [vec![(0, 1000, 1100)], vec![(0, 0, 1100), (300, 1000, 1100)]]);
     let scenario = ramp(2, &[(200, 2), (0, 1), (300, 1), (0, 2), (700, 2)], 500, 100);
     assert_eq!(spans_ms(&scenario)[1], [(0, 200, 1300), (500, 1200, 1300)]);
     // Too late: the first is cut at 300, the next starts afresh.
