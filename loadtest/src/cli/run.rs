@@ -72,16 +72,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     if !quiet {
         show(&banner.render());
     }
-    let network = Network {
-        resolver: Resolver::new(options.dns.clone()),
-        tls: TlsConfigs::new(&options.tls).map_err(Failure::config)?,
-        rate: options.rps.map(RateLimit::new),
-    };
-    let live = Arc::new(Live::new(profile.scenarios.len()));
-    for (own, scenario) in live.scenarios.iter().zip(&profile.scenarios) {
-        let extra = scenario.executor.open_vus().map_or(0, |vus| vus.max - vus.pre_allocated);
-        own.extra_vus.store(extra, Ordering::Relaxed);
-    }
+    let network = network(&options)?;
+    let live = live(&profile);
     let (notices, notices_in) = mpsc::channel(LOG_MAX);
     let plans = Plans {
         options_json: serde_json::Value::Object(options.json.clone()).to_string().into(),
@@ -106,15 +98,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let done = drive(&plans, args, notices_in, quiet, &target.name);
     // The writer ends with the last sender.
     drop(plans);
-    if let Some(writer) = writer {
-        match writer.join() {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                return Err(Failure::system(format!("an output could not be written: {error}")));
-            }
-            Err(_) => return Err(Failure::system("the thread that writes outputs failed")),
-        }
-    }
+    join(writer)?;
     done
 }
 
@@ -144,6 +128,33 @@ fn drive(
             })?;
         results::finish(plans, &outcomes, &args.output, title, no_color).await
     })
+}
+
+fn network(options: &Options) -> Result<Network, Failure> {
+    Ok(Network {
+        resolver: Resolver::new(options.dns.clone()),
+        tls: TlsConfigs::new(&options.tls).map_err(Failure::config)?,
+        rate: options.rps.map(RateLimit::new),
+    })
+}
+
+fn live(profile: &Profile) -> Arc<Live> {
+    let live = Arc::new(Live::new(profile.scenarios.len()));
+    for (own, scenario) in live.scenarios.iter().zip(&profile.scenarios) {
+        let extra = scenario.executor.open_vus().map_or(0, |vus| vus.max - vus.pre_allocated);
+        own.extra_vus.store(extra, Ordering::Relaxed);
+    }
+    live
+}
+
+/// Waits for the thread that writes the outputs, which ends with the last sender.
+fn join(writer: Option<Writer>) -> Result<(), Failure> {
+    let Some(writer) = writer else { return Ok(()) };
+    match writer.join() {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Failure::system(format!("an output could not be written: {error}"))),
+        Err(_) => Err(Failure::system("the thread that writes outputs failed")),
+    }
 }
 
 /// The first signal ends the test gently, the second at once.

@@ -110,12 +110,15 @@ pub(super) fn load_file(name: &str, args: &ScriptArgs) -> Result<Target, Failure
 
 /// What `__ENV` holds.
 fn environment(args: &ScriptArgs) -> Result<BTreeMap<String, String>, Failure> {
-    let mut environment: BTreeMap<String, String> = match args.include_system_env_vars {
-        Some(false) => BTreeMap::new(),
-        _ => std::env::vars_os()
-            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
-            .collect(),
-    };
+    let variable = std::env::var("K6_INCLUDE_SYSTEM_ENV_VARS").ok();
+    let from_variable = !variable.is_some_and(|text| matches!(text.as_str(), "false" | "0"));
+    let mut environment: BTreeMap<String, String> =
+        match args.include_system_env_vars.unwrap_or(from_variable) {
+            false => BTreeMap::new(),
+            true => std::env::vars_os()
+                .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+        };
     for pair in &args.env {
         match pair.split_once('=') {
             Some((key, value)) if !key.is_empty() => environment.insert(key.to_owned(), value.to_owned()),

@@ -16,7 +16,7 @@ enum Kind {
 }
 
 /// `K6_*` variables with the options that they set.
-const VARIABLES: [(&str, &str, Kind); 41] = [
+const VARIABLES: [(&str, &str, Kind); 38] = [
     ("K6_VUS", "vus", Kind::Number),
     ("K6_DURATION", "duration", Kind::Text),
     ("K6_ITERATIONS", "iterations", Kind::Number),
@@ -54,10 +54,7 @@ const VARIABLES: [(&str, &str, Kind); 41] = [
     ("K6_SUMMARY_EXPORT", "summaryExport", Kind::Text),
     ("K6_SUMMARY_MODE", "summaryMode", Kind::Text),
     ("K6_CONFIG", "config", Kind::Text),
-    ("K6_CONSOLE_OUTPUT", "consoleOutput", Kind::Text),
-    ("K6_INCLUDE_SYSTEM_ENV_VARS", "includeSystemEnvVars", Kind::Bool),
     ("K6_NO_THRESHOLDS", "noThresholds", Kind::Bool),
-    ("K6_NO_SUMMARY", "noSummary", Kind::Bool),
 ];
 
 /// Puts the options of `higher` over those of `lower`. A choice of load (duration, iterations, stages or

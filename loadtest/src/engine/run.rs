@@ -18,6 +18,7 @@ use crate::metrics::registry;
 use crate::metrics::tags::PlainTags;
 use crate::metrics::totals::Totals;
 use crate::net::h1::now;
+use crate::profile::Executor;
 
 /// How often thresholds that may abort the test are judged.
 const ABORT_CHECK_TICKS: u64 = 2;
@@ -118,6 +119,7 @@ pub async fn run(
         coordinator.phase.send_replace(Phase::Aborting);
         coordinator.gather(threads, watcher).await
     };
+    coordinator.count_dropped();
     coordinator.teardown(main_vu.as_mut(), setup_data.as_ref(), watcher).await;
     coordinator.drain_notices(watcher);
     for handle in handles {
@@ -307,6 +309,27 @@ impl Coordinator<'_> {
         }
         watcher.tick(now() - begin, &self.plans.live);
         (totals, lost_samples, lost_lines)
+    }
+
+    /// Iterations that a count asked for and that the time did not suffice for.
+    fn count_dropped(&self) {
+        let at_ns = self.shared.clock.now_ns();
+        for (scenario, live) in self.plans.profile.scenarios.iter().zip(&self.plans.live.scenarios) {
+            let wanted = match &scenario.executor {
+                Executor::SharedIterations { iterations, .. } => *iterations,
+                Executor::PerVuIterations { vus, iterations, .. } => vus * iterations,
+                _ => continue,
+            };
+            let missing = wanted.saturating_sub(live.begun.load(Ordering::Relaxed));
+            if missing > 0 {
+                let context = loadtest_js::TagContext {
+                    scenario: scenario.name.as_str().into(),
+                    tags: self.plans.options.tags.clone(),
+                    ..Default::default()
+                };
+                self.shared.recorder.borrow_mut().dropped(missing, &context, at_ns);
+            }
+        }
     }
 
     fn sample_vus(&self) {

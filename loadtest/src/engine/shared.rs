@@ -117,7 +117,7 @@ pub struct Shared {
     pub live: Arc<Live>,
     pub notices: mpsc::Sender<Notice>,
     pub lost_log_lines: Cell<u64>,
-    /// Divides durations; think times stay.
+    /// How far a scenario is, from 0 to 1.
     pub progress: Arc<dyn Fn(usize) -> f64 + Send + Sync>,
 }
 
