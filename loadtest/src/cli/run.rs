@@ -30,6 +30,9 @@ use crate::net::{NetError, Origin};
 use crate::output::samples::{self, Destination};
 use crate::profile::Profile;
 
+/// How long the first connection to a host that flags or a plan name may take.
+const REACH_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+
 type Writer = std::thread::JoinHandle<std::io::Result<()>>;
 
 /// Runs a test and shows its results.
@@ -296,18 +299,35 @@ async fn reachable(plans: &Plans) -> Result<(), Failure> {
         if seen.contains(&origin) {
             continue;
         }
-        if let Err(error) = plans.network.resolver.resolve(&origin).await
-            && error == NetError::no_such_host()
-        {
-            return Err(Failure::config(format!(
-                "the host `{}` cannot be found; check the name, or send every request elsewhere with \
-                 --base-url http://HOST:PORT",
-                origin.host
-            )));
+        match plans.network.resolver.resolve(&origin).await {
+            // A script may call such a host on purpose; what flags and plans name must be there.
+            Ok(address) if plans.script.is_none() => answers(&origin, address).await?,
+            Err(error) if error == NetError::no_such_host() => {
+                return Err(Failure::config(format!(
+                    "the host `{}` cannot be found; check the name, or send every request elsewhere with \
+                     --base-url http://HOST:PORT",
+                    origin.host
+                )));
+            }
+            _ => {}
         }
         seen.push(origin);
     }
     Ok(())
+}
+
+/// Something must accept connections there.
+async fn answers(origin: &Origin, address: std::net::SocketAddr) -> Result<(), Failure> {
+    let attempt = tokio::time::timeout(REACH_TIMEOUT, tokio::net::TcpStream::connect(address)).await;
+    let why = match attempt {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {}", crate::duration::format(REACH_TIMEOUT)),
+    };
+    Err(Failure::config(format!(
+        "nothing accepts connections at {} ({address}): {why}; start the service, or check host and port",
+        origin.authority()
+    )))
 }
 
 fn destinations(output: &OutputArgs, options: &Options) -> Result<Vec<Destination>, Failure> {

@@ -55,6 +55,7 @@ pub async fn run(worker: Rc<Worker>, run: Rc<ScenarioRun>) {
         handle.stop.set(worker.epoch + span.stop);
         worker.reaper.postpone(&handle.kill, worker.epoch + span.kill);
         if !handle.running.replace(true) {
+            handle.kill.revive();
             spawn(&worker, &run, handle);
         }
     }
@@ -72,7 +73,6 @@ fn spawn(worker: &Rc<Worker>, run: &Rc<ScenarioRun>, handle: &Rc<Handle>) {
     let (worker, run, handle) = (Rc::clone(worker), Rc::clone(run), Rc::clone(handle));
     tokio::task::spawn_local(async move {
         worker.shared.live.enter(run.index);
-        // A killed handle that is asked to loop again gets a fresh start with its next span.
         while let Some(number) = claim(&worker, &run, &handle) {
             if vu.iterate(&worker.shared, &run, &handle.kill, number).await == Next::Stop {
                 break;

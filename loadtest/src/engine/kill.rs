@@ -41,6 +41,11 @@ impl Kill {
         self.killed.get()
     }
 
+    /// Lets something run under it again.
+    pub fn revive(&self) {
+        self.killed.set(false);
+    }
+
     /// Ends what runs under it.
     pub fn kill(&self) {
         self.killed.set(true);

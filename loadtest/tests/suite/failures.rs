@@ -82,6 +82,7 @@ fn recursion_is_an_exception() {
 fn what_is_wrong_is_said_before_the_start() {
     for (args, code, part) in [
         (vec!["no-such-file.js"], 107, "there is no file"),
+        (vec!["http://127.0.0.1:9/"], 104, "start the service"),
         (vec!["localhost:9"], 104, "write http://localhost:9"),
         (vec!["http://no-such-host.invalid/"], 104, "--base-url"),
         (vec!["http://127.0.0.1:9/", "--threshold", "nope: count>1"], 104, "no such metric"),

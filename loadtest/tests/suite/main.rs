@@ -6,4 +6,5 @@ mod load;
 mod options;
 mod outputs;
 mod server;
+mod tls;
 mod tool;
