@@ -195,7 +195,10 @@ impl loadtest_js::Recorder for VuRecorder {
     }
 
     fn log(&self, level: LogLevel, message: &str, source: &str) {
-        self.shared.log(level, message, source);
+        // Failed requests are logged where they are sent, a few of each cause.
+        if !(source != "console" && message.starts_with("Request Failed")) {
+            self.shared.log(level, message, source);
+        }
     }
 
     fn fail_test(&self, reason: &str) {

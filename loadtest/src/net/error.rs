@@ -96,6 +96,12 @@ impl NetError {
             rustls::Error::InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. }) => {
                 Self::new(1311, "x509: certificate doesn't match hostname")
             }
+            // A server's own certificate that is marked as an authority: signed by nobody else.
+            rustls::Error::InvalidCertificate(Bad::Other(other))
+                if format!("{other:?}").contains("CaUsedAsEndEntity") =>
+            {
+                Self::new(1310, "x509: unknown authority")
+            }
             rustls::Error::InvalidMessage(_) => {
                 Self::new(1301, "tls: first record does not look like a TLS handshake")
             }

@@ -59,6 +59,7 @@ async fn serve_h2(stream: Stream) {
             let mut body = Vec::new();
             while let Some(Ok(piece)) = request.body_mut().data().await {
                 body.extend_from_slice(&piece);
+                request.body_mut().flow_control().release_capacity(piece.len()).expect("was used");
             }
             let text = format!("{} {} {}", request.method(), request.uri().path(), body.len());
             let head = http::Response::builder().header("x-proto", "h2").body(()).expect("builds");
