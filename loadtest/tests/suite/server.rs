@@ -7,32 +7,32 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A request as a server saw it.
 #[derive(Debug, Clone, Default)]
-pub struct Seen {
-    pub method: String,
-    pub path: String,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Seen {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Seen {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }
 
 /// A server on a free port of the loopback address.
 #[derive(Debug)]
-pub struct Server {
-    pub url: String,
-    pub connections: Arc<AtomicUsize>,
-    pub requests: Arc<AtomicUsize>,
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) connections: Arc<AtomicUsize>,
+    pub(crate) requests: Arc<AtomicUsize>,
 }
 
 /// What a server does with a request: the bytes of the answer, or `None` to cut the connection.
-pub type Handler = dyn Fn(&Seen) -> Option<Vec<u8>> + Send + Sync;
+pub(crate) type Handler = dyn Fn(&Seen) -> Option<Vec<u8>> + Send + Sync;
 
 /// A plain answer.
-pub fn answer(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut bytes = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n", body.len()).into_bytes();
     for (name, value) in headers {
         bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
@@ -42,13 +42,13 @@ pub fn answer(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-pub fn ok(body: &str) -> Option<Vec<u8>> {
+pub(crate) fn ok(body: &str) -> Option<Vec<u8>> {
     Some(answer("200 OK", &[("Content-Type", "text/plain")], body.as_bytes()))
 }
 
 impl Server {
     /// Starts a server; it is listening when this returns.
-    pub fn start(handler: impl Fn(&Seen) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(handler: impl Fn(&Seen) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("is bound"));
         let server = Self { url, connections: Arc::default(), requests: Arc::default() };
@@ -64,7 +64,7 @@ impl Server {
         server
     }
 
-    pub fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 }
