@@ -146,7 +146,7 @@ fn setup_data_reaches_iterations_and_teardown() {
     let server = Server::start(|seen| ok(&seen.path));
     let script = format!(
         "import http from 'k6/http'; import {{ check }} from 'k6';
-         export const options = {{ vus: 2, iterations: 4 }};
+         export const options = {{ scenarios: {{ a: {{ executor: 'per-vu-iterations', vus: 2 }} }} }};
          export function setup() {{ http.get('{0}/setup'); return {{ token: 'abc' }}; }}
          export default function (data) {{
            check(data, {{ 'has the token': (d) => d.token === 'abc' }});
@@ -159,7 +159,7 @@ fn setup_data_reaches_iterations_and_teardown() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(results["metrics"]["http_reqs"]["count"], 2);
     assert_eq!(server.requests(), 2);
-    assert!(results["metrics"]["checks"]["passes"].as_u64() >= Some(2), "{}", run.stdout);
+    assert_eq!(results["metrics"]["checks"]["passes"], 2, "each VU has a copy of its own: {}", run.stdout);
 }
 
 #[test]
