@@ -6,3 +6,16 @@
 pub mod duration;
 pub mod pacer;
 pub mod profile;
+
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "cli")]
+pub mod config;
+#[cfg(feature = "cli")]
+pub mod engine;
+#[cfg(feature = "cli")]
+pub mod metrics;
+#[cfg(feature = "cli")]
+pub mod net;
+#[cfg(feature = "cli")]
+pub mod output;

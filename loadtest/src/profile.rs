@@ -9,7 +9,7 @@ use std::time::Duration;
 mod spans;
 mod steps;
 
-pub use spans::Span;
+pub use spans::{Span, peak_of};
 pub use steps::Step;
 
 /// Everything a test asks for: one or more scenarios that run side by side.
@@ -92,6 +92,14 @@ impl Executor {
     /// True where a slow server slows the schedule (so that coordinated omission must be corrected for).
     pub fn is_closed(&self) -> bool {
         !matches!(self, Self::ConstantArrivalRate { .. } | Self::RampingArrivalRate { .. })
+    }
+
+    /// The VUs of an open model.
+    pub fn open_vus(&self) -> Option<OpenVus> {
+        match self {
+            Self::ConstantArrivalRate { vus, .. } | Self::RampingArrivalRate { vus, .. } => Some(*vus),
+            _ => None,
+        }
     }
 
     /// The most VUs that it may ever use.
@@ -188,11 +196,8 @@ impl Profile {
     /// The most VUs that must exist before the start: as [`Self::max_vus`], with only the pre-allocated ones of
     /// open models.
     pub fn planned_vus(&self) -> u64 {
-        spans::peak(&self.scenarios, |executor| match executor {
-            Executor::ConstantArrivalRate { vus, .. } | Executor::RampingArrivalRate { vus, .. } => {
-                vus.pre_allocated
-            }
-            _ => executor.max_vus(),
+        spans::peak(&self.scenarios, |executor| {
+            executor.open_vus().map_or_else(|| executor.max_vus(), |vus| vus.pre_allocated)
         })
     }
 

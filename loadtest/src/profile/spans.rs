@@ -10,7 +10,7 @@ use super::{Executor, Scenario};
 /// A time in which one handle may start iterations, counted from the start of the test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// First iteration.
+    /// First iteration. A VU due at the very end (`start == stop`) is reserved, but never gets to run.
     pub start: Duration,
     /// No iteration starts from here on.
     pub stop: Duration,
@@ -47,8 +47,6 @@ pub(super) fn of(scenario: &Scenario) -> Vec<Vec<Span>> {
         active = wanted;
     }
     for spans in &mut handles {
-        // A VU due at the very end, or jumped away at once, never gets to run.
-        spans.retain(|span| span.start < span.stop);
         carry_on(spans);
     }
     handles
@@ -68,25 +66,31 @@ fn carry_on(spans: &mut [Span]) {
 /// The most VUs reserved at once, where an executor that is not ramping reserves `reserved` of it all the time.
 pub(super) fn peak(scenarios: &[Scenario], reserved: impl Fn(&Executor) -> u64) -> u64 {
     let mut changes: Vec<(Duration, i128)> = Vec::new();
-    let mut reserve = |from: Duration, to: Duration, vus: u64| {
-        if from < to {
-            changes.push((from, i128::from(vus)));
-            changes.push((to, -i128::from(vus)));
-        }
-    };
     for scenario in scenarios {
         if !matches!(scenario.executor, Executor::RampingVus { .. }) {
-            reserve(scenario.start_time, scenario.end(), reserved(&scenario.executor));
+            let vus = i128::from(reserved(&scenario.executor));
+            changes.push((scenario.start_time, vus));
+            changes.push((scenario.end(), -vus));
             continue;
         }
         for spans in of(scenario) {
             let mut taken_until = Duration::ZERO;
             for span in spans {
-                reserve(span.start.max(taken_until), span.kill, 1);
+                changes.push((span.start.max(taken_until), 1));
+                changes.push((span.kill.max(taken_until), -1));
                 taken_until = taken_until.max(span.kill);
             }
         }
     }
+    highest(changes)
+}
+
+/// The most of these intervals that overlap. An end and a start at the same instant do not.
+pub fn peak_of(intervals: impl IntoIterator<Item = (Duration, Duration)>) -> u64 {
+    highest(intervals.into_iter().flat_map(|(from, to)| [(from, 1), (to.max(from), -1)]).collect())
+}
+
+fn highest(mut changes: Vec<(Duration, i128)>) -> u64 {
     // Ends sort before starts at the same instant: a VU given back can be taken again.
     changes.sort_unstable();
     let mut now = 0;

@@ -1,0 +1,53 @@
+// The objects of k6/execution: every property is read when it is asked for.
+import { abort, fail, info, keys, options, read, remove, write } from '#execution';
+
+function view(name, properties) {
+  const object = {};
+  for (const property of properties) {
+    Object.defineProperty(object, property, { get: () => info(name + '.' + property), enumerable: true });
+  }
+  return object;
+}
+
+function tagMap(metadata) {
+  return new Proxy({}, {
+    get: (target, key) => (typeof key === 'string' ? read(metadata, key) : undefined) ?? Reflect.get(target, key),
+    set: (_, key, value) => { write(metadata, String(key), value); return true; },
+    has: (_, key) => typeof key === 'string' && read(metadata, key) !== undefined,
+    deleteProperty: (_, key) => { remove(metadata, String(key)); return true; },
+    ownKeys: () => keys(metadata),
+    getOwnPropertyDescriptor(_, key) {
+      const value = typeof key === 'string' ? read(metadata, key) : undefined;
+      return value === undefined ? undefined : { value, writable: true, enumerable: true, configurable: true };
+    },
+  });
+}
+
+function freeze(value) {
+  if (typeof value === 'object' && value !== null) {
+    Object.values(value).forEach(freeze);
+    Object.freeze(value);
+  }
+  return value;
+}
+
+export const scenario = view('scenario', [
+  'name', 'executor', 'startTime', 'progress', 'iterationInInstance', 'iterationInTest',
+]);
+export const instance = view('instance', [
+  'currentTestRunDuration', 'iterationsCompleted', 'iterationsInterrupted', 'vusActive', 'vusInitialized',
+]);
+export const vu = view('vu', ['idInInstance', 'idInTest', 'iterationInInstance', 'iterationInScenario']);
+vu.tags = tagMap(false);
+vu.metrics = { tags: vu.tags, metadata: tagMap(true) };
+
+let resolved;
+export const test = {
+  abort,
+  fail,
+  get options() {
+    resolved ??= freeze(options());
+    return resolved;
+  },
+};
+export default { scenario, instance, vu, test };

@@ -1,0 +1,147 @@
+//! The modules that scripts import, and the globals, in Rust.
+
+use rquickjs::module::{Declarations, Declared, Exports, ModuleDef};
+use rquickjs::{Ctx, Function, Module, Object, Result, Value, function::IntoJsFunc};
+
+use std::rc::Rc;
+
+use crate::vm::state::{VuState, state};
+
+pub(crate) mod commonjs;
+pub(crate) mod console;
+mod crypto;
+mod data;
+mod encoding;
+mod execution;
+mod html;
+pub(crate) mod http;
+pub(crate) mod k6;
+mod metrics;
+pub(crate) mod tags;
+pub(crate) mod timers;
+pub(crate) mod web;
+
+/// How a native module is made known to the engine.
+pub(crate) type Native = for<'a, 'js> fn(&'a Ctx<'js>, &'a str) -> Result<Module<'js, Declared>>;
+
+/// A module whose exports are made by Rust code, anew for each VU that imports it.
+pub(crate) trait NativeModule {
+    /// What can be imported by name; `default` is the object with all of it.
+    const NAMES: &'static [&'static str];
+    /// Makes the object.
+    fn build<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>) -> Result<Object<'js>>;
+}
+
+struct Definition<M>(std::marker::PhantomData<M>);
+
+impl<M: NativeModule> ModuleDef for Definition<M> {
+    fn declare<'js>(declarations: &Declarations<'js>) -> Result<()> {
+        declarations.declare("default")?;
+        for name in M::NAMES {
+            declarations.declare(*name)?;
+        }
+        Ok(())
+    }
+
+    fn evaluate<'js>(ctx: &Ctx<'js>, exports: &Exports<'js>) -> Result<()> {
+        let object = M::build(ctx, &state(ctx))?;
+        for name in M::NAMES {
+            exports.export(*name, object.get::<_, Value>(*name)?)?;
+        }
+        exports.export("default", object)?;
+        Ok(())
+    }
+}
+
+fn define<'js, M: NativeModule>(ctx: &Ctx<'js>, name: &str) -> Result<Module<'js, Declared>> {
+    Module::declare_def::<Definition<M>, _>(ctx.clone(), name)
+}
+
+const NATIVES: &[(&str, Native)] = &[
+    ("k6", define::<k6::K6>),
+    ("k6/http", define::<http::Http>),
+    ("k6/crypto", define::<crypto::Crypto>),
+    ("k6/encoding", define::<encoding::Encoding>),
+    ("k6/timers", define::<timers::Timers>),
+    ("#commonjs", define::<commonjs::CommonJs>),
+    ("#data", define::<data::Data>),
+    ("#execution", define::<execution::Execution>),
+    ("#html", define::<html::Html>),
+    ("#check", define::<k6::Report>),
+    ("#web", define::<web::Web>),
+    ("#metrics", define::<metrics::Metrics>),
+];
+
+/// The native module of a name; `#` marks those that only our own modules import.
+pub(crate) fn native(name: &str) -> Option<Native> {
+    NATIVES.iter().find(|(own, _)| *own == name).map(|&(_, native)| native)
+}
+
+/// Our modules that are written in JavaScript.
+const SOURCES: &[(&str, &str)] = &[
+    ("k6/data", include_str!("js/data.js")),
+    ("k6/execution", include_str!("js/execution.js")),
+    ("k6/html", include_str!("js/html.js")),
+    ("k6/metrics", include_str!("js/metrics.js")),
+    ("#text", include_str!("js/text.js")),
+    ("#webcrypto", include_str!("js/webcrypto.js")),
+    ("#formdata", include_str!("js/lib/formdata.js")),
+    ("#k6-summary", include_str!("js/lib/k6-summary.js")),
+    ("#k6-utils", include_str!("js/lib/k6-utils.js")),
+    ("#lodash", include_str!("js/lib/lodash.js")),
+    ("#papaparse", include_str!("js/lib/papaparse.js")),
+    ("#url", include_str!("js/lib/url.js")),
+];
+
+/// The text of one of our own modules in JavaScript.
+pub(crate) fn source(name: &str) -> Option<&'static str> {
+    SOURCES.iter().find(|(own, _)| *own == name).map(|&(_, text)| text)
+}
+
+/// Whether a name is one of our modules rather than a file of the script.
+pub(crate) fn is_own(name: &str) -> bool {
+    !name.starts_with("file://")
+}
+
+/// The name of the module that scripts mean by `specifier`, which begins with `k6`.
+pub(crate) fn own_name(specifier: &str) -> Option<&'static str> {
+    let natives = NATIVES.iter().map(|(name, _)| *name);
+    natives.chain(SOURCES.iter().map(|(name, _)| *name)).find(|own| *own == specifier)
+}
+
+/// Packages of which we have a version of our own: what addresses call them, and the module.
+const HELPERS: &[(&str, &str)] = &[
+    ("formdata", "#formdata"),
+    ("k6-summary", "#k6-summary"),
+    ("k6-utils", "#k6-utils"),
+    ("lodash", "#lodash"),
+    ("lodash.js", "#lodash"),
+    ("papaparse", "#papaparse"),
+    ("PapaParse", "#papaparse"),
+    ("url", "#url"),
+];
+
+/// The module that stands in for a package from the net.
+pub(crate) fn helper(package: &str) -> Option<&'static str> {
+    HELPERS.iter().find(|(name, _)| *name == package).map(|&(_, own)| own)
+}
+
+/// Adds a native function to `object`.
+pub(crate) fn add<'js, P, F>(object: &Object<'js>, name: &str, function: F) -> Result<()>
+where
+    F: IntoJsFunc<'js, P> + 'js,
+{
+    object.set(name, Function::new(object.ctx().clone(), function)?.with_name(name)?)
+}
+
+pub(crate) use crate::vm::fiber::bytes_of;
+
+/// The text of a string, or nothing.
+pub(crate) fn text_of(value: &Value<'_>) -> Option<String> {
+    value.as_string().and_then(|s| s.to_string().ok())
+}
+
+/// Neither `undefined` nor `null`.
+pub(crate) fn given<'js>(value: Option<Value<'js>>) -> Option<Value<'js>> {
+    value.filter(|v| !v.is_undefined() && !v.is_null())
+}

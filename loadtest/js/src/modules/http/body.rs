@@ -1,0 +1,161 @@
+//! Bodies of requests: texts, bytes, forms, and forms with files.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use rquickjs::class::Trace;
+use rquickjs::function::Opt;
+use rquickjs::{Class, Coerced, Ctx, JsLifetime, Object, Result, Value};
+use sha2::{Digest, Sha256};
+
+use super::request::Refusal;
+use crate::modules::{add, bytes_of, text_of};
+use crate::vm::error::throw;
+use crate::vm::state::VuState;
+
+/// What `http.file` makes.
+#[derive(Trace, JsLifetime)]
+#[rquickjs::class]
+pub(crate) struct FileData<'js> {
+    #[qjs(get, set, enumerable)]
+    data: Value<'js>,
+    #[qjs(get, set, enumerable)]
+    filename: String,
+    #[qjs(get, set, enumerable)]
+    content_type: String,
+}
+
+/// A body and what it is.
+pub(crate) struct Encoded {
+    pub(crate) bytes: Bytes,
+    pub(crate) content_type: Option<String>,
+}
+
+pub(crate) fn install<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<()> {
+    let s = Rc::clone(state);
+    let file = move |ctx: Ctx<'js>,
+                     data: Opt<Value<'js>>,
+                     filename: Opt<Coerced<String>>,
+                     kind: Opt<Coerced<String>>| {
+        let data = data.0.filter(|d| text_of(d).is_some() || bytes_of(d).is_some());
+        let Some(data) = data else {
+            return Err(throw(&ctx, "invalid type, expected string or ArrayBuffer"));
+        };
+        let filename = filename.0.map_or_else(|| s.recorder.unix_now().as_nanos().to_string(), |n| n.0);
+        let content_type = kind.0.map_or_else(|| "application/octet-stream".to_owned(), |k| k.0);
+        Class::instance(ctx, FileData { data, filename, content_type })
+    };
+    add(object, "file", file)
+}
+
+/// Encodes a body that is there.
+pub(crate) fn encode(state: &VuState, body: &Value<'_>) -> Result<std::result::Result<Encoded, Refusal>> {
+    if let Some(text) = text_of(body) {
+        return Ok(Ok(Encoded { bytes: text.into(), content_type: None }));
+    }
+    if let Some(bytes) = bytes_of(body) {
+        return Ok(Ok(Encoded { bytes: bytes.into(), content_type: None }));
+    }
+    let Some(object) = body.as_object().filter(|o| !o.is_array() && !o.is_function()) else {
+        let kind = match body {
+            b if b.is_array() => "[]interface {}",
+            b if b.is_bool() => "bool",
+            b if b.is_int() => "int64",
+            b if b.is_number() => "float64",
+            _ => "func",
+        };
+        return Ok(Err(Refusal::new(format!("unknown request body type {kind}"))));
+    };
+    let fields = object.props::<String, Value>().collect::<Result<Vec<_>>>()?;
+    let is_file = |value: &Value<'_>| value.as_object().is_some_and(|o| o.instance_of::<FileData>());
+    if fields.iter().any(|(_, value)| is_file(value)) {
+        multipart(state, &fields).map(Ok)
+    } else {
+        urlencoded(state, fields).map(Ok)
+    }
+}
+
+/// By name, as k6 sends them.
+fn urlencoded(state: &VuState, mut fields: Vec<(String, Value<'_>)>) -> Result<Encoded> {
+    fields.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in &fields {
+        match value.as_array() {
+            Some(array) => {
+                for item in array.iter::<Value>() {
+                    form.append_pair(name, &field(state, &item?)?);
+                }
+            }
+            None => {
+                form.append_pair(name, &field(state, value)?);
+            }
+        }
+    }
+    // Go leaves `~` as it is and escapes `*`.
+    let text = form.finish().replace('*', "%2A").replace("%7E", "~");
+    Ok(Encoded { bytes: text.into(), content_type: Some("application/x-www-form-urlencoded".to_owned()) })
+}
+
+/// One value of a form as text; what has structure has none.
+fn field(state: &VuState, value: &Value<'_>) -> Result<String> {
+    if value.is_undefined() || value.is_null() {
+        return Ok(String::new());
+    }
+    if value.is_object() {
+        state.warn(
+            "cannot urlencode a nested value in a request form body; encoding it as an empty value, use \
+             JSON.stringify() to send structured data",
+        );
+        return Ok(String::new());
+    }
+    Ok(value.get::<Coerced<String>>()?.0)
+}
+
+fn multipart(state: &VuState, fields: &[(String, Value<'_>)]) -> Result<Encoded> {
+    let mut parts = Vec::new();
+    for (name, value) in fields {
+        let file = value.as_object().and_then(Class::<FileData>::from_object);
+        let (more, content) = match file {
+            Some(file) => {
+                let file = file.borrow();
+                let content = text_of(&file.data).map(String::into_bytes).or_else(|| bytes_of(&file.data));
+                let more = format!(
+                    "; filename=\"{}\"\r\nContent-Type: {}",
+                    escape_quotes(&file.filename),
+                    file.content_type
+                );
+                (more, content.unwrap_or_default())
+            }
+            None => (String::new(), field(state, value)?.into_bytes()),
+        };
+        parts.push((
+            format!("Content-Disposition: form-data; name=\"{}\"{more}", escape_quotes(name)),
+            content,
+        ));
+    }
+    let boundary = boundary(&parts);
+    let mut bytes = Vec::new();
+    for (head, content) in &parts {
+        bytes.extend_from_slice(format!("--{boundary}\r\n{head}\r\n\r\n").as_bytes());
+        bytes.extend_from_slice(content);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    let content_type = format!("multipart/form-data; boundary={boundary}");
+    Ok(Encoded { bytes: bytes.into(), content_type: Some(content_type) })
+}
+
+/// As long as k6's, and derived from the contents, so that these cannot hold it by any sensible chance.
+fn boundary(parts: &[(String, Vec<u8>)]) -> String {
+    let mut hash = Sha256::new();
+    for (head, content) in parts {
+        hash.update(head);
+        hash.update(content);
+    }
+    let hex: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    hex[..60].to_owned()
+}
+
+fn escape_quotes(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
+}

@@ -1,0 +1,349 @@
+//! A response as scripts see it. Its parts become JavaScript values only when they are asked for.
+
+use std::time::Duration;
+
+use rquickjs::class::{JsClass, Trace, Writable};
+use rquickjs::function::{Constructor, Opt, This};
+use rquickjs::object::Accessor;
+use rquickjs::{Array, ArrayBuffer, Class, Ctx, IntoJs, JsLifetime, Object, Result, Value};
+
+use super::request::Refusal;
+use super::{About, page};
+use crate::api::http::{HttpRequest, HttpResponse, ResponseType};
+use crate::cookies::parse_set_cookie;
+use crate::modules::{add, given, text_of};
+use crate::vm::error::throw;
+use crate::vm::state::state;
+
+/// k6's number for "no expiry": the zero of its clock, squeezed into nanoseconds, in milliseconds.
+const NO_EXPIRY_MS: f64 = -6_795_364_578_871.0;
+
+#[derive(Trace, JsLifetime)]
+pub(crate) struct Response<'js> {
+    #[qjs(skip_trace)]
+    about: Option<About>,
+    #[qjs(skip_trace)]
+    inner: HttpResponse,
+    /// The whole body as JSON, once it has been parsed.
+    json: Option<Value<'js>>,
+}
+
+impl Response<'_> {
+    pub(crate) fn new(about: &About, inner: HttpResponse) -> Self {
+        Self { about: Some(about.clone()), inner, json: None }
+    }
+
+    /// For a request that was not made.
+    pub(crate) fn refused(refusal: &Refusal) -> Self {
+        let inner = HttpResponse {
+            error: refusal.message.clone(),
+            error_code: refusal.code,
+            ..HttpResponse::default()
+        };
+        Self { about: None, inner, json: None }
+    }
+
+    fn has_body(&self) -> bool {
+        self.inner.status != 0 && self.about.as_ref().is_some_and(|a| a.response_type != ResponseType::None)
+    }
+
+    /// The URL relative links start from.
+    pub(crate) fn base_url(&self) -> &str {
+        &self.inner.url
+    }
+
+    /// The body as text, for those who need one.
+    pub(crate) fn text<'js>(&self, ctx: &Ctx<'js>, what: &str) -> Result<String> {
+        if self.has_body() {
+            return Ok(String::from_utf8_lossy(&self.inner.body).into_owned());
+        }
+        let why = format!(
+            "the body is null so we can't transform it to {what} - this likely was because of a request error \
+             getting the response"
+        );
+        Err(throw(ctx, &why))
+    }
+}
+
+/// What scripts can read of a response, in k6's order.
+const GETTERS: &[(&str, Getter)] = &[
+    ("remote_ip", |r, ctx| r.inner.remote_ip.as_str().into_js(ctx)),
+    ("remote_port", |r, ctx| r.inner.remote_port.into_js(ctx)),
+    ("url", |r, ctx| r.inner.url.as_str().into_js(ctx)),
+    ("status", |r, ctx| r.inner.status.into_js(ctx)),
+    ("status_text", |r, ctx| r.inner.status_text.as_str().into_js(ctx)),
+    ("proto", |r, ctx| r.inner.proto.as_str().into_js(ctx)),
+    ("headers", |r, ctx| r.headers(ctx)),
+    ("cookies", |r, ctx| r.cookies(ctx)),
+    ("body", |r, ctx| r.body(ctx)),
+    ("timings", |r, ctx| r.timings(ctx)),
+    ("tls_version", |r, ctx| r.inner.tls_version.as_str().into_js(ctx)),
+    ("tls_cipher_suite", |r, ctx| r.inner.tls_cipher_suite.as_str().into_js(ctx)),
+    ("ocsp", |_, ctx| ocsp(ctx)),
+    ("error", |r, ctx| r.inner.error.as_str().into_js(ctx)),
+    ("error_code", |r, ctx| r.inner.error_code.into_js(ctx)),
+    ("request", |r, ctx| r.request(ctx)),
+];
+
+type Getter = for<'js> fn(&Response<'js>, &Ctx<'js>) -> Result<Value<'js>>;
+
+impl<'js> JsClass<'js> for Response<'js> {
+    const NAME: &'static str = "Response";
+    type Mutable = Writable;
+
+    /// Holds only what the script mentions: each function would cost every VU memory.
+    fn prototype(ctx: &Ctx<'js>) -> Result<Option<Object<'js>>> {
+        let state = state(ctx);
+        let prototype = Object::new(ctx.clone())?;
+        for &(name, getter) in GETTERS.iter().filter(|(name, _)| state.script.mentions_member(name)) {
+            let get = move |this: This<Class<'js, Self>>, ctx: Ctx<'js>| getter(&this.0.borrow(), &ctx);
+            prototype.prop(name, Accessor::new_get(get).enumerable().configurable())?;
+        }
+        for name in ["json", "html", "submitForm", "clickLink"] {
+            if state.script.mentions_member(name) {
+                method(&prototype, name)?;
+            }
+        }
+        add(&prototype, "toJSON", |this: This<Class<'js, Self>>, ctx: Ctx<'js>| {
+            let object = Object::new(ctx.clone())?;
+            for (name, getter) in GETTERS {
+                object.set(*name, getter(&this.0.borrow(), &ctx)?)?;
+            }
+            Ok::<_, rquickjs::Error>(object)
+        })?;
+        Ok(Some(prototype))
+    }
+
+    fn constructor(_: &Ctx<'js>) -> Result<Option<Constructor<'js>>> {
+        Ok(None)
+    }
+}
+
+fn method<'js>(prototype: &Object<'js>, name: &'static str) -> Result<()> {
+    let call = move |this: This<Class<'js, Response<'js>>>, ctx: Ctx<'js>, argument: Opt<Value<'js>>| {
+        let selector = || given(argument.0.clone()).and_then(|v| text_of(&v));
+        match name {
+            "json" => this.0.borrow_mut().json(&ctx, selector()),
+            "html" => {
+                let (text, url) = {
+                    let response = this.0.borrow();
+                    (response.text(&ctx, "HTML")?, response.inner.url.clone())
+                };
+                page::html(&ctx, &text, &url, selector())
+            }
+            "submitForm" => page::follow(&ctx, &this.0, "formRequest", argument.0),
+            _ => page::follow(&ctx, &this.0, "linkRequest", argument.0),
+        }
+    };
+    add(prototype, name, call)
+}
+
+/// Certificates' states are not asked for.
+fn ocsp<'js>(ctx: &Ctx<'js>) -> Result<Value<'js>> {
+    let ocsp = Object::new(ctx.clone())?;
+    for name in ["produced_at", "this_update", "next_update", "revoked_at"] {
+        ocsp.set(name, 0)?;
+    }
+    ocsp.set("revocation_reason", "")?;
+    ocsp.set("status", "")?;
+    Ok(ocsp.into_value())
+}
+
+impl<'js> Response<'js> {
+    fn body(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
+        match self.about.as_ref().map(|a| a.response_type) {
+            Some(ResponseType::Binary) if self.has_body() => {
+                Ok(ArrayBuffer::new_copy(ctx.clone(), &self.inner.body)?.into_value())
+            }
+            Some(ResponseType::Text) if self.has_body() => {
+                String::from_utf8_lossy(&self.inner.body).as_ref().into_js(ctx)
+            }
+            _ => Ok(Value::new_null(ctx.clone())),
+        }
+    }
+
+    fn headers(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
+        let headers = Object::new(ctx.clone())?;
+        for (name, value) in joined(&self.inner.headers) {
+            headers.set(name, value)?;
+        }
+        Ok(headers.into_value())
+    }
+
+    fn cookies(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
+        let cookies = Object::new(ctx.clone())?;
+        let set = self.inner.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+        for cookie in set.filter_map(|(_, value)| parse_set_cookie(value)) {
+            let object = Object::new(ctx.clone())?;
+            object.set("name", cookie.name.as_str())?;
+            object.set("value", cookie.value)?;
+            object.set("domain", cookie.domain)?;
+            object.set("path", cookie.path)?;
+            object.set("http_only", cookie.http_only)?;
+            object.set("secure", cookie.secure)?;
+            #[expect(clippy::cast_precision_loss, reason = "ages and dates are far below 2^53")]
+            let (age, expires) = (
+                cookie.max_age.unwrap_or(0) as f64,
+                cookie.expires.map_or(NO_EXPIRY_MS, |s| s as f64 * 1000.0),
+            );
+            object.set("max_age", age)?;
+            object.set("expires", expires)?;
+            let list: Array = match cookies.get::<_, Option<Array>>(cookie.name.as_str())? {
+                Some(list) => list,
+                None => Array::new(ctx.clone())?,
+            };
+            list.set(list.len(), object)?;
+            cookies.set(cookie.name, list)?;
+        }
+        Ok(cookies.into_value())
+    }
+
+    fn timings(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
+        let t = &self.inner.timings;
+        let timings = Object::new(ctx.clone())?;
+        for (name, value) in [
+            ("duration", t.duration()),
+            ("blocked", t.blocked),
+            ("looking_up", Duration::ZERO),
+            ("connecting", t.connecting),
+            ("tls_handshaking", t.tls_handshaking),
+            ("sending", t.sending),
+            ("waiting", t.waiting),
+            ("receiving", t.receiving),
+        ] {
+            timings.set(name, value.as_secs_f64() * 1000.0)?;
+        }
+        Ok(timings.into_value())
+    }
+
+    fn request(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
+        match self.about.as_ref().and_then(|about| about.request.as_ref()) {
+            Some(asked) => request_object(ctx, asked, &self.inner),
+            None => Ok(Value::new_null(ctx.clone())),
+        }
+    }
+
+    fn json(&mut self, ctx: &Ctx<'js>, selector: Option<String>) -> Result<Value<'js>> {
+        if selector.is_none()
+            && let Some(json) = &self.json
+        {
+            return Ok(json.clone());
+        }
+        let text = self.text(ctx, "JSON")?;
+        if let Some(selector) = selector {
+            return select(ctx, &text, &selector);
+        }
+        let value = parse_json(ctx, &text)?;
+        self.json = Some(value.clone());
+        Ok(value)
+    }
+}
+
+fn request_object<'js>(ctx: &Ctx<'js>, asked: &HttpRequest, response: &HttpResponse) -> Result<Value<'js>> {
+    let (method, url, headers, body) = match &response.sent {
+        Some(sent) => (&sent.method, &sent.url, &sent.headers, &sent.body),
+        None => (&asked.method, &asked.url, &asked.headers, asked.body.as_ref().unwrap_or(&NO_BYTES)),
+    };
+    let object = Object::new(ctx.clone())?;
+    object.set("method", method.as_str())?;
+    object.set("url", url.as_str())?;
+    let lists = Object::new(ctx.clone())?;
+    for (name, value) in headers {
+        let name = canonical(name);
+        let mut values: Vec<String> = lists.get::<_, Option<Vec<String>>>(name.as_str())?.unwrap_or_default();
+        values.push(value.clone());
+        lists.set(name, values)?;
+    }
+    object.set("headers", lists)?;
+    object.set("body", String::from_utf8_lossy(body).as_ref())?;
+    let cookies = Object::new(ctx.clone())?;
+    for cookie in &asked.cookies {
+        let one = Object::new(ctx.clone())?;
+        one.set("name", cookie.name.as_str())?;
+        one.set("value", cookie.value.as_str())?;
+        one.set("replace", cookie.replace)?;
+        cookies.set(cookie.name.as_str(), vec![one])?;
+    }
+    object.set("cookies", cookies)?;
+    Ok(object.into_value())
+}
+
+static NO_BYTES: bytes::Bytes = bytes::Bytes::new();
+
+/// Names in the form `Content-Type`, repeated headers as one with commas; in the order of arrival.
+fn joined(headers: &[(String, String)]) -> Vec<(String, String)> {
+    let mut joined: Vec<(String, String)> = Vec::with_capacity(headers.len());
+    for (name, value) in headers {
+        let name = canonical(name);
+        match joined.iter_mut().find(|(n, _)| *n == name) {
+            Some((_, all)) => {
+                all.push_str(", ");
+                all.push_str(value);
+            }
+            None => joined.push((name, value.clone())),
+        }
+    }
+    joined
+}
+
+/// `content-type` as `Content-Type`, in the manner of Go.
+fn canonical(name: &str) -> String {
+    let mut upper = true;
+    name.chars()
+        .map(|c| {
+            let c = if upper { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+            upper = c == '-';
+            c
+        })
+        .collect()
+}
+
+/// Arrays and objects within each other that a selector looks through; a VU's stack is small.
+const NESTING_MAX: usize = 500;
+
+/// An upper bound of the depth of a JSON text: brackets in strings count too.
+fn nesting(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// A part of a JSON text by a path in the syntax of gjson; `undefined` if there is none or it is not JSON.
+pub(crate) fn select<'js>(ctx: &Ctx<'js>, text: &str, selector: &str) -> Result<Value<'js>> {
+    if nesting(text) > NESTING_MAX {
+        return Err(throw(ctx, &format!("the JSON is nested more than {NESTING_MAX} deep")));
+    }
+    if !gjson::valid(text) {
+        return Ok(Value::new_undefined(ctx.clone()));
+    }
+    let found = gjson::get(text, selector);
+    if !found.exists() {
+        return Ok(Value::new_undefined(ctx.clone()));
+    }
+    ctx.json_parse(found.json())
+}
+
+fn parse_json<'js>(ctx: &Ctx<'js>, text: &str) -> Result<Value<'js>> {
+    let error = match ctx.json_parse(text) {
+        Ok(value) => return Ok(value),
+        Err(error) => crate::vm::error::take(ctx, &error),
+    };
+    let (line, column) = match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Err(at) => (at.line(), at.column()),
+        Ok(_) => (1, 1),
+    };
+    let message = format!(
+        "cannot parse json due to an error at line {line}, character {column} , error: {}",
+        error.message
+    );
+    Err(throw(ctx, &message))
+}

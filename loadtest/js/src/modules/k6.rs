@@ -1,0 +1,193 @@
+//! The module `k6`: check, fail, group, randomSeed, sleep.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use rquickjs::function::Opt;
+use rquickjs::{Coerced, Ctx, Function, Object, Result, Value};
+
+use super::tags::tags_of;
+use super::{NativeModule, add, given};
+use crate::api::host::HostCall;
+use crate::api::tags::SampleTags;
+use crate::vm::error::throw;
+use crate::vm::state::{Phase, VuState};
+
+/// Separates the names of nested groups, so no name may hold it.
+const SEPARATOR: &str = "::";
+
+pub(crate) struct K6;
+
+impl NativeModule for K6 {
+    const NAMES: &'static [&'static str] = &["check", "fail", "group", "randomSeed", "sleep"];
+
+    fn build<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>) -> Result<Object<'js>> {
+        let object = Object::new(ctx.clone())?;
+        let s = Rc::clone(state);
+        add(
+            &object,
+            "check",
+            move |ctx: Ctx<'js>, value: Opt<Value<'js>>, sets: Opt<Value<'js>>, tags: Opt<Value<'js>>| {
+                check(&ctx, &s, value.0, sets.0, tags.0)
+            },
+        )?;
+        add(&object, "fail", |ctx: Ctx<'js>, message: Opt<Coerced<String>>| -> Result<()> {
+            let message = message.0.map_or_else(String::new, |m| m.0);
+            Err(throw(&ctx, &message))
+        })?;
+        let s = Rc::clone(state);
+        add(
+            &object,
+            "group",
+            move |ctx: Ctx<'js>, name: Opt<Coerced<String>>, function: Opt<Value<'js>>| {
+                group(&ctx, &s, &name.0.map_or_else(String::new, |n| n.0), function.0)
+            },
+        )?;
+        add(&object, "randomSeed", |ctx: Ctx<'js>, seed: Opt<Coerced<f64>>| {
+            random_seed(&ctx, seed.0.map_or(0.0, |s| s.0))
+        })?;
+        let s = Rc::clone(state);
+        add(&object, "sleep", move |ctx: Ctx<'js>, seconds: Opt<Coerced<f64>>| {
+            sleep(&ctx, &s, seconds.0.map_or(0.0, |s| s.0))
+        })?;
+        Ok(object)
+    }
+}
+
+/// What the asynchronous check of the helpers reports through.
+pub(crate) struct Report;
+
+impl NativeModule for Report {
+    const NAMES: &'static [&'static str] = &["report"];
+
+    fn build<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>) -> Result<Object<'js>> {
+        let object = Object::new(ctx.clone())?;
+        let s = Rc::clone(state);
+        add(&object, "report", move |ctx: Ctx<'js>, name: String, passed: bool, tags: Opt<Value<'js>>| {
+            let extra = tags_of(&ctx, tags.0)?;
+            s.record_check(&name, passed, &s.context(), &extra);
+            Ok::<_, rquickjs::Error>(())
+        })?;
+        Ok(object)
+    }
+}
+
+/// Years that are as good as for ever, in seconds.
+const SLEEP_MAX_S: f64 = 1e9;
+
+fn sleep(ctx: &Ctx<'_>, state: &VuState, seconds: f64) -> Result<()> {
+    if seconds > 0.0 {
+        let time = Duration::from_secs_f64(seconds.min(SLEEP_MAX_S));
+        state.call(ctx, HostCall::Sleep(time))?;
+    }
+    Ok(())
+}
+
+fn check<'js>(
+    ctx: &Ctx<'js>,
+    state: &VuState,
+    value: Option<Value<'js>>,
+    sets: Option<Value<'js>>,
+    tags: Option<Value<'js>>,
+) -> Result<bool> {
+    if state.phase.get() == Phase::Init {
+        return Err(throw(ctx, "using check() in the init context is not supported"));
+    }
+    let Some(sets) = given(sets) else { return Err(throw(ctx, "no checks provided to `check`")) };
+    let context = state.context();
+    let extra = tags_of(ctx, tags)?;
+    let value = value.unwrap_or_else(|| Value::new_undefined(ctx.clone()));
+    let mut all = true;
+    let Some(sets) = sets.as_object() else { return Ok(true) };
+    for name in sets.keys::<String>() {
+        let name = name?;
+        if name.contains(SEPARATOR) {
+            return Err(throw(ctx, "group and check names may not contain '::'"));
+        }
+        let test: Value = sets.get(name.as_str())?;
+        if is_async(&test)? {
+            return Err(throw(
+                ctx,
+                "the built-in check() does not support async functions as arguments. Use the JavaScript utils \
+                 library as a replacement. Refer to \
+                 https://grafana.com/docs/k6/latest/javascript-api/jslib/utils/check/ for more info",
+            ));
+        }
+        let result = match test.as_function() {
+            Some(function) => function.call::<_, Value>((value.clone(),)),
+            None => Ok(test),
+        };
+        let passed = result.as_ref().is_ok_and(truthy);
+        if !state.cut.get() {
+            state.record_check(&name, passed, &context, &extra);
+        }
+        result?;
+        all &= passed;
+    }
+    Ok(all)
+}
+
+fn group<'js>(
+    ctx: &Ctx<'js>,
+    state: &VuState,
+    name: &str,
+    function: Option<Value<'js>>,
+) -> Result<Value<'js>> {
+    if state.phase.get() == Phase::Init {
+        return Err(throw(ctx, "using group() in the init context is not supported"));
+    }
+    let function = given(function).and_then(|f| f.into_function());
+    let Some(function) = function else {
+        return Err(throw(ctx, "group() requires a callback as a second argument"));
+    };
+    if is_async(&function)? {
+        return Err(throw(
+            ctx,
+            "group() does not support async functions as arguments, please see \
+             https://grafana.com/docs/k6/latest/javascript-api/k6/group/ for more info",
+        ));
+    }
+    if name.contains(SEPARATOR) {
+        return Err(throw(ctx, "group and check names may not contain '::'"));
+    }
+    let outer = Rc::clone(&state.tags.borrow().group);
+    let inner: Rc<str> = format!("{outer}{SEPARATOR}{name}").into();
+    state.set_tags(|tags| tags.group = Rc::clone(&inner));
+    let start = state.recorder.now();
+    let result = function.call::<_, Value>(());
+    if !state.cut.get() {
+        let duration = state.recorder.now().saturating_sub(start);
+        state.recorder.group(duration, SampleTags { context: &state.context(), extra: &[] });
+    }
+    state.set_tags(|tags| tags.group = outer);
+    result
+}
+
+/// Whether a function is declared `async`, as its constructor says.
+fn is_async<'js>(value: &Value<'js>) -> Result<bool> {
+    let Some(function) = value.as_function() else { return Ok(false) };
+    let Some(constructor) = function.get::<_, Option<Object>>("constructor")? else { return Ok(false) };
+    Ok(constructor.get::<_, Option<Coerced<String>>>("name")?.is_some_and(|n| n.0 == "AsyncFunction"))
+}
+
+/// JavaScript's idea of truth.
+pub(crate) fn truthy(value: &Value<'_>) -> bool {
+    value.get::<Coerced<bool>>().is_ok_and(|b| b.0)
+}
+
+/// Makes `Math.random` repeatable: a 64-bit mix of a counter (splitmix64), 53 bits of which are the number.
+fn random_seed<'js>(ctx: &Ctx<'js>, seed: f64) -> Result<()> {
+    #[expect(clippy::cast_possible_truncation, reason = "any bits will do as a seed")]
+    let counter = std::cell::Cell::new(seed as i64 as u64);
+    let random = move || {
+        counter.set(counter.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
+        let mut z = counter.get();
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^= z >> 31;
+        #[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
+        let fraction = (z >> 11) as f64 / (1u64 << 53) as f64;
+        fraction
+    };
+    ctx.globals().get::<_, Object>("Math")?.set("random", Function::new(ctx.clone(), random)?)
+}

@@ -1,0 +1,269 @@
+//! All modules of a script: read, told apart by kind, and brought into the one form the engine is given.
+//!
+//! Whatever its kind, a module becomes an ES module: JSON and CommonJS ones export a function that fills
+//! `module.exports`; an import of such a module goes through a small front with the names that are asked for.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::ScriptError;
+use super::parse::{self, Parsed};
+use super::resolve::{self, Target};
+use super::{Code, Source};
+use crate::modules;
+use crate::vm::fiber::Bytecode;
+use crate::vm::intrinsics::REGEXP_LITERAL;
+
+/// Ends the name of the function of a CommonJS module, as opposed to its front.
+pub(crate) const BODY: &str = "#body";
+
+/// Modules in one script.
+const MODULES_MAX: usize = 10_000;
+
+pub(crate) struct Graph {
+    pub(crate) entry: String,
+    /// As JavaScript; `None` if it is no ES module.
+    pub(crate) entry_code: Option<Arc<str>>,
+    /// Of the entry; absolute.
+    pub(crate) directory: PathBuf,
+    codes: BTreeMap<String, Arc<Code>>,
+    /// From importing module and specifier to name.
+    resolved: HashMap<(String, String), String>,
+    common_js: HashMap<String, PathBuf>,
+    /// Names that ES modules import from each module.
+    wanted: BTreeMap<String, BTreeSet<String>>,
+    words: HashSet<String>,
+    read: HashSet<String>,
+}
+
+impl Graph {
+    pub(crate) fn load(source: Source) -> Result<Self, ScriptError> {
+        let (path, text) = match source {
+            Source::File(path) => {
+                let path = std::path::absolute(&path).map_err(|source| ScriptError::Read { path, source })?;
+                let path = resolve::normalise(&path);
+                let text = read(&path)?;
+                (path, text)
+            }
+            Source::Text { text, name, directory } => (directory.join(name), text),
+        };
+        let directory = path.parent().unwrap_or(Path::new("/")).to_owned();
+        let mut graph = Self {
+            entry: module_name(&path),
+            entry_code: None,
+            directory,
+            codes: BTreeMap::new(),
+            resolved: HashMap::new(),
+            common_js: HashMap::new(),
+            wanted: BTreeMap::new(),
+            words: HashSet::new(),
+            read: HashSet::new(),
+        };
+        graph.read_all(path, text)?;
+        Ok(graph)
+    }
+
+    /// Reads a module and what it imports, and what that imports, and makes fronts.
+    fn read_all(&mut self, path: PathBuf, text: String) -> Result<(), ScriptError> {
+        let mut unknown = BTreeMap::<String, &'static str>::new();
+        let mut waiting = vec![(path, text)];
+        self.read.extend(waiting.iter().map(|(path, _)| module_name(path)));
+        while let Some((path, text)) = waiting.pop() {
+            for (specifier, target) in self.add(&path, &text)? {
+                let name = match target {
+                    Target::Own(name) => {
+                        self.mention_own(name);
+                        name.to_owned()
+                    }
+                    Target::Unknown(why) => {
+                        unknown.insert(specifier, why);
+                        continue;
+                    }
+                    Target::File(file) => {
+                        let name = module_name(&file);
+                        if self.read.insert(name.clone()) {
+                            let text = read(&file)?;
+                            waiting.push((file, text));
+                        }
+                        name
+                    }
+                };
+                self.resolved.insert((module_name(&path), specifier), name);
+            }
+            assert!(self.read.len() <= MODULES_MAX, "a script of more than {MODULES_MAX} modules");
+        }
+        if let Some(&why) = unknown.values().next() {
+            return Err(ScriptError::UnknownModules { modules: unknown.into_keys().collect(), why });
+        }
+        self.make_fronts();
+        Ok(())
+    }
+
+    /// Adds one module; what it imports.
+    fn add(&mut self, path: &Path, text: &str) -> Result<Vec<(String, Target)>, ScriptError> {
+        let name = module_name(path);
+        let directory = path.parent().unwrap_or(Path::new("/"));
+        if path.extension().is_some_and(|e| e == "json") {
+            self.add_common_js(name, path, &format!("module.exports = ({text}\n)"));
+            return Ok(Vec::new());
+        }
+        let Parsed { code, is_module, imports, requires, has_regexp, has_any_member } =
+            parse::parse(&name, text)?;
+        self.words.extend(parse::words(&code));
+        if has_regexp {
+            self.words.insert(REGEXP_LITERAL.to_owned());
+        }
+        if has_any_member {
+            self.words.insert(parse::ANY_MEMBER.to_owned());
+        }
+        // What the host itself imports for those who use these.
+        for (word, own) in [
+            ("html", "k6/html"),
+            ("submitForm", "k6/html"),
+            ("clickLink", "k6/html"),
+            ("TextEncoder", "#text"),
+            ("TextDecoder", "#text"),
+            ("getRandomValues", "#webcrypto"),
+            ("randomUUID", "#webcrypto"),
+            ("subtle", "#webcrypto"),
+        ] {
+            if self.words.contains(word) {
+                self.mention_own(own);
+            }
+        }
+        let mut targets = Vec::new();
+        for import in imports {
+            let target = resolve::resolve(directory, &import.specifier);
+            if let Target::File(file) = &target {
+                self.wanted.entry(module_name(file)).or_default().extend(import.names);
+            }
+            targets.push((import.specifier, target));
+        }
+        for specifier in requires {
+            let target = resolve::resolve(directory, &specifier);
+            targets.push((specifier, target));
+        }
+        if is_module {
+            if name == self.entry {
+                self.entry_code = Some(code.as_str().into());
+            }
+            self.codes.insert(name, Arc::new(Code::Source(code)));
+        } else {
+            self.add_common_js(name, path, &code);
+        }
+        Ok(targets)
+    }
+
+    /// What our own modules need of the language, their users need too.
+    fn mention_own(&mut self, name: &str) {
+        let Some(text) = modules::source(name) else { return };
+        if !self.read.insert(name.to_owned()) {
+            return;
+        }
+        self.words.extend(parse::words(text));
+        self.words.insert(REGEXP_LITERAL.to_owned());
+        for import in text.split(" from '").skip(1) {
+            self.mention_own(import.split('\'').next().unwrap_or_default());
+        }
+    }
+
+    fn add_common_js(&mut self, name: String, path: &Path, code: &str) {
+        let body = format!("export default (function (module, exports, require) {{{code}\n}});");
+        self.codes.insert(format!("{name}{BODY}"), Arc::new(Code::Source(body)));
+        self.common_js.insert(name, path.to_owned());
+    }
+
+    fn make_fronts(&mut self) {
+        for name in self.common_js.keys() {
+            let wanted = self.wanted.get(name).into_iter().flatten().filter(|n| *n != "default" && *n != "*");
+            let mut front = format!(
+                "import {{ load }} from \"#commonjs\";\nconst m = load({});\n\
+                 export default (m.default === undefined ? m : m.default);\n",
+                serde_json::Value::from(name.as_str())
+            );
+            for (i, export) in wanted.enumerate() {
+                front.push_str(&format!("const v{i} = m.{export};\nexport {{ v{i} as {export} }};\n"));
+            }
+            self.codes.insert(name.clone(), Arc::new(Code::Source(front)));
+        }
+    }
+
+    /// See [`super::Script::resolve`].
+    pub(crate) fn resolve(
+        &mut self,
+        base: &str,
+        specifier: &str,
+        frozen: bool,
+    ) -> Result<String, ScriptError> {
+        if specifier.starts_with('#') && modules::is_own(base) || self.codes.contains_key(specifier) {
+            return Ok(specifier.to_owned());
+        }
+        let importer = base.strip_suffix(BODY).unwrap_or(base);
+        if let Some(name) = self.resolved.get(&(importer.to_owned(), specifier.to_owned())) {
+            return Ok(name.clone());
+        }
+        if modules::is_own(base) || self.common_js.contains_key(importer) {
+            if let Target::Own(name) = resolve::resolve(&self.directory, specifier) {
+                return Ok(name.to_owned());
+            }
+            if specifier.starts_with('#') {
+                return Ok(specifier.to_owned());
+            }
+        }
+        let directory = importer.strip_prefix("file://").and_then(|p| Path::new(p).parent());
+        let directory = directory.map_or_else(|| self.directory.clone(), Path::to_owned);
+        match resolve::resolve(&directory, specifier) {
+            Target::Own(name) => Ok(name.to_owned()),
+            Target::Unknown(why) => {
+                Err(ScriptError::UnknownModules { modules: vec![specifier.to_owned()], why })
+            }
+            Target::File(file) => {
+                let name = module_name(&file);
+                if self.read.contains(&name) {
+                    return Ok(name);
+                }
+                if frozen {
+                    let why = "it was not loaded by the first run of the init code";
+                    return Err(ScriptError::UnknownModules { modules: vec![specifier.to_owned()], why });
+                }
+                let text = read(&file)?;
+                self.read_all(file, text)?;
+                Ok(name)
+            }
+        }
+    }
+
+    pub(crate) fn code(&mut self, name: &str) -> Option<Arc<Code>> {
+        if let Some(code) = self.codes.get(name) {
+            return Some(Arc::clone(code));
+        }
+        let code = Arc::new(Code::Source(modules::source(name)?.to_owned()));
+        self.codes.insert(name.to_owned(), Arc::clone(&code));
+        Some(code)
+    }
+
+    pub(crate) fn keep(&mut self, name: &str, code: Bytecode) {
+        self.codes.insert(name.to_owned(), Arc::new(Code::Bytecode(code)));
+    }
+
+    pub(crate) fn is_common_js(&self, name: &str) -> bool {
+        self.common_js.contains_key(name)
+    }
+
+    pub(crate) fn mentions(&self, word: &str) -> bool {
+        self.words.contains(word)
+    }
+}
+
+/// The name of a file's module.
+pub(crate) fn module_name(path: &Path) -> String {
+    format!("file://{}", path.display())
+}
+
+fn read(path: &Path) -> Result<String, ScriptError> {
+    let bytes = std::fs::read(path).map_err(|source| ScriptError::Read { path: path.to_owned(), source })?;
+    let text = String::from_utf8(bytes).map_err(|_| ScriptError::NotText { path: path.to_owned() })?;
+    // A byte order mark is no part of the program.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}

@@ -1,0 +1,183 @@
+//! What runs on a VU's stack: the engine is set up, the init code runs, then task after task.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rquickjs::{Context, Ctx, Function, Module, Object, Persistent, Promise, Runtime};
+
+use rquickjs::context::intrinsic;
+use rquickjs::promise::PromiseState;
+
+use crate::api::host::{MetricDef, Recorder, Step};
+use crate::script::Script;
+use crate::vm::fiber::{Port, SCRIPT_STACK_BYTES};
+use crate::vm::state::{Handle, In, Out, Phase, VuState};
+use crate::vm::{error, fiber, globals, intrinsics, loader, tasks};
+use crate::{VuConfig, VuError};
+
+/// What a VU is made for.
+pub(crate) enum Mode {
+    /// To run tasks.
+    Run,
+    /// To find out what the script is; notes go into the cell.
+    Inspect(Rc<RefCell<Inspection>>),
+}
+
+/// What the init code showed.
+#[derive(Default)]
+pub(crate) struct Inspection {
+    /// `options` as JSON.
+    pub(crate) options: Option<String>,
+    /// Names of the exported functions.
+    pub(crate) functions: Vec<String>,
+    /// In order of declaration.
+    pub(crate) metrics: Vec<MetricDef>,
+}
+
+/// What modules cannot do without.
+type Core = (intrinsic::Eval, intrinsic::Promise);
+
+/// Bytes of garbage in cycles before the engine looks for it. Everything else is freed at once.
+const GARBAGE_BYTES: u64 = 64 * 1024;
+
+pub(crate) fn run(
+    script: Script,
+    config: VuConfig,
+    recorder: Rc<dyn Recorder>,
+    port: &Rc<Port<In, Out>>,
+    mode: &Mode,
+) {
+    let state = Rc::new(VuState::new(script, config, recorder, Rc::clone(port)));
+    match engine(&state) {
+        Ok((runtime, context)) => {
+            context.with(|ctx| live(&ctx, &state, mode));
+            drop(context);
+            drop(runtime);
+        }
+        Err(e) => drop(port.suspend(Out::Ready(Err(VuError::Engine(e.to_string()))))),
+    }
+}
+
+fn engine(state: &Rc<VuState>) -> rquickjs::Result<(Runtime, Context)> {
+    let runtime = Runtime::new()?;
+    runtime.set_max_stack_size(SCRIPT_STACK_BYTES);
+    let (resolver, source) = loader::loader(&state.script);
+    runtime.set_loader(resolver, source);
+    let interrupted = Rc::clone(state);
+    runtime.set_interrupt_handler(Some(Box::new(move || interrupted.interrupt())));
+    let tracked = Rc::clone(state);
+    runtime.set_host_promise_rejection_tracker(Some(Box::new(move |ctx, promise, reason, is_handled| {
+        let promise = Persistent::save(&ctx, promise);
+        let mut rejections = tracked.rejections.borrow_mut();
+        if is_handled {
+            rejections.retain(|(p, _)| *p != promise);
+        } else {
+            drop(rejections);
+            let mut exception = error::describe(&ctx, &reason);
+            exception.message.insert_str(0, "Uncaught (in promise) ");
+            tracked.rejections.borrow_mut().push((promise, exception));
+        }
+    })));
+    let context = Context::custom::<Core>(&runtime)?;
+    context.with(|ctx| fiber::add_parts(&ctx, &intrinsics::parts(&state.script)));
+    Ok((runtime, context))
+}
+
+fn live(ctx: &Ctx<'_>, state: &Rc<VuState>, mode: &Mode) {
+    if ctx.store_userdata(Handle(Rc::clone(state))).is_err() {
+        unreachable!("nothing reads a new context's userdata yet");
+    }
+    let ready = init(ctx, state);
+    let exports = match ready {
+        Ok(exports) => exports,
+        Err(e) => {
+            state.release();
+            drop(state.port.suspend(Out::Ready(Err(e))));
+            return;
+        }
+    };
+    if let Mode::Inspect(notes) = mode {
+        let result = inspect(ctx, state, &exports, &mut notes.borrow_mut());
+        state.release();
+        drop(state.port.suspend(Out::Ready(result)));
+        return;
+    }
+    ctx.run_gc();
+    fiber::set_garbage_threshold(ctx, GARBAGE_BYTES);
+    state.phase.set(Phase::Running);
+    let mut runner = tasks::Runner::new(ctx, state, exports);
+    let mut input = state.port.suspend(Out::Ready(Ok(())));
+    while let In::Run(task) = input {
+        state.begin_slice();
+        let result = runner.run(&task);
+        if state.shutdown.get() {
+            break;
+        }
+        input = state.port.suspend(Out::Step(Step::Done(result)));
+    }
+    drop(runner);
+    state.release();
+}
+
+/// Runs the init code and finds the script's exports.
+fn init<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>) -> Result<Object<'js>, VuError> {
+    let fail = |e: rquickjs::Error| match state.abort.borrow_mut().take() {
+        Some(reason) => VuError::Aborted { reason },
+        None if state.cut.get() => VuError::Endless,
+        None => VuError::Init(error::take(ctx, &e)),
+    };
+    globals::install(ctx, state).map_err(fail)?;
+    let exports = if state.script.entry_is_common_js() {
+        crate::modules::commonjs::require(ctx, state, &state.script.entry()).map_err(fail)?.into_object()
+    } else {
+        import(ctx, &state.script.entry()).map_err(fail)?.into_value().into_object()
+    };
+    state.rejections.borrow_mut().clear();
+    exports.ok_or_else(|| {
+        VuError::Init(crate::ScriptException {
+            message: "module.exports is not an object".to_owned(),
+            stack: String::new(),
+        })
+    })
+}
+
+/// Imports a module that does not wait for anything outside.
+pub(crate) fn import<'js>(ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Object<'js>> {
+    let promise: Promise<'js> = Module::import(ctx, name)?;
+    while promise.state() == PromiseState::Pending {
+        if !ctx.execute_pending_job() {
+            return Err(error::throw(ctx, "a module waits for something that only happens during the test"));
+        }
+    }
+    match promise.result::<Object<'js>>() {
+        Some(result) => result,
+        None => Err(error::throw(ctx, "a module did not finish")),
+    }
+}
+
+fn inspect<'js>(
+    ctx: &Ctx<'js>,
+    state: &VuState,
+    exports: &Object<'js>,
+    notes: &mut Inspection,
+) -> Result<(), VuError> {
+    let mut look = || -> rquickjs::Result<()> {
+        let options: rquickjs::Value = exports.get("options")?;
+        if !options.is_undefined() {
+            notes.options = ctx.json_stringify(options)?.map(|s| s.to_string()).transpose()?;
+        }
+        for key in exports.keys::<String>() {
+            let key = key?;
+            if exports.get::<_, Option<Function>>(key.as_str()).is_ok_and(|f| f.is_some()) {
+                notes.functions.push(key);
+            }
+            ctx.catch();
+        }
+        Ok(())
+    };
+    look().map_err(|e| VuError::Init(error::take(ctx, &e)))?;
+    let mut metrics: Vec<MetricDef> = state.metrics.borrow().values().map(|m| MetricDef::clone(m)).collect();
+    metrics.sort_by(|a, b| a.name.cmp(&b.name));
+    notes.metrics = metrics;
+    Ok(())
+}

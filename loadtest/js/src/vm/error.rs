@@ -1,0 +1,57 @@
+//! Exceptions on their way between Rust and scripts.
+
+use rquickjs::{Coerced, Ctx, Error, Exception, Value};
+
+use crate::api::host::ScriptException;
+
+/// Throws what k6 throws when one of its functions fails: an error whose text begins with `GoError: `.
+pub(crate) fn throw(ctx: &Ctx<'_>, message: &str) -> Error {
+    let exception = match Exception::from_message(ctx.clone(), message) {
+        Ok(exception) => exception,
+        Err(error) => return error,
+    };
+    match exception.as_object().set("name", "GoError") {
+        Ok(()) => exception.throw(),
+        Err(error) => error,
+    }
+}
+
+/// Throws a `TypeError`.
+pub(crate) fn throw_type(ctx: &Ctx<'_>, message: &str) -> Error {
+    Exception::throw_type(ctx, message)
+}
+
+/// Takes the exception that `error` stands for, for whoever reads logs.
+pub(crate) fn take(ctx: &Ctx<'_>, error: &Error) -> ScriptException {
+    if error.is_exception() {
+        describe(ctx, &ctx.catch())
+    } else {
+        ScriptException { message: error.to_string(), stack: String::new() }
+    }
+}
+
+/// Any thrown value as text. Never throws.
+pub(crate) fn describe<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> ScriptException {
+    let message = text(ctx, value);
+    let stack = value
+        .as_object()
+        .filter(|o| o.is_error())
+        .and_then(|o| quietly(ctx, o.get::<_, Option<Coerced<String>>>("stack")))
+        .flatten()
+        .map_or_else(String::new, |s| s.0.trim_end().to_owned());
+    ScriptException { message, stack }
+}
+
+/// `String(value)`, or JSON for plain objects, which say nothing as strings.
+fn text<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> String {
+    let plain = value.as_object().is_some_and(|o| !o.is_error() && !o.is_function());
+    if plain && let Some(Some(json)) = quietly(ctx, ctx.json_stringify(value.clone())) {
+        return quietly(ctx, json.to_string()).unwrap_or_default();
+    }
+    quietly(ctx, value.get::<Coerced<String>>()).map_or_else(|| "an unprintable value".to_owned(), |s| s.0)
+}
+
+/// The value, or nothing and no pending exception.
+fn quietly<T>(ctx: &Ctx<'_>, result: rquickjs::Result<T>) -> Option<T> {
+    result.inspect_err(|_| drop(ctx.catch())).ok()
+}

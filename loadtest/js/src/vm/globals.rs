@@ -1,0 +1,45 @@
+//! What a script finds in its global scope besides the language.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use rquickjs::{Ctx, Object, Result};
+
+use crate::modules;
+use crate::vm::state::VuState;
+
+/// Sets the globals that the script may use.
+pub(crate) fn install(ctx: &Ctx<'_>, state: &Rc<VuState>) -> Result<()> {
+    let globals = ctx.globals();
+    let has = |word: &str| state.script.mentions(word);
+    if has("__ENV") {
+        set_env(ctx, state, &BTreeMap::new())?;
+    }
+    if has("__VU") {
+        globals.set("__VU", state.config.id)?;
+    }
+    if has("__ITER") {
+        // Not there yet: k6 defines it when the first iteration begins.
+        globals.set("__ITER", 0)?;
+    }
+    if modules::timers::NAMES.iter().any(|name| has(name)) {
+        modules::timers::install(ctx, state)?;
+    }
+    if has("console") {
+        modules::console::install(ctx, state)?;
+    }
+    modules::web::install(ctx, state)?;
+    if has("open") || has("require") {
+        modules::commonjs::install(ctx, state)?;
+    }
+    Ok(())
+}
+
+/// Makes `__ENV` anew: the script's variables with the scenario's over them.
+pub(crate) fn set_env(ctx: &Ctx<'_>, state: &VuState, scenario: &BTreeMap<String, String>) -> Result<()> {
+    let env = Object::new(ctx.clone())?;
+    for (key, value) in state.script.env().iter().chain(scenario) {
+        env.set(key.as_str(), value.as_str())?;
+    }
+    ctx.globals().set("__ENV", env)
+}

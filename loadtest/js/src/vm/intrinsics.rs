@@ -1,0 +1,69 @@
+//! Which parts of the language a VU gets. Each costs every VU memory, so a part that the script's text does not
+//! even mention is left out; a script that could build names at run time gets all.
+
+use crate::script::Script;
+
+/// A part of the language, and the words without which no script can get hold of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Date,
+    RegExp,
+    Json,
+    Proxy,
+    MapSet,
+    TypedArrays,
+    Performance,
+    WeakRef,
+    DomException,
+}
+
+const PARTS: &[(Part, &[&str])] = &[
+    (Part::Date, &["Date"]),
+    (Part::RegExp, &["RegExp", "match", "matchAll", "search", REGEXP_LITERAL]),
+    (Part::Json, &["JSON"]),
+    (Part::Proxy, &["Proxy"]),
+    (Part::MapSet, &["Map", "Set", "WeakMap", "WeakSet", "groupBy"]),
+    (Part::TypedArrays, BINARY),
+    (Part::Performance, &["performance"]),
+    (Part::WeakRef, &["WeakRef", "FinalizationRegistry"]),
+    (Part::DomException, &["DOMException", "atob", "btoa"]),
+];
+
+/// Bytes come from typed arrays themselves, and from what the host makes of files, bodies and codes.
+const BINARY: &[&str] = &[
+    "ArrayBuffer",
+    "Atomics",
+    "BigInt64Array",
+    "BigUint64Array",
+    "DataView",
+    "Float16Array",
+    "Float32Array",
+    "Float64Array",
+    "Int16Array",
+    "Int32Array",
+    "Int8Array",
+    "SharedArrayBuffer",
+    "TextDecoder",
+    "TextEncoder",
+    "Uint16Array",
+    "Uint32Array",
+    "Uint8Array",
+    "Uint8ClampedArray",
+    "binary",
+    "crypto",
+    "encoding",
+    "open",
+];
+
+/// Stands in the words of a script for a regular expression literal, which is no word.
+pub(crate) const REGEXP_LITERAL: &str = "/./";
+
+/// With any of these a script could reach what it does not name.
+const REFLECTIVE: &[&str] = &["Function", "eval", "globalThis"];
+
+/// The parts that `script` gets.
+pub(crate) fn parts(script: &Script) -> Vec<Part> {
+    let any = |words: &[&str]| words.iter().any(|word| script.mentions(word));
+    let all = any(REFLECTIVE);
+    PARTS.iter().filter(|(_, words)| all || any(words)).map(|&(part, _)| part).collect()
+}

@@ -1,0 +1,59 @@
+//! How the engine finds the modules of a script: names were resolved when the script was loaded.
+
+use rquickjs::loader::{ImportAttributes, Loader, Resolver};
+use rquickjs::module::Declared;
+use rquickjs::{Ctx, Error, Module, Result, WriteOptions};
+
+use crate::modules;
+use crate::script::{Code, Script};
+use crate::vm::fiber;
+
+pub(crate) fn loader(script: &Script) -> (Names, Sources) {
+    (Names(script.clone()), Sources(script.clone()))
+}
+
+/// From what an import says to a module's name.
+pub(crate) struct Names(Script);
+
+impl Resolver for Names {
+    fn resolve<'js>(
+        &mut self,
+        _ctx: &Ctx<'js>,
+        base: &str,
+        name: &str,
+        _attributes: Option<ImportAttributes<'js>>,
+    ) -> Result<String> {
+        self.0.resolve(base, name).map_err(|why| Error::new_resolving_message(base, name, why))
+    }
+}
+
+/// From a module's name to its code.
+pub(crate) struct Sources(Script);
+
+impl Loader for Sources {
+    fn load<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        name: &str,
+        _attributes: Option<ImportAttributes<'js>>,
+    ) -> Result<Module<'js, Declared>> {
+        if let Some(native) = modules::native(name) {
+            return native(ctx, name);
+        }
+        let code = self.0.code(name).map_err(|why| Error::new_loading_message(name, why))?;
+        match &*code {
+            Code::Bytecode(code) => fiber::load_bytecode(ctx, code),
+            Code::Source(source) => {
+                // Lines are kept for the stacks of errors; the text itself is not.
+                let options = WriteOptions {
+                    strip_source: true,
+                    strip_debug: modules::is_own(name),
+                    ..WriteOptions::default()
+                };
+                let (module, code) = fiber::compile(ctx, name, source, options)?;
+                self.0.keep(name, code);
+                Ok(module)
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+exports.name = 'b' + require('./circle-a.js').name;

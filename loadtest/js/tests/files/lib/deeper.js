@@ -1,0 +1,1 @@
+export const deeper = () => 0.5;

@@ -1,0 +1,37 @@
+//! The command line: the only part of the crate that prints.
+
+mod args;
+mod banner;
+mod exit;
+mod flags;
+mod inspect;
+mod limits;
+mod plan_file;
+mod progress;
+mod results;
+mod run;
+mod target;
+mod url_mode;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+
+/// Parses the arguments and does what they say.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Some(Command::Inspect(args)) => inspect::inspect(&args),
+        Some(Command::Run(args)) => run::run(&args),
+        None => run::run(&cli.run),
+    };
+    match done {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

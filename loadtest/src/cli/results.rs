@@ -1,0 +1,180 @@
+//! The end of a test: handleSummary, the summary, the files, the exit code.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use loadtest_js::{Task, TaskValue};
+
+use super::args::{OutputArgs, SummaryMode};
+use super::exit::{self, Failure};
+use crate::engine::run::{End, Outcomes};
+use crate::engine::vu::{Program, VirtualUser};
+use crate::engine::worker::{self, Plans};
+use crate::metrics::correct;
+use crate::output::data::{self, RunFacts};
+use crate::output::text::{Mode, Summary};
+use crate::output::{html, verdict};
+
+/// Writes everything and says how the program ends.
+pub(super) async fn finish(
+    plans: &Plans,
+    outcomes: &Outcomes,
+    output: &OutputArgs,
+    title: &str,
+    quiet_color: bool,
+) -> Result<ExitCode, Failure> {
+    let verdicts = verdict::judge(&outcomes.totals, outcomes.run_time);
+    let is_closed = |name: &str| {
+        plans.profile.scenarios.iter().any(|scenario| scenario.name == name && scenario.executor.is_closed())
+    };
+    let corrected = correct::correct(&outcomes.totals, is_closed);
+    let color = !quiet_color && std::io::stdout().is_terminal();
+    let summary = Summary {
+        totals: &outcomes.totals,
+        verdicts: &verdicts,
+        corrected: corrected.as_ref(),
+        run_time: outcomes.run_time,
+        trend_stats: &plans.options.summary_trend_stats,
+        time_unit: &plans.options.summary_time_unit,
+        mode: if mode(plans, output) == SummaryMode::Full { Mode::Full } else { Mode::Compact },
+        color,
+    };
+    let facts = RunFacts {
+        run_time: outcomes.run_time,
+        trend_stats: &plans.options.summary_trend_stats,
+        time_unit: &plans.options.summary_time_unit,
+        no_color: quiet_color,
+        stdout_is_terminal: std::io::stdout().is_terminal(),
+        stderr_is_terminal: std::io::stderr().is_terminal(),
+        setup_data: outcomes.setup_data.as_deref(),
+    };
+    if mode(plans, output) != SummaryMode::Disabled {
+        match handle_summary(plans, outcomes, &facts).await {
+            Some(files) => files.iter().try_for_each(|(path, content)| write_to(path, content))?,
+            None => write_to("stdout", format!("{}\n", summary.render()).as_bytes())?,
+        }
+    }
+    let export = output.summary_export.clone().or_else(|| {
+        plans.options.json.get("summaryExport").and_then(|path| path.as_str()).map(std::path::PathBuf::from)
+    });
+    if let Some(path) = export {
+        let flat = data::flat(&outcomes.totals, &facts);
+        let text = serde_json::to_string_pretty(&flat).map_err(|error| Failure::system(error.to_string()))?;
+        write_to(&path.display().to_string(), text.as_bytes())?;
+    }
+    if let Some(path) = &output.report {
+        let page = html::page(
+            &summary,
+            &html::Facts { title, profile: &plans.profile, start_unix: plans.clock.start_unix },
+        );
+        write_to(&path.display().to_string(), page.as_bytes())?;
+    }
+    if outcomes.lost_samples > 0 {
+        say(&format!(
+            "{} samples did not reach the outputs because these could not keep up; the summary counts them all",
+            outcomes.lost_samples
+        ));
+    }
+    if outcomes.lost_log_lines > 0 {
+        say(&format!(
+            "{} lines of the log were left out because there were too many at once",
+            outcomes.lost_log_lines
+        ));
+    }
+    Ok(ExitCode::from(code(outcomes, &verdicts)))
+}
+
+fn mode(plans: &Plans, output: &OutputArgs) -> SummaryMode {
+    output.summary_mode.unwrap_or_else(|| {
+        match plans.options.json.get("summaryMode").and_then(|mode| mode.as_str()) {
+            Some("full") => SummaryMode::Full,
+            Some("disabled") => SummaryMode::Disabled,
+            _ => SummaryMode::Compact,
+        }
+    })
+}
+
+/// What the script's own `handleSummary` returns. `None`: there is none, or it failed, so show ours.
+async fn handle_summary(
+    plans: &Plans,
+    outcomes: &Outcomes,
+    facts: &RunFacts<'_>,
+) -> Option<Vec<(String, Vec<u8>)>> {
+    let script = plans.script.as_ref()?;
+    if !script.has_function("handleSummary") {
+        return None;
+    }
+    let shared = worker::shared(plans);
+    let program = Program::Script(script.clone());
+    let mut vu = VirtualUser::new(&program, 0, &shared).ok()?;
+    let data = data::summary(&outcomes.totals, facts).to_string();
+    let task = Task::HandleSummary { data: data.into() };
+    let timeout = plans.options.handle_summary_timeout;
+    let result = vu.run_task(&Rc::clone(&shared), task, timeout).await;
+    match result {
+        None => {
+            say(&format!("handleSummary() took longer than {}", crate::duration::format(timeout)));
+            None
+        }
+        Some(result) => {
+            if let loadtest_js::Outcome::Threw(exception) = &result.outcome {
+                say(&format!("handleSummary() threw: {}\n{}", exception.message, exception.stack.trim_end()));
+            }
+            match result.value {
+                TaskValue::Files(files) => Some(files),
+                _ => None,
+            }
+        }
+    }
+}
+
+/// `stdout`, `stderr` or a file.
+fn write_to(path: &str, content: &[u8]) -> Result<(), Failure> {
+    let written = match path {
+        "stdout" => std::io::stdout().write_all(content).and_then(|()| std::io::stdout().flush()),
+        "stderr" => std::io::stderr().write_all(content),
+        path => std::fs::write(path, content),
+    };
+    written.map_err(|error| Failure::system(format!("cannot write {path}: {error}")))
+}
+
+fn code(outcomes: &Outcomes, verdicts: &[verdict::Verdict<'_>]) -> u8 {
+    match &outcomes.end {
+        End::SetupTimeout => {
+            say("setup() did not end in time; raise the option setupTimeout if it needs longer");
+            return exit::SETUP_TIMEOUT;
+        }
+        End::TeardownTimeout => {
+            say("teardown() did not end in time; raise the option teardownTimeout if it needs longer");
+            return exit::TEARDOWN_TIMEOUT;
+        }
+        End::Script(message) => {
+            say(message);
+            return exit::SCRIPT;
+        }
+        End::Aborted(reason) => {
+            say(reason);
+            return exit::ABORTED;
+        }
+        End::Regular | End::Interrupted | End::Threshold => {}
+    }
+    let crossed = verdict::crossed(verdicts);
+    if !crossed.is_empty() {
+        say(&format!("thresholds on metrics '{}' have been crossed", crossed.join(", ")));
+        return exit::THRESHOLDS;
+    }
+    if outcomes.end == End::Interrupted {
+        return exit::INTERRUPTED;
+    }
+    if let Some(reason) = &outcomes.failed {
+        say(&format!("the script marked the test as failed: {reason}"));
+        return exit::FAILED_BY_SCRIPT;
+    }
+    0
+}
+
+#[expect(clippy::print_stderr, reason = "words for the user go to standard error")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}

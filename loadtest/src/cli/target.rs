@@ -1,0 +1,178 @@
+//! What a test runs: a URL, a script or a plan, loaded and turned into options and a program.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use loadtest_js::{LogLevel, NativeStep, Recorder, Script, Source};
+use serde_json::{Map, Value};
+
+use super::args::{RunArgs, ScriptArgs};
+use super::exit::Failure;
+use super::{plan_file, url_mode};
+use crate::config::layers;
+use crate::metrics::sink::Kind;
+
+/// A loaded target.
+pub(super) struct Target {
+    /// As the banner names it.
+    pub(super) name: String,
+    pub(super) what: What,
+    /// The options that it brings with it.
+    pub(super) options: Map<String, Value>,
+}
+
+pub(super) enum What {
+    Script(Script),
+    /// The same steps for every scenario, or by scenario name.
+    Steps {
+        all: Vec<NativeStep>,
+        by_scenario: BTreeMap<String, Vec<NativeStep>>,
+    },
+}
+
+impl Target {
+    /// The metrics that it declares.
+    pub(super) fn metrics(&self) -> Vec<(String, Kind, bool)> {
+        let What::Script(script) = &self.what else { return Vec::new() };
+        let kind = |kind| match kind {
+            loadtest_js::MetricKind::Counter => Kind::Counter,
+            loadtest_js::MetricKind::Gauge => Kind::Gauge,
+            loadtest_js::MetricKind::Rate => Kind::Rate,
+            loadtest_js::MetricKind::Trend => Kind::Trend,
+        };
+        script
+            .metrics()
+            .iter()
+            .map(|metric| (metric.name.clone(), kind(metric.kind), metric.is_time))
+            .collect()
+    }
+}
+
+/// Loads what the user named for a run.
+pub(super) fn load(args: &RunArgs) -> Result<Target, Failure> {
+    let name = args.target.as_deref().unwrap_or_default();
+    if name.starts_with("http://") || name.starts_with("https://") {
+        let url =
+            url::Url::parse(name).map_err(|error| Failure::config(format!("{name} is no URL: {error}")))?;
+        let steps = url_mode::steps(url.as_str(), args)?;
+        let mut options = Map::new();
+        // Gentle unless the user says otherwise.
+        options.insert("vus".to_owned(), 10.into());
+        options.insert("duration".to_owned(), "30s".into());
+        let what = What::Steps { all: steps, by_scenario: BTreeMap::new() };
+        return Ok(Target { name: name.to_owned(), what, options });
+    }
+    let request = &args.request;
+    if request.method.is_some()
+        || request.body.is_some()
+        || !request.headers.is_empty()
+        || !request.checks.is_empty()
+    {
+        return Err(Failure::config(format!(
+            "--method, --header, --body and --check describe a request to a URL, but {name} is a script or a plan"
+        )));
+    }
+    load_file(name, &args.script)
+}
+
+/// Loads a script or a plan.
+pub(super) fn load_file(name: &str, args: &ScriptArgs) -> Result<Target, Failure> {
+    let looks_like_host = !Path::new(name).exists() && (name.starts_with("localhost") || name.contains(':'));
+    if looks_like_host && name != "-" {
+        return Err(Failure::config(format!("there is no file {name}; if it is a URL, write http://{name}")));
+    }
+    if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
+        return plan_file::load(Path::new(name));
+    }
+    let source = if name == "-" {
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|error| Failure::script(format!("cannot read a script from standard input: {error}")))?;
+        let directory = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+        Source::Text { text, name: "-".to_owned(), directory }
+    } else {
+        if !Path::new(name).exists() {
+            return Err(Failure::script(format!(
+                "there is no file {name}; give a URL, a script (.js, .ts), a plan (.toml) or - for standard input"
+            )));
+        }
+        Source::File(PathBuf::from(name))
+    };
+    let script = Script::load(source, environment(args)?, Rc::new(InitLog))
+        .map_err(|error| Failure::script(format!("{name}: {error}")))?;
+    let options = script.options().as_object().cloned().unwrap_or_default();
+    Ok(Target { name: name.to_owned(), what: What::Script(script), options })
+}
+
+/// What `__ENV` holds.
+fn environment(args: &ScriptArgs) -> Result<BTreeMap<String, String>, Failure> {
+    let variable = std::env::var("K6_INCLUDE_SYSTEM_ENV_VARS").ok();
+    let from_variable = !variable.is_some_and(|text| matches!(text.as_str(), "false" | "0"));
+    let mut environment: BTreeMap<String, String> =
+        match args.include_system_env_vars.unwrap_or(from_variable) {
+            false => BTreeMap::new(),
+            true => std::env::vars_os()
+                .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+        };
+    for pair in &args.env {
+        match pair.split_once('=') {
+            Some((key, value)) if !key.is_empty() => environment.insert(key.to_owned(), value.to_owned()),
+            Some(_) => return Err(Failure::config(format!("-e {pair}: write KEY=VALUE"))),
+            // As k6 has it: the variable of this process.
+            None => environment.insert(pair.clone(), std::env::var(pair).unwrap_or_default()),
+        };
+    }
+    Ok(environment)
+}
+
+/// All layers of options merged: config file, target, variables, flags.
+pub(super) fn merged(
+    target: &Target,
+    args: &ScriptArgs,
+    flags: Map<String, Value>,
+) -> Result<Map<String, Value>, Failure> {
+    let variables = layers::from_environment(|name| std::env::var(name).ok()).map_err(Failure::config)?;
+    let config = args.config.clone().or_else(|| variables.get("config")?.as_str().map(PathBuf::from));
+    let file = match config {
+        None => Map::new(),
+        Some(path) => config_file(&path)?,
+    };
+    Ok(layers::over(layers::over(layers::over(file, target.options.clone()), variables), flags))
+}
+
+fn config_file(path: &Path) -> Result<Map<String, Value>, Failure> {
+    let bad = |why: String| Failure::config(format!("config file {}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| bad(format!("must be a JSON object of options: {error}")))
+}
+
+/// What a script's init code writes goes to standard error at once.
+struct InitLog;
+
+impl Recorder for InitLog {
+    fn now(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
+    fn unix_now(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
+    fn check(&self, _name: &str, _passed: bool, _tags: loadtest_js::SampleTags<'_>) {}
+    fn sample(&self, _metric: &Rc<loadtest_js::MetricDef>, _value: f64, _tags: loadtest_js::SampleTags<'_>) {}
+    fn group(&self, _duration: std::time::Duration, _tags: loadtest_js::SampleTags<'_>) {}
+    #[expect(clippy::print_stderr, reason = "the log goes to standard error")]
+    fn log(&self, level: LogLevel, message: &str, source: &str) {
+        eprintln!("{}", super::progress::log_text(level, message, source));
+    }
+    fn fail_test(&self, _reason: &str) {}
+    fn status(&self) -> loadtest_js::TestStatus {
+        loadtest_js::TestStatus::default()
+    }
+    fn options(&self) -> Arc<str> {
+        "{}".into()
+    }
+}

@@ -1,0 +1,144 @@
+//! The resolved options as JSON, in the shape of `k6 inspect`: every known option in a fixed order, `null` where unset.
+
+use serde_json::{Map, Value, json};
+
+use super::fields::duration;
+use super::options::Options;
+use super::scenarios;
+use crate::duration::format;
+
+/// Options in the order in which they are shown.
+pub const KEYS: [&str; 42] = [
+    "paused",
+    "vus",
+    "duration",
+    "iterations",
+    "stages",
+    "scenarios",
+    "executionSegment",
+    "executionSegmentSequence",
+    "noSetup",
+    "setupTimeout",
+    "noTeardown",
+    "teardownTimeout",
+    "handleSummaryTimeout",
+    "rps",
+    "dns",
+    "maxRedirects",
+    "userAgent",
+    "batch",
+    "batchPerHost",
+    "httpDebug",
+    "insecureSkipTLSVerify",
+    "tlsCipherSuites",
+    "tlsVersion",
+    "tlsAuth",
+    "throw",
+    "thresholds",
+    "blacklistIPs",
+    "blockHostnames",
+    "hosts",
+    "noConnectionReuse",
+    "noVUConnectionReuse",
+    "minIterationDuration",
+    "cloud",
+    "ext",
+    "summaryTrendStats",
+    "summaryTimeUnit",
+    "systemTags",
+    "tags",
+    "metricSamplesBufferSize",
+    "noCookiesReset",
+    "discardResponseBodies",
+    "localIPs",
+];
+
+const DURATIONS: [&str; 9] = [
+    "duration",
+    "setupTimeout",
+    "teardownTimeout",
+    "handleSummaryTimeout",
+    "minIterationDuration",
+    "startTime",
+    "gracefulStop",
+    "maxDuration",
+    "timeUnit",
+];
+
+/// What `inspect` prints. `requirements` adds the length of the test and the VUs that it may need.
+pub fn inspect(options: &Options, requirements: bool) -> Value {
+    let mut shown = Map::new();
+    for key in KEYS {
+        let value = options.json.get(key).cloned().unwrap_or(Value::Null);
+        let value = match key {
+            "localIPs" => continue,
+            "cloud" if value.is_null() => continue,
+            "dns" if value.is_null() => json!({"ttl": null, "select": null, "policy": null}),
+            "systemTags" => {
+                let mut names = options.system_tags.names();
+                names.sort_unstable();
+                json!(names)
+            }
+            "summaryTrendStats" => json!(options.summary_trend_stats),
+            "stages" => plain_stages(value),
+            "scenarios" => match value {
+                Value::Object(scenarios) => {
+                    scenarios.into_iter().map(|(name, value)| (name, scenario(value))).collect()
+                }
+                other => other,
+            },
+            key => plain(key, value),
+        };
+        shown.insert(key.to_owned(), value);
+    }
+    if requirements {
+        let profile = scenarios::profile(&options.scenarios);
+        shown.insert("totalDuration".to_owned(), json!(format(profile.end())));
+        shown.insert("maxVUs".to_owned(), json!(profile.max_vus()));
+    }
+    Value::Object(shown)
+}
+
+/// Durations in one form, whatever the script wrote.
+fn plain(key: &str, value: Value) -> Value {
+    let is_duration = DURATIONS.contains(&key) || key == "gracefulRampDown";
+    match duration(&value) {
+        Ok(length) if is_duration => json!(format(length)),
+        _ => value,
+    }
+}
+
+fn plain_stages(value: Value) -> Value {
+    let Value::Array(stages) = value else { return value };
+    let stage = |stage: Value| match stage {
+        Value::Object(map) => ["duration", "target"]
+            .into_iter()
+            .map(|key| (key.to_owned(), plain(key, map.get(key).cloned().unwrap_or(Value::Null))))
+            .collect(),
+        other => other,
+    };
+    stages.into_iter().map(stage).collect()
+}
+
+fn scenario(value: Value) -> Value {
+    let Value::Object(mut map) = value else { return value };
+    let mut shown = Map::new();
+    for key in ["executor", "startTime", "gracefulStop", "env", "exec", "tags"] {
+        shown.insert(key.to_owned(), plain(key, map.shift_remove(key).unwrap_or(Value::Null)));
+    }
+    let own: &[&str] = match shown["executor"].as_str().unwrap_or_default() {
+        "shared-iterations" | "per-vu-iterations" => &["vus", "iterations", "maxDuration"],
+        "constant-vus" => &["vus", "duration"],
+        "ramping-vus" => &["startVUs", "stages", "gracefulRampDown"],
+        "constant-arrival-rate" => &["rate", "timeUnit", "duration", "preAllocatedVUs", "maxVUs"],
+        _ => &["startRate", "timeUnit", "stages", "preAllocatedVUs", "maxVUs"],
+    };
+    for key in own {
+        let value = map.shift_remove(*key).unwrap_or(Value::Null);
+        shown.insert(
+            (*key).to_owned(),
+            if *key == "stages" { plain_stages(value) } else { plain(key, value) },
+        );
+    }
+    Value::Object(shown)
+}

@@ -1,0 +1,174 @@
+//! All options of a test, parsed. After this no function can meet a bad one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::fields::Fields;
+use super::scenarios::{self, ScenarioSpec};
+use super::{inspect, network};
+use crate::metrics::sink::percentile_of;
+use crate::metrics::tags::SystemTags;
+use crate::net::dns::DnsOptions;
+use crate::net::tls::TlsOptions;
+
+/// Everything that k6's options can say and that this program honours; the names are k6's.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub scenarios: Vec<ScenarioSpec>,
+    /// Metric or sub-metric to its rules; parsed once the script's own metrics are known.
+    pub thresholds: Map<String, Value>,
+    pub no_setup: bool,
+    pub no_teardown: bool,
+    pub setup_timeout: Duration,
+    pub teardown_timeout: Duration,
+    pub handle_summary_timeout: Duration,
+    /// Requests per second over all VUs; `None`: no limit.
+    pub rps: Option<f64>,
+    pub dns: DnsOptions,
+    pub tls: TlsOptions,
+    /// Redirects that are followed.
+    pub max_redirects: u32,
+    pub user_agent: String,
+    /// Parallel requests of one `http.batch`.
+    pub batch: usize,
+    pub batch_per_host: usize,
+    pub throw: bool,
+    pub no_connection_reuse: bool,
+    pub no_vu_connection_reuse: bool,
+    pub min_iteration_duration: Duration,
+    pub no_cookies_reset: bool,
+    pub discard_response_bodies: bool,
+    pub system_tags: SystemTags,
+    pub tags: BTreeMap<String, String>,
+    pub summary_trend_stats: Vec<String>,
+    /// `s`, `ms`, `us`, or empty: whatever reads best.
+    pub summary_time_unit: String,
+    /// The merged options as JSON, for `exec.test.options` and `inspect`.
+    pub json: Map<String, Value>,
+}
+
+/// Options that k6 has and that this program reads past, with a word on why.
+const IGNORED: [&str; 9] = [
+    "cloud",
+    "ext",
+    "paused",
+    "linger",
+    "noUsageReport",
+    "metricSamplesBufferSize",
+    "httpDebug",
+    "tlsCipherSuites",
+    "features",
+];
+/// Options of the program rather than of the test; read by the command line.
+const ELSEWHERE: [&str; 7] =
+    ["out", "quiet", "noColor", "summaryExport", "summaryMode", "config", "noThresholds"];
+
+/// The statistics of trends in the summary: k6's and p(99).
+pub const TREND_STATS: [&str; 7] = ["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)"];
+
+impl Options {
+    /// Reads merged options; the second value is what to warn about.
+    pub fn read(json: Map<String, Value>) -> Result<(Self, Vec<String>), String> {
+        let mut warnings = Vec::new();
+        warn_unknown(&json, &mut warnings);
+        let fields = Fields { map: &json, place: "options" };
+        for key in ["executionSegment", "executionSegmentSequence", "localIPs"] {
+            if fields.has(key) {
+                return Err(format!("options: `{key}` is not supported; remove it"));
+            }
+        }
+        let minute = Duration::from_secs(60);
+        let flag = |key: &str| fields.bool(key).map(Option::unwrap_or_default);
+        let options = Self {
+            scenarios: scenarios::read(&json, &mut warnings)?,
+            thresholds: fields.object("thresholds")?.cloned().unwrap_or_default(),
+            no_setup: flag("noSetup")?,
+            no_teardown: flag("noTeardown")?,
+            setup_timeout: fields.duration("setupTimeout")?.unwrap_or(minute),
+            teardown_timeout: fields.duration("teardownTimeout")?.unwrap_or(minute),
+            handle_summary_timeout: fields.duration("handleSummaryTimeout")?.unwrap_or(2 * minute),
+            rps: fields.number("rps")?.filter(|rps| *rps > 0.0),
+            dns: network::dns(&json)?,
+            tls: network::tls(&json)?,
+            max_redirects: u32::try_from(fields.count("maxRedirects")?.unwrap_or(10)).unwrap_or(u32::MAX),
+            user_agent: fields
+                .text("userAgent")?
+                .unwrap_or_else(|| format!("loadtest/{}", env!("CARGO_PKG_VERSION"))),
+            batch: limit(fields.count("batch")?, 20),
+            batch_per_host: limit(fields.count("batchPerHost")?, 6),
+            throw: flag("throw")?,
+            no_connection_reuse: flag("noConnectionReuse")?,
+            no_vu_connection_reuse: flag("noVUConnectionReuse")?,
+            min_iteration_duration: fields.duration("minIterationDuration")?.unwrap_or_default(),
+            no_cookies_reset: flag("noCookiesReset")?,
+            discard_response_bodies: flag("discardResponseBodies")?,
+            system_tags: system_tags(&fields)?,
+            tags: fields.strings("tags")?,
+            summary_trend_stats: trend_stats(&fields)?,
+            summary_time_unit: time_unit(&fields)?,
+            json: Map::new(),
+        };
+        Ok((Self { json, ..options }, warnings))
+    }
+}
+
+/// Zero means "no limit" in k6; a thousand is as good as none for one VU.
+fn limit(count: Option<u64>, otherwise: usize) -> usize {
+    match count {
+        None => otherwise,
+        Some(0) => 1000,
+        Some(count) => usize::try_from(count).unwrap_or(1000).min(1000),
+    }
+}
+
+fn warn_unknown(json: &Map<String, Value>, warnings: &mut Vec<String>) {
+    for (key, value) in json {
+        let known = inspect::KEYS.contains(&key.as_str()) || ELSEWHERE.contains(&key.as_str());
+        if IGNORED.contains(&key.as_str()) {
+            let unused = value.is_null() || matches!(key.as_str(), "cloud" | "ext" | "noUsageReport");
+            if !unused {
+                warnings.push(format!("the option `{key}` has no effect here"));
+            }
+        } else if !known {
+            warnings.push(format!("there is no option `{key}`; it is ignored"));
+        }
+    }
+}
+
+fn system_tags(fields: &Fields<'_>) -> Result<SystemTags, String> {
+    match fields.texts("systemTags")? {
+        None => Ok(SystemTags::default()),
+        Some(names) => {
+            SystemTags::from_names(names.iter().map(String::as_str).filter(|name| !name.is_empty()))
+        }
+    }
+}
+
+fn trend_stats(fields: &Fields<'_>) -> Result<Vec<String>, String> {
+    let Some(stats) = fields.texts("summaryTrendStats")?.filter(|stats| !stats.is_empty()) else {
+        return Ok(TREND_STATS.iter().map(|stat| (*stat).to_owned()).collect());
+    };
+    for stat in &stats {
+        let known = matches!(stat.as_str(), "avg" | "min" | "med" | "max" | "count");
+        if !known && percentile_of(stat).is_none() {
+            return Err(format!(
+                "summaryTrendStats: `{stat}` is unknown; known are avg, min, med, max, count and p(N) with N from 0 to 100"
+            ));
+        }
+    }
+    Ok(stats)
+}
+
+fn time_unit(fields: &Fields<'_>) -> Result<String, String> {
+    let unit = fields.text("summaryTimeUnit")?.unwrap_or_default();
+    if matches!(unit.as_str(), "" | "s" | "ms" | "us") {
+        Ok(unit)
+    } else {
+        Err(format!("summaryTimeUnit: `{unit}` must be s, ms or us"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

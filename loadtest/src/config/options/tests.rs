@@ -1,0 +1,138 @@
+//! Short forms, precedence and refusals.
+
+use serde_json::json;
+
+use super::*;
+use crate::config::layers::{from_environment, over};
+use crate::profile::{Executor, Stage};
+
+fn read(value: &Value) -> Result<Options, String> {
+    Options::read(value.as_object().expect("an object").clone()).map(|(options, _)| options)
+}
+
+fn executor(value: &Value) -> Executor {
+    read(value).expect("reads").scenarios[0].schedule.executor.clone()
+}
+
+#[test]
+fn short_forms_make_k6s_executors() {
+    let seconds = Duration::from_secs;
+    assert_eq!(
+        executor(&json!({})),
+        Executor::PerVuIterations { vus: 1, iterations: 1, max_duration: seconds(600) }
+    );
+    assert_eq!(
+        executor(&json!({"vus": 3})),
+        Executor::SharedIterations { vus: 3, iterations: 3, max_duration: seconds(600) }
+    );
+    assert_eq!(
+        executor(&json!({"vus": 3, "iterations": 9, "duration": "20s"})),
+        Executor::SharedIterations { vus: 3, iterations: 9, max_duration: seconds(20) }
+    );
+    assert_eq!(
+        executor(&json!({"vus": 3, "duration": 1500})),
+        Executor::ConstantVus { vus: 3, duration: Duration::from_millis(1500) }
+    );
+    let stages = json!({"stages": [{"duration": "1m", "target": 5}, {"target": 7}]});
+    assert_eq!(
+        executor(&stages),
+        Executor::RampingVus {
+            start_vus: 1,
+            stages: vec![Stage { duration: seconds(60), target: 5 }],
+            graceful_ramp_down: seconds(30)
+        }
+    );
+}
+
+#[test]
+fn scenarios_have_defaults() {
+    let options = read(&json!({"scenarios": {"open": {
+        "executor": "ramping-arrival-rate", "preAllocatedVUs": 5, "exec": "buy", "env": {"A": 1},
+        "stages": [{"duration": "10s", "target": 100}]
+    }}}))
+    .expect("reads");
+    let spec = &options.scenarios[0];
+    assert_eq!((spec.exec.as_str(), spec.env["A"].as_str()), ("buy", "1"));
+    assert_eq!(spec.schedule.executor.max_vus(), 5);
+    assert_eq!(spec.schedule.end(), Duration::from_secs(40));
+}
+
+#[test]
+fn a_higher_choice_of_load_replaces_the_lower() {
+    let lower = json!({"stages": [{"duration": "1m", "target": 5}], "vus": 2, "tags": {"a": "1"}});
+    let higher = json!({"duration": "5s", "tags": {"b": "2"}});
+    let object = |value: Value| value.as_object().expect("an object").clone();
+    let merged = over(object(lower), object(higher));
+    let options = Options::read(merged).expect("reads").0;
+    assert_eq!(
+        options.scenarios[0].schedule.executor,
+        Executor::ConstantVus { vus: 2, duration: Duration::from_secs(5) }
+    );
+    assert_eq!(options.tags.len(), 2);
+}
+
+#[test]
+fn variables_are_options() {
+    let variable = |name: &str| match name {
+        "K6_VUS" => Some("7".to_owned()),
+        "K6_STAGES" => Some("5s:10,5m:20".to_owned()),
+        "K6_NO_SETUP" => Some("true".to_owned()),
+        _ => None,
+    };
+    let options = Options::read(from_environment(variable).expect("reads")).expect("reads").0;
+    assert!(options.no_setup);
+    assert_eq!(options.scenarios[0].schedule.executor.max_vus(), 20);
+    let bad = |name: &str| (name == "K6_VUS").then(|| "many".to_owned());
+    assert!(from_environment(bad).expect_err("refused").contains("K6_VUS=many"));
+}
+
+#[test]
+fn what_cannot_be_run_is_refused_with_the_reason() {
+    for (options, part) in [
+        (json!({"iterations": 5, "stages": [{"duration": "1s", "target": 1}]}), "cannot be used together"),
+        (json!({"duration": "1s", "scenarios": {}}), "cannot be used together"),
+        (json!({"vus": 0, "duration": "1s"}), "more than 0"),
+        (json!({"vus": "x", "duration": "1s"}), "whole number"),
+        (json!({"vus": 5, "iterations": 3}), "less than the number of VUs"),
+        (json!({"duration": "0s"}), "more than 0"),
+        (json!({"duration": "soon"}), "30s"),
+        (json!({"scenarios": {"a b": {}}}), "letters, digits"),
+        (json!({"scenarios": {"a": {"executor": "externally-controlled"}}}), "unknown executor"),
+        (json!({"scenarios": {"a": {"executor": "constant-vus"}}}), "`duration` is missing"),
+        (
+            json!({"scenarios": {"a": {"executor": "constant-vus", "duration": "1s", "rate": 3}}}),
+            "has no `rate`",
+        ),
+        (
+            json!({"scenarios": {"a": {"executor": "constant-arrival-rate", "rate": 1, "duration": "1s",
+            "preAllocatedVUs": 5, "maxVUs": 4}}}),
+            "less than `preAllocatedVUs`",
+        ),
+        (json!({"summaryTrendStats": ["p(101)"]}), "unknown"),
+        (json!({"hosts": {"a": "not an address"}}), "IP address"),
+        (json!({"dns": {"select": "best"}}), "select"),
+        (json!({"executionSegment": "0:1/2"}), "not supported"),
+    ] {
+        let error = read(&options).expect_err(&options.to_string());
+        assert!(error.contains(part), "{options}: {error}");
+    }
+}
+
+#[test]
+fn unknown_options_only_warn() {
+    let options = json!({"vuss": 3}).as_object().expect("an object").clone();
+    let (_, warnings) = Options::read(options).expect("reads");
+    assert!(warnings[0].contains("`vuss`"));
+}
+
+#[test]
+fn inspect_shows_durations_in_one_form() {
+    let options = read(&json!({"stages": [{"duration": 60000, "target": 1000}], "setupTimeout": "90s"}))
+        .expect("reads");
+    let shown = inspect::inspect(&options, true);
+    assert_eq!(shown["stages"][0]["duration"], "1m0s");
+    assert_eq!(shown["setupTimeout"], "1m30s");
+    assert_eq!(shown["maxVUs"], 1000);
+    assert_eq!(shown["totalDuration"], "1m30s");
+    assert!(shown["vus"].is_null());
+}

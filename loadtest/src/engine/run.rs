@@ -1,0 +1,439 @@
+//! The coordinator: prepares threads, runs setup, lets the executors go, watches, and gathers the results.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use loadtest_js::{Outcome, Task, TaskValue};
+use tokio::sync::{mpsc, watch};
+
+use super::open::Free;
+use super::pool::Share;
+use super::shared::{Notice, Shared};
+use super::vu::{Program, VirtualUser};
+use super::worker::{self, Links, Message, Phase, Plans};
+use crate::metrics::registry;
+use crate::metrics::tags::PlainTags;
+use crate::metrics::totals::Totals;
+use crate::net::h1::now;
+use crate::profile::Executor;
+
+/// How often thresholds that may abort the test are judged.
+const ABORT_CHECK_TICKS: u64 = 2;
+/// How long threads may take to end once everything was cut.
+const LAST_GRACE: Duration = Duration::from_secs(10);
+
+/// Why a test ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// All scenarios ran to their end.
+    Regular,
+    /// The user interrupted it.
+    Interrupted,
+    /// A threshold with `abortOnFail` failed.
+    Threshold,
+    /// `exec.test.abort()`.
+    Aborted(String),
+    /// Setup did not end in time.
+    SetupTimeout,
+    TeardownTimeout,
+    /// Setup or teardown threw.
+    Script(String),
+}
+
+/// What a test measured.
+#[derive(Debug)]
+pub struct Outcomes {
+    pub totals: Totals,
+    pub end: End,
+    /// From the start of the test to its end, setup and teardown included.
+    pub run_time: Duration,
+    pub setup_data: Option<Arc<str>>,
+    /// `exec.test.fail()`.
+    pub failed: Option<String>,
+    pub lost_samples: u64,
+    pub lost_log_lines: u64,
+}
+
+/// A test that could not start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartError {
+    pub message: String,
+    /// The script's init code is to blame.
+    pub init: bool,
+}
+
+/// What the user does to a running test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Finish what runs, then end.
+    Gentle,
+    /// End now.
+    Hard,
+}
+
+/// Told what goes on; the command line shows it.
+pub trait Watcher {
+    fn log(&mut self, line: &super::shared::LogLine);
+    /// Once a second: the time since the executors started.
+    fn tick(&mut self, elapsed: Duration, live: &super::shared::Live);
+    /// The test moves on; `text` says to what.
+    fn state(&mut self, text: &str);
+}
+
+struct Coordinator<'a> {
+    plans: &'a Plans,
+    shared: Rc<Shared>,
+    phase: watch::Sender<Phase>,
+    messages: mpsc::UnboundedReceiver<Message>,
+    notices: mpsc::Receiver<Notice>,
+    signals: mpsc::Receiver<Signal>,
+    snapshots: HashMap<usize, Box<Totals>>,
+    end: End,
+    failed: Option<String>,
+}
+
+/// Runs a test to its end. Must be called on a `LocalSet`.
+pub async fn run(
+    plans: &Plans,
+    threads: usize,
+    notices: mpsc::Receiver<Notice>,
+    signals: mpsc::Receiver<Signal>,
+    watcher: &mut dyn Watcher,
+) -> Result<Outcomes, StartError> {
+    let (phase, receiver) = watch::channel(Phase::Preparing);
+    let (to_coordinator, messages) = mpsc::unbounded_channel();
+    let handles = start_threads(plans, threads, &receiver, &to_coordinator)?;
+    drop((receiver, to_coordinator));
+    let shared = worker::shared(plans);
+    let (snapshots, end, failed) = (HashMap::new(), End::Regular, None);
+    let mut coordinator =
+        Coordinator { plans, shared, phase, messages, notices, signals, snapshots, end, failed };
+    coordinator.wait_ready(threads, watcher).await?;
+    let (mut main_vu, setup_data) = coordinator.setup(watcher).await?;
+    let (totals, lost_samples, lost_log_lines) = if coordinator.end == End::Regular {
+        coordinator.execute(threads, setup_data.clone(), watcher).await
+    } else {
+        coordinator.phase.send_replace(Phase::Aborting);
+        coordinator.gather(threads, watcher).await
+    };
+    coordinator.count_dropped();
+    coordinator.teardown(main_vu.as_mut(), setup_data.as_ref(), watcher).await;
+    coordinator.drain_notices(watcher);
+    for handle in handles {
+        // A thread that panicked has printed why; what it measured is lost and the others count.
+        let _ = handle.join();
+    }
+    let mut own = coordinator.shared.recorder.borrow_mut();
+    if let Some(outlet) = &mut own.outlet {
+        outlet.flush();
+    }
+    let mut merged = own.totals.clone();
+    merged.merge(&totals);
+    let run_time = plans.clock.elapsed();
+    let (end, failed) = (coordinator.end.clone(), coordinator.failed.clone());
+    Ok(Outcomes { totals: merged, end, run_time, setup_data, failed, lost_samples, lost_log_lines })
+}
+
+fn start_threads(
+    plans: &Plans,
+    threads: usize,
+    phase: &watch::Receiver<Phase>,
+    messages: &mpsc::UnboundedSender<Message>,
+) -> Result<Vec<std::thread::JoinHandle<()>>, StartError> {
+    let free = Free::new(plans.profile.scenarios.len(), threads);
+    let (inboxes, receivers): (Vec<_>, Vec<_>) = (0..threads).map(|_| mpsc::unbounded_channel()).unzip();
+    let start = |(thread, inbox)| {
+        let links = Links {
+            share: Share { thread, threads },
+            phase: phase.clone(),
+            messages: messages.clone(),
+            free: Arc::clone(&free),
+            inbox,
+            inboxes: inboxes.clone(),
+        };
+        let plans = plans.clone();
+        std::thread::Builder::new()
+            .name(format!("worker-{thread}"))
+            .spawn(move || worker::main(&plans, links))
+    };
+    receivers.into_iter().enumerate().map(start).collect::<Result<_, _>>().map_err(|error| StartError {
+        message: format!("a worker thread could not be started: {error}"),
+        init: false,
+    })
+}
+
+impl Coordinator<'_> {
+    async fn wait_ready(&mut self, threads: usize, watcher: &mut dyn Watcher) -> Result<(), StartError> {
+        let mut ready = 0;
+        while ready < threads {
+            tokio::select! {
+                message = self.messages.recv() => match message {
+                    Some(Message::Ready) => ready += 1,
+                    Some(Message::Failed { error, init }) => {
+                        self.drain_notices(watcher);
+                        return Err(StartError { message: error, init });
+                    }
+                    Some(_) => {}
+                    None => {
+                        return Err(StartError { message: "the worker threads ended unexpectedly".to_owned(), init: false });
+                    }
+                },
+                Some(notice) = self.notices.recv() => self.notice(notice, watcher),
+                Some(_) = self.signals.recv() => {
+                    return Err(StartError { message: "interrupted before the test began".to_owned(), init: false });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the script's setup; the VU stays for teardown.
+    async fn setup(
+        &mut self,
+        watcher: &mut dyn Watcher,
+    ) -> Result<(Option<VirtualUser>, Option<Arc<str>>), StartError> {
+        let Some(script) = &self.plans.script else { return Ok((None, None)) };
+        let options = Arc::clone(&self.plans.options);
+        let setup = script.has_function("setup") && !options.no_setup;
+        let teardown = script.has_function("teardown") && !options.no_teardown;
+        if !setup && !teardown {
+            return Ok((None, None));
+        }
+        let program = Program::Script(script.clone());
+        let mut vu = VirtualUser::new(&program, 0, &self.shared)
+            .map_err(|error| StartError { message: error.to_string(), init: true })?;
+        if !setup {
+            return Ok((Some(vu), None));
+        }
+        watcher.state("setup()");
+        let shared = Rc::clone(&self.shared);
+        let result = self.beside(vu.run_task(&shared, Task::Setup, options.setup_timeout), watcher).await;
+        let data = match result {
+            None => {
+                self.end = End::Interrupted;
+                None
+            }
+            Some(None) => {
+                self.end = End::SetupTimeout;
+                None
+            }
+            Some(Some(result)) => {
+                self.judge("setup", result.outcome);
+                match result.value {
+                    TaskValue::Json(data) => Some(data),
+                    _ => None,
+                }
+            }
+        };
+        Ok((Some(vu), data))
+    }
+
+    fn judge(&mut self, what: &str, outcome: Outcome) {
+        match outcome {
+            Outcome::Completed | Outcome::Interrupted => {}
+            Outcome::Threw(exception) => {
+                let stack = exception.stack.trim_end();
+                self.end = End::Script(
+                    format!("{what}() threw: {}\n{stack}", exception.message).trim_end().to_owned(),
+                );
+            }
+            Outcome::Aborted { reason } => self.end = End::Aborted(reason),
+        }
+    }
+
+    /// Runs a future while the log flows. `None`: the user interrupted it.
+    async fn beside<T>(&mut self, future: impl Future<Output = T>, watcher: &mut dyn Watcher) -> Option<T> {
+        let mut future = std::pin::pin!(future);
+        loop {
+            tokio::select! {
+                value = &mut future => return Some(value),
+                Some(notice) = self.notices.recv() => self.notice(notice, watcher),
+                Some(_) = self.signals.recv() => return None,
+            }
+        }
+    }
+
+    async fn execute(
+        &mut self,
+        threads: usize,
+        setup_data: Option<Arc<str>>,
+        watcher: &mut dyn Watcher,
+    ) -> (Totals, u64, u64) {
+        watcher.state("running");
+        self.phase.send_replace(Phase::Running { epoch: now(), setup_data });
+        self.gather(threads, watcher).await
+    }
+
+    /// Watches the threads until all are done, and merges what they measured.
+    async fn gather(&mut self, threads: usize, watcher: &mut dyn Watcher) -> (Totals, u64, u64) {
+        let mut totals = Totals::new(Arc::clone(&self.plans.registry));
+        let (mut lost_samples, mut lost_lines, mut done, mut ticks) = (0, 0, 0, 0_u64);
+        let begin = now();
+        let second = Duration::from_secs(1);
+        let mut tick = tokio::time::interval_at((begin + second).into(), second);
+        let mut give_up: Option<Instant> = None;
+        while done < threads {
+            let cut = give_up.map(|at| tokio::time::sleep_until(at.into()));
+            tokio::select! {
+                message = self.messages.recv() => match message {
+                    Some(Message::Done { totals: theirs, lost_samples: samples, lost_log_lines: lines }) => {
+                        totals.merge(&theirs);
+                        lost_samples += samples;
+                        lost_lines += lines;
+                        done += 1;
+                    }
+                    Some(Message::Snapshot { thread, totals }) => {
+                        self.snapshots.insert(thread, totals);
+                    }
+                    Some(_) => {}
+                    None => break,
+                },
+                Some(notice) = self.notices.recv() => self.notice(notice, watcher),
+                Some(signal) = self.signals.recv() => self.signal(signal, watcher),
+                _ = tick.tick() => {
+                    ticks += 1;
+                    self.sample_vus();
+                    watcher.tick(now() - begin, &self.plans.live);
+                    if self.plans.snapshots && ticks.is_multiple_of(ABORT_CHECK_TICKS) {
+                        self.judge_thresholds(watcher);
+                    }
+                }
+                () = async { match cut { Some(cut) => cut.await, None => std::future::pending().await } } => break,
+            }
+            if give_up.is_none() && *self.phase.borrow() == Phase::Aborting {
+                give_up = Some(now() + LAST_GRACE);
+            }
+        }
+        watcher.tick(now() - begin, &self.plans.live);
+        (totals, lost_samples, lost_lines)
+    }
+
+    /// Iterations that a count asked for and that the time did not suffice for.
+    fn count_dropped(&self) {
+        let at_ns = self.shared.clock.now_ns();
+        for (scenario, live) in self.plans.profile.scenarios.iter().zip(&self.plans.live.scenarios) {
+            let wanted = match &scenario.executor {
+                Executor::SharedIterations { iterations, .. } => *iterations,
+                Executor::PerVuIterations { vus, iterations, .. } => vus * iterations,
+                _ => continue,
+            };
+            let missing = wanted.saturating_sub(live.begun.load(Ordering::Relaxed));
+            if missing > 0 {
+                let context = loadtest_js::TagContext {
+                    scenario: scenario.name.as_str().into(),
+                    tags: self.plans.options.tags.clone(),
+                    ..Default::default()
+                };
+                self.shared.recorder.borrow_mut().dropped(missing, &context, at_ns);
+            }
+        }
+    }
+
+    fn sample_vus(&self) {
+        let live = &self.plans.live;
+        let at_ns = self.shared.clock.now_ns();
+        let context = loadtest_js::TagContext { tags: self.plans.options.tags.clone(), ..Default::default() };
+        let mut recorder = self.shared.recorder.borrow_mut();
+        let tags = PlainTags { context: &context, extra: &[], system: recorder.system, own: &[] };
+        let active = live.active.load(Ordering::Relaxed);
+        recorder.add(registry::VUS, active as f64, &tags, &context, at_ns);
+        let initialized = live.initialized.load(Ordering::Relaxed);
+        recorder.add(registry::VUS_MAX, initialized as f64, &tags, &context, at_ns);
+        recorder.totals.series.at(at_ns).vus = active;
+    }
+
+    fn judge_thresholds(&mut self, watcher: &mut dyn Watcher) {
+        let mut totals = self.shared.recorder.borrow().totals.clone();
+        self.snapshots.values().for_each(|theirs| totals.merge(theirs));
+        let elapsed = self.plans.clock.elapsed();
+        let verdicts = crate::output::verdict::judge(&totals, elapsed);
+        let abort = verdicts.iter().find(|verdict| {
+            !verdict.ok && verdict.threshold.abort_on_fail && elapsed >= verdict.threshold.delay_abort
+        });
+        if let Some(verdict) = abort
+            && self.end == End::Regular
+        {
+            watcher.state(&format!(
+                "threshold `{}` on `{}` failed: stopping",
+                verdict.threshold.source, verdict.metric
+            ));
+            self.end = End::Threshold;
+            self.phase.send_replace(Phase::Aborting);
+        }
+    }
+
+    fn notice(&mut self, notice: Notice, watcher: &mut dyn Watcher) {
+        match notice {
+            Notice::Log(line) => watcher.log(&line),
+            Notice::Abort(reason) => {
+                if self.end == End::Regular {
+                    self.end = End::Aborted(reason);
+                }
+                self.phase.send_replace(Phase::Aborting);
+            }
+            Notice::Fail(reason) => {
+                self.failed.get_or_insert(reason);
+            }
+        }
+    }
+
+    fn drain_notices(&mut self, watcher: &mut dyn Watcher) {
+        while let Ok(notice) = self.notices.try_recv() {
+            self.notice(notice, watcher);
+        }
+    }
+
+    fn signal(&mut self, signal: Signal, watcher: &mut dyn Watcher) {
+        if self.end == End::Regular {
+            self.end = End::Interrupted;
+        }
+        let grace = self.plans.profile.scenarios.iter().map(|scenario| scenario.graceful_stop).max();
+        let phase = match signal {
+            Signal::Gentle => {
+                let grace = grace.unwrap_or_default();
+                watcher.state(&format!(
+                    "interrupted: running iterations may finish within {}; interrupt again to stop at once",
+                    crate::duration::format(grace)
+                ));
+                Phase::Stopping(grace)
+            }
+            Signal::Hard => {
+                watcher.state("interrupted again: stopping at once");
+                Phase::Aborting
+            }
+        };
+        self.phase.send_replace(phase);
+    }
+
+    async fn teardown(
+        &mut self,
+        vu: Option<&mut VirtualUser>,
+        setup_data: Option<&Arc<str>>,
+        watcher: &mut dyn Watcher,
+    ) {
+        let Some(script) = &self.plans.script else { return };
+        let options = Arc::clone(&self.plans.options);
+        let wanted = script.has_function("teardown") && !options.no_teardown;
+        let Some(vu) = vu.filter(|_| wanted && *self.phase.borrow() != Phase::Preparing) else { return };
+        if matches!(self.end, End::SetupTimeout | End::Script(_)) {
+            return;
+        }
+        watcher.state("teardown()");
+        let task = Task::Teardown { setup_data: setup_data.cloned() };
+        let shared = Rc::clone(&self.shared);
+        match self.beside(vu.run_task(&shared, task, options.teardown_timeout), watcher).await {
+            None => {}
+            Some(None) => self.end = End::TeardownTimeout,
+            Some(Some(result)) => {
+                let before = self.end.clone();
+                self.judge("teardown", result.outcome);
+                if before != End::Regular {
+                    self.end = before;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Everything measured by one thread, or by all of them after merging.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::hist::Hist;
+use super::registry::{MetricId, Registry};
+use super::series::Series;
+use super::sink::Sink;
+
+/// Distinct checks, groups and causes of errors that are kept apart; what comes later is counted together.
+const DISTINCT_MAX: usize = 5000;
+/// Under which what comes later is counted.
+const OTHERS: &str = "(others)";
+
+/// The mergeable measurements.
+#[derive(Debug, Clone)]
+pub struct Totals {
+    pub registry: Arc<Registry>,
+    /// By [`MetricId`].
+    pub sinks: Vec<Sink>,
+    /// By index into [`Registry::subs`].
+    pub subs: Vec<Sink>,
+    pub checks: Counts<Check>,
+    /// Groups seen, by path; root is the empty path.
+    pub groups: Counts<Seen>,
+    pub errors: Counts<Cause>,
+    pub series: Series,
+    pub scenarios: Counts<ScenarioStats>,
+}
+
+impl Totals {
+    pub fn new(registry: Arc<Registry>) -> Self {
+        let sinks = registry.metrics.iter().map(|metric| Sink::new(metric.kind)).collect();
+        let kind = |parent: MetricId| registry.metrics[parent.0].kind;
+        let subs = registry.subs.iter().map(|sub| Sink::new(kind(sub.parent))).collect();
+        Self {
+            sinks,
+            subs,
+            checks: Counts::default(),
+            groups: Counts::default(),
+            errors: Counts::default(),
+            series: Series::default(),
+            scenarios: Counts::default(),
+            registry,
+        }
+    }
+
+    pub fn sink(&self, id: MetricId) -> &Sink {
+        &self.sinks[id.0]
+    }
+
+    /// Adds what another thread measured.
+    pub fn merge(&mut self, other: &Self) {
+        self.sinks.iter_mut().zip(&other.sinks).for_each(|(mine, theirs)| mine.merge(theirs));
+        self.subs.iter_mut().zip(&other.subs).for_each(|(mine, theirs)| mine.merge(theirs));
+        self.checks.merge(&other.checks);
+        self.groups.merge(&other.groups);
+        self.errors.merge(&other.errors);
+        self.scenarios.merge(&other.scenarios);
+        self.series.merge(&other.series);
+    }
+}
+
+/// A row of [`Counts`].
+pub trait Row: Default + Clone {
+    fn merge(&mut self, other: &Self);
+}
+
+/// Rows by a two-part key, in the order first seen, bounded in number.
+#[derive(Debug, Clone)]
+pub struct Counts<R> {
+    index: HashMap<String, HashMap<String, usize>>,
+    rows: Vec<(String, String, u64, R)>,
+}
+
+impl<R> Default for Counts<R> {
+    fn default() -> Self {
+        Self { index: HashMap::new(), rows: Vec::new() }
+    }
+}
+
+impl<R: Row> Counts<R> {
+    /// The row of a key, made at `at_ns` (since the start) if it is new.
+    pub fn row(&mut self, first: &str, second: &str, at_ns: u64) -> &mut R {
+        let known = self.index.get(first).and_then(|inner| inner.get(second)).copied();
+        let at = known.unwrap_or_else(|| self.insert(first, second, at_ns));
+        &mut self.rows[at].3
+    }
+
+    fn insert(&mut self, first: &str, second: &str, at_ns: u64) -> usize {
+        let (first, second) = if self.rows.len() >= DISTINCT_MAX { ("", OTHERS) } else { (first, second) };
+        let inner = self.index.entry(first.to_owned()).or_default();
+        *inner.entry(second.to_owned()).or_insert_with(|| {
+            self.rows.push((first.to_owned(), second.to_owned(), at_ns, R::default()));
+            self.rows.len() - 1
+        })
+    }
+
+    /// Rows with their keys, first seen first.
+    pub fn rows(&self) -> Vec<(&str, &str, &R)> {
+        let mut rows: Vec<_> = self.rows.iter().collect();
+        rows.sort_by_key(|row| row.2);
+        rows.into_iter().map(|(first, second, _, row)| (first.as_str(), second.as_str(), row)).collect()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (first, second, at_ns, theirs) in &other.rows {
+            self.row(first, second, *at_ns).merge(theirs);
+            if let Some(at) = self.index.get(first).and_then(|inner| inner.get(second)) {
+                let mine = &mut self.rows[*at].2;
+                *mine = (*mine).min(*at_ns);
+            }
+        }
+    }
+}
+
+/// One check of one group: key is (group, name).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Check {
+    pub passes: u64,
+    pub fails: u64,
+}
+
+impl Row for Check {
+    fn merge(&mut self, other: &Self) {
+        self.passes += other.passes;
+        self.fails += other.fails;
+    }
+}
+
+/// A group that was entered: key is (path, "").
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Seen;
+
+impl Row for Seen {
+    fn merge(&mut self, _other: &Self) {}
+}
+
+/// A cause of errors: key is (what it is, message).
+#[derive(Debug, Clone, Default)]
+pub struct Cause {
+    pub count: u64,
+    /// One request or place where it happened.
+    pub example: String,
+}
+
+impl Row for Cause {
+    fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        if self.example.is_empty() {
+            self.example.clone_from(&other.example);
+        }
+    }
+}
+
+/// What the correction for coordinated omission needs of a scenario: key is (name, "").
+#[derive(Debug, Clone, Default)]
+pub struct ScenarioStats {
+    pub iteration_ms: Hist,
+    pub request_ms: Hist,
+}
+
+impl Row for ScenarioStats {
+    fn merge(&mut self, other: &Self) {
+        self.iteration_ms.merge(&other.iteration_ms);
+        self.request_ms.merge(&other.request_ms);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_bounded_and_keep_their_order() {
+        let mut counts = Counts::<Check>::default();
+        for n in 0..DISTINCT_MAX + 10 {
+            counts.row("", &n.to_string(), n as u64).passes += 1;
+        }
+        assert_eq!(counts.rows().len(), DISTINCT_MAX + 1);
+        assert_eq!(counts.rows()[DISTINCT_MAX].2.passes, 10);
+        let mut early = Counts::<Check>::default();
+        early.row("::g", "late", 100).fails += 1;
+        early.row("", "7", 3).fails += 1;
+        early.merge(&counts);
+        assert_eq!(early.rows()[0].1, "0");
+        assert_eq!(*early.row("", "7", 0), Check { passes: 1, fails: 1 });
+    }
+}

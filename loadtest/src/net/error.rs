@@ -1,0 +1,139 @@
+//! Why a request failed: k6's error codes and messages.
+
+use std::borrow::Cow;
+use std::io;
+
+/// A failure without a usable response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetError {
+    pub code: u16,
+    pub message: Cow<'static, str>,
+}
+
+/// What was being done when the failure came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum During {
+    Dial,
+    Read,
+    Write,
+}
+
+impl NetError {
+    pub fn new(code: u16, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// Anything that has no code of its own.
+    pub fn generic(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(1000, message)
+    }
+
+    pub fn timeout() -> Self {
+        Self::new(1050, "request timeout")
+    }
+
+    pub fn dial_timeout() -> Self {
+        Self::new(1211, "dial: i/o timeout")
+    }
+
+    pub fn no_such_host() -> Self {
+        Self::new(1101, "lookup: no such host")
+    }
+
+    pub fn blocked_ip() -> Self {
+        Self::new(1110, "ip is blacklisted")
+    }
+
+    pub fn blocked_host() -> Self {
+        Self::new(1111, "hostname is blocked")
+    }
+
+    /// The server closed the connection where a response was due.
+    pub fn eof() -> Self {
+        Self::new(1000, "EOF")
+    }
+
+    pub fn decompression(message: String) -> Self {
+        Self::new(1701, message)
+    }
+
+    pub fn io(error: &io::Error, during: During) -> Self {
+        if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return Self::tls(tls);
+        }
+        let operation = match during {
+            During::Dial => "dial",
+            During::Read => "read",
+            During::Write => "write",
+        };
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Self::new(1212, "dial: connection refused"),
+            io::ErrorKind::TimedOut if during == During::Dial => Self::dial_timeout(),
+            io::ErrorKind::ConnectionReset => {
+                Self::new(1220, format!("{operation}: connection reset by peer"))
+            }
+            io::ErrorKind::BrokenPipe => Self::new(1201, format!("{operation}: broken pipe")),
+            io::ErrorKind::UnexpectedEof => Self::generic("unexpected EOF"),
+            _ => match (error.raw_os_error(), during) {
+                (Some(errno), During::Dial) => {
+                    Self::new(1213, format!("dial: unknown errno {errno} error with msg `{error}`"))
+                }
+                (Some(errno), _) => {
+                    Self::new(1202, format!("{operation}: unknown errno `{errno}` ({error})"))
+                }
+                (None, During::Dial) => Self::new(1210, format!("dial: {error}")),
+                (None, _) => Self::new(1200, format!("{operation}: {error}")),
+            },
+        }
+    }
+
+    pub fn tls(error: &rustls::Error) -> Self {
+        use rustls::CertificateError as Bad;
+        match error {
+            rustls::Error::InvalidCertificate(Bad::UnknownIssuer) => {
+                Self::new(1310, "x509: unknown authority")
+            }
+            rustls::Error::InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. }) => {
+                Self::new(1311, "x509: certificate doesn't match hostname")
+            }
+            // A server's own certificate that is marked as an authority: signed by nobody else.
+            rustls::Error::InvalidCertificate(Bad::Other(other))
+                if format!("{other:?}").contains("CaUsedAsEndEntity") =>
+            {
+                Self::new(1310, "x509: unknown authority")
+            }
+            rustls::Error::InvalidMessage(_) => {
+                Self::new(1301, "tls: first record does not look like a TLS handshake")
+            }
+            other => Self::new(1300, format!("tls: {other}")),
+        }
+    }
+
+    /// Failures of HTTP/2: 1610.. goaway, 1630.. stream, 1650.. connection, each plus one plus the reason.
+    pub fn h2(error: &h2::Error) -> Self {
+        if let Some(io) = error.get_io() {
+            return Self::io(io, During::Read);
+        }
+        let Some(reason) = error.reason() else {
+            return Self::new(1600, format!("http2: {error}"));
+        };
+        let number = u32::from(reason);
+        let offset = u16::try_from(number).ok().filter(|code| *code <= 13).map_or(0, |code| code + 1);
+        let (base, what) = if error.is_go_away() {
+            (1610, "received GoAway")
+        } else if error.is_reset() {
+            (1630, "stream error")
+        } else {
+            (1650, "connection error")
+        };
+        Self::new(base + offset, format!("http2: {what} with http2 ErrCode {reason:?}"))
+    }
+}
+
+impl std::fmt::Display for NetError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for NetError {}

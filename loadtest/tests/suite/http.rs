@@ -1,0 +1,158 @@
+//! Redirects, cookies, compression, batches, headers: what a script's requests look like to a server.
+
+use std::sync::atomic::Ordering;
+
+use crate::server::{Server, answer, ok};
+use crate::tool::run_script;
+
+#[test]
+fn redirects_are_followed_and_each_hop_is_a_request() {
+    let server = Server::start(|seen| match seen.path.as_str() {
+        "/start" => Some(answer("302 Found", &[("Location", "/middle"), ("Set-Cookie", "hop=1")], b"")),
+        "/middle" => Some(answer("307 Temporary Redirect", &[("Location", "/end")], b"")),
+        _ => ok(&format!("{} {}", seen.method, seen.header("cookie").unwrap_or("-"))),
+    });
+    let script = format!(
+        "import http from 'k6/http'; import {{ check }} from 'k6';
+         export default function () {{
+           const res = http.post('{0}/start', 'x');
+           check(res, {{
+             'became a GET with the cookie': (r) => r.body === 'GET hop=1',
+             'url is the last': (r) => r.url.endsWith('/end'),
+           }});
+           const first = http.get('{0}/start', {{ redirects: 0 }});
+           check(first, {{ 'not followed': (r) => r.status === 302 }});
+         }}",
+        server.url
+    );
+    let (run, results) = run_script("redirects", &script, &[]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(results["metrics"]["checks"]["fails"], 0, "{}", run.stdout);
+    assert_eq!(results["metrics"]["http_reqs"]["count"], 4);
+    assert_eq!(server.connections.load(Ordering::SeqCst), 1, "keep-alive holds across hops");
+}
+
+#[test]
+fn cookies_last_for_one_iteration() {
+    let server = Server::start(|seen| {
+        let cookie = seen.header("cookie").unwrap_or("none").to_owned();
+        Some(answer("200 OK", &[("Set-Cookie", "seen=yes; Path=/")], cookie.as_bytes()))
+    });
+    let script = format!(
+        "import http from 'k6/http'; import {{ check }} from 'k6';
+         export const options = {{ iterations: 2 }};
+         export default function () {{
+           check(http.get('{0}/'), {{ 'fresh': (r) => r.body === 'none' }});
+           check(http.get('{0}/'), {{ 'kept': (r) => r.body === 'seen=yes' }});
+         }}",
+        server.url
+    );
+    let (run, results) = run_script("cookies", &script, &[]);
+    assert_eq!((run.code, &results["metrics"]["checks"]["fails"]), (0, &0.into()), "{}", run.stdout);
+}
+
+#[test]
+fn compressed_answers_are_decoded_and_bodies_are_sent_compressed() {
+    let server = Server::start(|seen| {
+        if seen.method == "POST" {
+            let encoding = seen.header("content-encoding").unwrap_or("-");
+            return ok(&format!("{encoding} {}", seen.body.starts_with(&[0x1f, 0x8b])));
+        }
+        let name = seen.path.trim_start_matches('/').to_owned();
+        let body = loadtest::net::decode::encode(b"hello from far away".to_vec(), &name).ok()?;
+        Some(answer("200 OK", &[("Content-Encoding", &name)], &body))
+    });
+    let script = format!(
+        "import http from 'k6/http'; import {{ check }} from 'k6';
+         export default function () {{
+           for (const name of ['gzip', 'deflate', 'br', 'zstd']) {{
+             check(http.get('{0}/' + name), {{ [name]: (r) => r.body === 'hello from far away' }});
+           }}
+           const sent = http.post('{0}/', 'some text', {{ compression: 'gzip' }});
+           check(sent, {{ 'sent compressed': (r) => r.body === 'gzip true' }});
+         }}",
+        server.url
+    );
+    let (run, results) = run_script("compression", &script, &[]);
+    assert_eq!((run.code, &results["metrics"]["checks"]["passes"]), (0, &5.into()), "{}", run.stdout);
+}
+
+#[test]
+fn batches_keep_order_and_stay_within_their_limits() {
+    let server = Server::start(|seen| ok(&seen.path));
+    let script = format!(
+        "import http from 'k6/http'; import {{ check }} from 'k6';
+         export const options = {{ batchPerHost: 3 }};
+         export default function () {{
+           const all = http.batch([...Array(20).keys()].map((n) => ['GET', '{0}/' + n]));
+           check(all, {{ 'in order': (all) => all.every((r, n) => r.body === '/' + n) }});
+         }}",
+        server.url
+    );
+    let (run, results) = run_script("batch", &script, &[]);
+    assert_eq!(
+        (run.code, &results["metrics"]["checks"]["passes"]),
+        (0, &1.into()),
+        "{} {}",
+        run.stdout,
+        run.stderr
+    );
+    assert_eq!(results["metrics"]["http_reqs"]["count"], 20);
+    assert!(server.connections.load(Ordering::SeqCst) <= 3, "one connection for each parallel request");
+}
+
+#[test]
+fn headers_and_base_url_arrive() {
+    let server = Server::start(|seen| {
+        let get = |name: &str| seen.header(name).unwrap_or("-").to_owned();
+        ok(&format!("{} {} {}", get("host"), get("user-agent"), get("x-a")))
+    });
+    let host = server.url.trim_start_matches("http://").to_owned();
+    let script = "import http from 'k6/http'; import { check } from 'k6';
+         export default function () {
+           const res = http.get('http://your-loadBalancer-url-here/', { headers: { 'X-A': 'b' } });
+           check(res, { 'as sent': (r) => r.body === __ENV.WANTED });
+         }";
+    let wanted = format!("WANTED={host} me/1 b");
+    let args = ["--base-url", &server.url, "--user-agent", "me/1", "-e", &wanted];
+    let (run, results) = run_script("headers", script, &args);
+    assert_eq!(
+        (run.code, &results["metrics"]["checks"]["passes"]),
+        (0, &1.into()),
+        "{} {}",
+        run.stdout,
+        run.stderr
+    );
+}
+
+#[test]
+fn basic_and_digest_authentication() {
+    let server = Server::start(|seen| match (seen.path.as_str(), seen.header("authorization")) {
+        ("/basic", Some("Basic dXNlcjpwYXNz")) => ok("in"),
+        ("/digest", Some(header)) if header.contains("username=\"user\"") => ok("in"),
+        ("/digest", _) => {
+            let challenge = "Digest realm=\"here\", nonce=\"abc\", qop=\"auth\"";
+            Some(answer("401 Unauthorized", &[("WWW-Authenticate", challenge)], b""))
+        }
+        _ => Some(answer("401 Unauthorized", &[], b"")),
+    });
+    let host = server.url.trim_start_matches("http://").to_owned();
+    let script = format!(
+        "import http from 'k6/http'; import {{ check }} from 'k6';
+         export default function () {{
+           check(http.get('http://user:pass@{host}/basic'), {{ 'basic': (r) => r.body === 'in' }});
+           const digest = http.get('http://user:pass@{host}/digest', {{ auth: 'digest' }});
+           check(digest, {{ 'digest': (r) => r.body === 'in' }});
+         }}"
+    );
+    let (run, results) = run_script("auth", &script, &[]);
+    assert_eq!(
+        (run.code, &results["metrics"]["checks"]["passes"]),
+        (0, &2.into()),
+        "{} {}",
+        run.stdout,
+        run.stderr
+    );
+    assert_eq!(results["metrics"]["http_reqs"]["count"], 3);
+    assert_eq!(results["metrics"]["http_req_failed"]["passes"], 0, "the 401 of a digest round is expected");
+}
