@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::gather::{Gather, Group, Role};
-use super::pool::{Connect, Pool, Usage};
+use super::pool::{Connect, Limits, Pool, Usage};
 use super::run::{Repeat, run_on};
 use super::statement::{Get, GetMany, Page, Statement};
 use super::{PageEnd, StoreError};
@@ -18,6 +20,9 @@ pub(super) struct Reader<M: Connect> {
     pages: Gather<Page, (), (Bytes, PageEnd)>,
     /// Requests for single todos share a statement.
     gets: Gather<(), i64, Option<Todo>>,
+    /// Single todos get half of the connections at most: fewer, larger groups cost both sides less than many small
+    /// ones, and other statements find a connection beside them.
+    lanes: Semaphore,
 }
 
 impl<M: Connect> Reader<M>
@@ -27,8 +32,9 @@ where
     GetMany: Statement<M::Connection, Output = Vec<Todo>>,
 {
     pub(super) fn new(pool: Arc<Pool<M>>) -> Self {
-        let waiters = pool.limits().waiters;
-        Self { pool, pages: Gather::new(waiters), gets: Gather::new(waiters) }
+        let Limits { size, waiters, .. } = pool.limits();
+        let lanes = Semaphore::new(size.div_ceil(2));
+        Self { pool, pages: Gather::new(waiters), gets: Gather::new(waiters), lanes }
     }
 
     pub(super) async fn page(&self, page: &Page) -> Result<(Bytes, PageEnd), StoreError> {
@@ -64,6 +70,9 @@ where
                     Ok(outcome) => return outcome,
                     Err(_) => continue,
                 },
+            };
+            let Ok(_lane) = timeout(self.pool.limits().wait, self.lanes.acquire()).await else {
+                return Err(failed(leader.seal(), StoreError::Busy));
             };
             let lease = match self.pool.acquire().await {
                 Ok(lease) => lease,
