@@ -321,6 +321,11 @@ fn what_cannot_be_loaded_says_why() {
             "Making http requests in the init context is not supported",
         ),
         ("import { check } from 'k6'; check(1, {}); export default () => {}", "check() in the init context"),
+        (
+            "import { sleep } from 'k6'; sleep(1); export default () => {}",
+            "this program cannot wait in the init context",
+        ),
+        ("setTimeout(() => {}, 1); export default () => {}", "this program cannot wait in the init context"),
         ("throw new Error('at the top'); export default () => {}", "Error: at the top"),
         ("open('no-such-file'); export default () => {}", "no such file or directory"),
         ("import { nope } from 'k6'; export default () => {}", "nope"),
