@@ -57,6 +57,32 @@ fn rss_kib() -> usize {
     line.and_then(|l| l.split_whitespace().nth(1)).and_then(|n| n.parse().ok()).unwrap_or(0)
 }
 
+type Waiting = (Vu, Option<Reply>);
+
+/// Lets a VU take one step; what it did.
+fn advance((vu, waiting): &mut Waiting, scenario: &Rc<Scenario>, body: &bytes::Bytes) -> Option<Outcome> {
+    let step = match waiting.take() {
+        Some(reply) => vu.resume(reply),
+        None => {
+            let scenario = Rc::clone(scenario);
+            vu.start(Task::Iteration(Iteration { scenario, in_scenario: 0, in_test: 0, setup_data: None }))
+        }
+    };
+    let answer = |r: HttpRequest| HttpResponse {
+        status: 200,
+        url: r.url,
+        body: body.clone(),
+        ..HttpResponse::default()
+    };
+    *waiting = Some(match step {
+        Step::Done(result) => return Some(result.outcome),
+        Step::Call(HostCall::Http(request)) => Reply::Http(Box::new(answer(*request))),
+        Step::Call(HostCall::Batch(requests)) => Reply::Batch(requests.into_iter().map(answer).collect()),
+        Step::Call(_) => Reply::Done,
+    });
+    None
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let vus: usize = args.next().map_or(Ok(5000), |n| n.parse())?;
@@ -68,51 +94,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let recorder = Rc::new(Quiet(Instant::now(), std::cell::Cell::new(0)));
     let script = Script::load(source, Default::default(), Rc::<Quiet>::clone(&recorder))?;
     let before = rss_kib();
+    let each = || (rss_kib() - before) as f64 / vus as f64;
     let start = Instant::now();
-    let mut all = Vec::new();
+    let mut all: Vec<Waiting> = Vec::new();
     for id in 1..=vus {
         let config = VuConfig { id: id as u64, ..VuConfig::default() };
         all.push((Vu::new(&script, config, Rc::<Quiet>::clone(&recorder))?, None));
     }
     println!("created in {:.1} us each", start.elapsed().as_secs_f64() * 1e6 / vus as f64);
-    println!("{:.1} KiB each, idle", (rss_kib() - before) as f64 / vus as f64);
+    println!("{:.1} KiB each, idle", each());
     let scenario = Rc::new(Scenario { exec: "default".to_owned(), ..Scenario::default() });
     let body = bytes::Bytes::from(vec![b'x'; 2314]);
     let (mut done, mut steps) = (0, 0u64);
     let start = Instant::now();
-    let target = vus * iterations;
-    while done < target {
-        for (vu, waiting) in &mut all {
-            let step = match waiting.take() {
-                None => vu.start(Task::Iteration(Iteration {
-                    scenario: Rc::clone(&scenario),
-                    in_scenario: 0,
-                    in_test: 0,
-                    setup_data: None,
-                })),
-                Some(reply) => vu.resume(reply),
-            };
+    while done < vus * iterations {
+        for vu in &mut all {
             steps += 1;
-            match step {
-                Step::Done(result) => {
-                    assert_eq!(result.outcome, Outcome::Completed);
-                    done += 1;
-                }
-                Step::Call(HostCall::Http(request)) => {
-                    let response = HttpResponse {
-                        status: 200,
-                        url: request.url,
-                        body: body.clone(),
-                        ..HttpResponse::default()
-                    };
-                    *waiting = Some(Reply::Http(Box::new(response)));
-                }
-                Step::Call(HostCall::Batch(requests)) => {
-                    let one =
-                        |r: HttpRequest| HttpResponse { status: 200, url: r.url, ..HttpResponse::default() };
-                    *waiting = Some(Reply::Batch(requests.into_iter().map(one).collect()));
-                }
-                Step::Call(_) => *waiting = Some(Reply::Done),
+            if let Some(outcome) = advance(vu, &scenario, &body) {
+                assert_eq!(outcome, Outcome::Completed);
+                done += 1;
             }
         }
     }
@@ -122,29 +122,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         seconds * 1e6 / done as f64,
         steps as f64 / done as f64
     );
-    // Half way through another iteration, as a VU is most of the time.
-    for (vu, waiting) in &mut all {
-        while !matches!(waiting, Some(Reply::Done)) {
-            let step = match waiting.take() {
-                None => vu.start(Task::Iteration(Iteration {
-                    scenario: Rc::clone(&scenario),
-                    in_scenario: 0,
-                    in_test: 0,
-                    setup_data: None,
-                })),
-                Some(reply) => vu.resume(reply),
-            };
-            match step {
-                Step::Call(HostCall::Http(_)) => {
-                    *waiting =
-                        Some(Reply::Http(Box::new(HttpResponse { status: 200, ..HttpResponse::default() })));
-                }
-                Step::Call(HostCall::Sleep(_)) => *waiting = Some(Reply::Done),
-                Step::Call(_) => *waiting = Some(Reply::Done),
-                Step::Done(_) => break,
-            }
-        }
+    // Two steps into another iteration: in the middle of it, as a VU is most of the time.
+    for vu in &mut all {
+        advance(vu, &scenario, &body);
+        advance(vu, &scenario, &body);
     }
-    println!("{:.1} KiB each, suspended", (rss_kib() - before) as f64 / vus as f64);
+    println!("{:.1} KiB each, suspended", each());
     Ok(())
 }

@@ -108,7 +108,7 @@ impl Graph {
             self.add_common_js(name, path, &format!("module.exports = ({text}\n)"));
             return Ok(Vec::new());
         }
-        let Parsed { code, is_module, imports, requires, has_regexp, has_any_member } =
+        let Parsed { code, is_module, imports, requires, exported, has_regexp, has_any_member } =
             parse::parse(&name, text)?;
         self.words.extend(parse::words(&code));
         if has_regexp {
@@ -150,6 +150,7 @@ impl Graph {
             }
             self.codes.insert(name, Arc::new(Code::Source(code)));
         } else {
+            self.wanted.entry(name.clone()).or_default().extend(exported);
             self.add_common_js(name, path, &code);
         }
         Ok(targets)

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use oxc::allocator::Allocator;
 use oxc::ast::ast::{
-    Argument, CallExpression, ComputedMemberExpression, Expression, ForInStatement, Program, RegExpLiteral,
-    SpreadElement, StaticMemberExpression,
+    Argument, AssignmentExpression, AssignmentTarget, CallExpression, ComputedMemberExpression, Expression,
+    ForInStatement, Program, RegExpLiteral, SpreadElement, StaticMemberExpression,
 };
 use oxc::ast_visit::{Visit, walk};
 use oxc::codegen::Codegen;
@@ -28,6 +28,8 @@ pub(crate) struct Parsed {
     pub(crate) imports: Vec<Import>,
     /// What is given to `require` as a plain string.
     pub(crate) requires: Vec<String>,
+    /// The names that a CommonJS module visibly exports.
+    pub(crate) exported: BTreeSet<String>,
     /// It has regular expression literals.
     pub(crate) has_regexp: bool,
     /// It reads properties whose names it computes, or lists them.
@@ -68,8 +70,8 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Parsed, ScriptError> {
     } else {
         (text.to_owned(), imports(&read.module_record), find(&read.program))
     };
-    let Found { requires, has_regexp, has_any_member } = found;
-    Ok(Parsed { code, is_module, imports, requires, has_regexp, has_any_member })
+    let Found { requires, exported, has_regexp, has_any_member } = found;
+    Ok(Parsed { code, is_module, imports, requires, exported, has_regexp, has_any_member })
 }
 
 fn parse_as<'a>(allocator: &'a Allocator, text: &'a str, source_type: SourceType) -> ParserReturn<'a> {
@@ -129,6 +131,7 @@ pub(crate) const ANY_MEMBER: &str = "[.]";
 #[derive(Default)]
 struct Found {
     requires: Vec<String>,
+    exported: BTreeSet<String>,
     has_regexp: bool,
     has_any_member: bool,
 }
@@ -142,6 +145,29 @@ impl<'a> Visit<'a> for Found {
             self.requires.push(path.value.to_string());
         }
         walk::walk_call_expression(self, call);
+    }
+
+    fn visit_assignment_expression(&mut self, assignment: &AssignmentExpression<'a>) {
+        if let AssignmentTarget::StaticMemberExpression(target) = &assignment.left {
+            let name = target.property.name.as_str();
+            match &target.object {
+                Expression::Identifier(id) if id.name == "exports" => {
+                    self.exported.insert(name.to_owned());
+                }
+                Expression::StaticMemberExpression(inner) if inner.property.name == "exports" => {
+                    self.exported.insert(name.to_owned());
+                }
+                Expression::Identifier(id) if id.name == "module" && name == "exports" => {
+                    if let Expression::ObjectExpression(object) = &assignment.right {
+                        let keys =
+                            object.properties.iter().filter_map(|p| p.as_property()?.key.static_name());
+                        self.exported.extend(keys.filter(|key| is_name(key)).map(|key| key.to_string()));
+                    }
+                }
+                _ => {}
+            }
+        }
+        walk::walk_assignment_expression(self, assignment);
     }
 
     fn visit_reg_exp_literal(&mut self, _: &RegExpLiteral<'a>) {
@@ -168,6 +194,12 @@ impl<'a> Visit<'a> for Found {
         self.has_any_member |= matches!(&member.object, Expression::Identifier(id) if id.name == "Object" || id.name == "Reflect");
         walk::walk_static_member_expression(self, member);
     }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with(|c: char| c.is_ascii_digit())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
 }
 
 fn find(program: &Program<'_>) -> Found {

@@ -106,6 +106,7 @@ fn live(ctx: &Ctx<'_>, state: &Rc<VuState>, mode: &Mode) {
     fiber::set_garbage_threshold(ctx, GARBAGE_BYTES);
     state.phase.set(Phase::Running);
     let mut runner = tasks::Runner::new(ctx, state, exports);
+    state.port.trim();
     let mut input = state.port.suspend(Out::Ready(Ok(())));
     while let In::Run(task) = input {
         state.begin_slice();

@@ -1,4 +1,4 @@
-//! The only unsafe code of the crate: a VU's own stack, the way out of the middle of the interpreter, and two
+//! The only unsafe code of the crate: a VU's own stack, the way out of the middle of the interpreter, and the few
 //! calls of the engine that Rust cannot check.
 //!
 //! Each VU has a runtime of its own that lives and dies on the VU's stack, so that QuickJS's notion of the
@@ -6,13 +6,13 @@
 //! suspended stack is never unwound (that would skip the interpreter's clean-up): [`Fiber`]'s drop lets the
 //! script end, and leaks the stack in the case that it does not.
 
-#![expect(unsafe_code, reason = "coroutine switches and two engine calls, each with its argument")]
+#![expect(unsafe_code, reason = "coroutine switches and a few engine calls, each with its argument")]
 
 use std::cell::Cell;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use corosensei::stack::DefaultStack;
+use corosensei::stack::{DefaultStack, Stack};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use rquickjs::context::{Intrinsic, intrinsic};
 use rquickjs::{ArrayBuffer, Ctx, Error, Exception, Module, TypedArray, Value, module::Declared, qjs};
@@ -26,6 +26,12 @@ pub(crate) const STACK_BYTES: usize = 1024 * 1024;
 /// What scripts may use of it before they get a `RangeError`; the rest is for the functions of the host, which
 /// do not check.
 pub(crate) const SCRIPT_STACK_BYTES: usize = STACK_BYTES - 256 * 1024;
+
+/// The smallest page that a system has; a bigger one only makes [`Port::trim`] refuse.
+const PAGE_BYTES: usize = 4096;
+
+/// Left alone below the frame that trims.
+const TRIM_MARGIN_BYTES: usize = 4096;
 
 /// How often a script may call the host while it is being ended.
 const FAREWELLS_MAX: usize = 1000;
@@ -41,6 +47,8 @@ pub(crate) struct Fiber<In: 'static, Out: 'static> {
 pub(crate) struct Port<In: 'static, Out: 'static> {
     yielder: Cell<Option<NonNull<Yielder<In, Out>>>>,
     running: Cell<bool>,
+    /// The lowest address of the stack, which is that of its guard page.
+    stack_limit: usize,
 }
 
 impl<In: 'static, Out: 'static> Fiber<In, Out> {
@@ -49,9 +57,11 @@ impl<In: 'static, Out: 'static> Fiber<In, Out> {
         farewell: fn() -> In,
         body: impl FnOnce(&Rc<Port<In, Out>>, In) + 'static,
     ) -> std::io::Result<Self> {
-        let port = Rc::new(Port { yielder: Cell::new(None), running: Cell::new(false) });
+        let stack = DefaultStack::new(STACK_BYTES)?;
+        let stack_limit = stack.limit().get();
+        let port = Rc::new(Port { yielder: Cell::new(None), running: Cell::new(false), stack_limit });
         let inner = Rc::clone(&port);
-        let coroutine = Coroutine::with_stack(DefaultStack::new(STACK_BYTES)?, move |yielder, first| {
+        let coroutine = Coroutine::with_stack(stack, move |yielder, first| {
             inner.yielder.set(Some(NonNull::from(yielder)));
             body(&inner, first);
             inner.yielder.set(None);
@@ -97,6 +107,23 @@ impl<In: 'static, Out: 'static> std::fmt::Debug for Fiber<In, Out> {
 }
 
 impl<In: 'static, Out: 'static> Port<In, Out> {
+    /// Gives the part of the stack below the caller's frame back to the system, which will hand out fresh pages if
+    /// it is needed again. Running the init code goes deeper than most of what follows.
+    #[inline(never)]
+    pub(crate) fn trim(&self) {
+        assert!(self.running.get(), "a VU's stack is trimmed from itself");
+        let here = 0u8;
+        let top = (std::ptr::from_ref(&here).addr() & !(PAGE_BYTES - 1)) - TRIM_MARGIN_BYTES;
+        let bottom = self.stack_limit.next_multiple_of(PAGE_BYTES);
+        #[cfg(target_os = "linux")]
+        if let Some(length) = top.checked_sub(bottom).filter(|length| *length > 0) {
+            // SAFETY: the range lies in this fiber's own stack, between its lowest page and some pages below this
+            // frame, which is the innermost of the running coroutine: nothing in there is alive. The margin
+            // leaves room for the call itself.
+            unsafe { libc::madvise(bottom as *mut libc::c_void, length, libc::MADV_DONTNEED) };
+        }
+    }
+
     /// Gives `out` to whoever resumed the fiber and comes back with the next input.
     ///
     /// # Panics

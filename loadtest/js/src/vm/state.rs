@@ -14,6 +14,7 @@ use crate::api::http::{Expected, ResponseType};
 use crate::api::tags::{SampleTags, TagContext};
 use crate::cookies::CookieJar;
 use crate::script::Script;
+use crate::vm::error::throw;
 use crate::vm::fiber::{Port, throw_uncatchable};
 use crate::{VuConfig, VuError};
 
@@ -138,6 +139,12 @@ impl VuState {
     pub(crate) fn call(&self, ctx: &Ctx<'_>, call: HostCall) -> rquickjs::Result<Reply> {
         if self.cut.get() {
             return Err(self.cut_error(ctx));
+        }
+        if self.phase.get() == Phase::Init {
+            return Err(throw(
+                ctx,
+                "this program cannot wait in the init context: no sleep, timers or requests",
+            ));
         }
         match self.suspend(call) {
             Some(reply) => Ok(reply),

@@ -65,3 +65,93 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn scripts_are_shared_by_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    let script = load(PRACTICAL).expect("loads");
+    shared(&script);
+    let threads: Vec<_> = (1..=4)
+        .map(|id| {
+            let script = script.clone();
+            std::thread::spawn(move || {
+                let mut rig = Rig::with(script, VuConfig { id, ..VuConfig::default() });
+                (0..20).all(|_| rig.iterate().outcome == Outcome::Completed)
+            })
+        })
+        .collect();
+    assert!(threads.into_iter().all(|t| t.join().expect("no panic")));
+}
+
+#[test]
+fn tags_and_variables_are_the_scenarios() {
+    let text = "import http from 'k6/http'; import exec from 'k6/execution'; import { group } from 'k6';
+        export function other() {
+          exec.vu.metrics.tags.own = 'o';
+          group('g', () => http.get(`http://h.test/${__ENV.WHO}`, { tags: { t: 1 } }));
+        }";
+    let scenario = |who: &str| Scenario {
+        name: "s".into(),
+        exec: "other".to_owned(),
+        env: [("WHO".to_owned(), who.to_owned())].into(),
+        tags: [("kind".to_owned(), "a".to_owned())].into(),
+        ..Scenario::default()
+    };
+    let mut rig = Rig::new(text).scenario(scenario("x"));
+    rig.iterate();
+    let mut rig = rig.scenario(scenario("y"));
+    rig.iterate();
+    let tags = "{group=::g,kind=a,own=o,t=1}";
+    let group = "group 0ms {group=::g,kind=a,own=o}";
+    let expected = [
+        format!("GET http://h.test/x {tags}"),
+        group.into(),
+        format!("GET http://h.test/y {tags}"),
+        group.into(),
+    ];
+    assert_eq!(rig.lines(), expected);
+}
+
+#[test]
+fn failed_requests_warn_or_throw() {
+    fn refuse(request: &HttpRequest) -> HttpResponse {
+        HttpResponse {
+            url: request.url.clone(),
+            error: "connection refused".to_owned(),
+            error_code: 1212,
+            ..HttpResponse::default()
+        }
+    }
+    let text = "import http from 'k6/http';
+        export default function () {
+          const r = http.get('http://h.test/');
+          console.log(r.status, r.error, r.error_code, r.body, r.timings.duration);
+          try { http.get('http://h.test/', { throw: true }); } catch (e) { console.log('threw', e.message); }
+        }";
+    let mut rig = Rig::new(text).server(refuse);
+    assert_eq!(rig.iterate().outcome, Outcome::Completed);
+    let expected = [
+        "GET http://h.test/",
+        "Warn: Request Failed error=\"connection refused\"",
+        "Info: 0 connection refused 1212 null 0",
+        "GET http://h.test/",
+        "Info: threw connection refused",
+    ];
+    assert_eq!(rig.lines(), expected);
+    let config = VuConfig { throw: true, ..VuConfig::default() };
+    let mut rig = Rig::with(load(text).expect("loads"), config).server(refuse);
+    assert!(matches!(rig.iterate().outcome, Outcome::Threw(e) if e.message == "GoError: connection refused"));
+}
+
+#[test]
+fn cookies_are_forgotten_between_iterations_unless_asked() {
+    let text = "import http from 'k6/http';
+        export default function () { http.get('http://h.test/'); http.cookieJar().set('http://h.test/', 'a', '1'); }";
+    for (keep, second) in [(false, "GET http://h.test/"), (true, "GET http://h.test/ [Cookie: a=1]")] {
+        let config = VuConfig { no_cookies_reset: keep, ..VuConfig::default() };
+        let mut rig = Rig::with(load(text).expect("loads"), config);
+        rig.iterate();
+        rig.iterate();
+        assert_eq!(rig.lines(), ["GET http://h.test/", second]);
+    }
+}

@@ -263,6 +263,7 @@ fn modules_of_every_kind() {
     let text = "import Thing, { GREETING, nap } from './lib/helper.js';
         import * as helper from './lib/helper.js';
         import old, { count } from './lib/old.js';
+        import * as whole from './lib/old.js';
         import double from './lib/single.js';
         import data from './data.json';
         const again = require('./lib/old.js');
@@ -271,14 +272,14 @@ fn modules_of_every_kind() {
         const text = open('./plain.txt');
         export default function () {
           console.log(GREETING, new Thing().name(), helper.GREETING, count, old.count, again === old, double(4), data.users[1].name);
-          console.log(circle.other, typeof k6.sleep, text.trim());
+          console.log(whole.count, circle.other, typeof k6.sleep, text.trim());
           nap(); old.nap(); k6.sleep(3);
         }";
     assert_eq!(
         lines(text),
         [
             "Info: hello thing hello 2 2 true 8 bob",
-            "Info: ba function plain text",
+            "Info: 2 ba function plain text",
             "sleep 500ms",
             "sleep 2s",
             "sleep 3s",
@@ -321,6 +322,11 @@ fn what_cannot_be_loaded_says_why() {
             "Making http requests in the init context is not supported",
         ),
         ("import { check } from 'k6'; check(1, {}); export default () => {}", "check() in the init context"),
+        (
+            "import { sleep } from 'k6'; sleep(1); export default () => {}",
+            "this program cannot wait in the init context",
+        ),
+        ("setTimeout(() => {}, 1); export default () => {}", "this program cannot wait in the init context"),
         ("throw new Error('at the top'); export default () => {}", "Error: at the top"),
         ("open('no-such-file'); export default () => {}", "no such file or directory"),
         ("import { nope } from 'k6'; export default () => {}", "nope"),

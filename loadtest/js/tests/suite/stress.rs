@@ -239,10 +239,14 @@ fn memory_does_not_grow_with_iterations() {
         }
     };
     run(&mut rig, 300);
-    let before = resident_kib();
-    run(&mut rig, 3000);
-    let grown = resident_kib().saturating_sub(before);
-    assert!(grown < 4_000, "{grown} KiB");
+    // Other tests may run in this process: a leak, of a kilobyte per iteration, would show in every round.
+    let mut grown = Vec::new();
+    for _ in 0..6 {
+        let before = resident_kib();
+        run(&mut rig, 1000);
+        grown.push(resident_kib().saturating_sub(before));
+    }
+    assert!(grown.iter().any(|kib| *kib < 500), "{grown:?} KiB");
 }
 
 fn resident_kib() -> usize {
