@@ -10,12 +10,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use axum::extract::MatchedPath;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use tokio::time::Instant;
 use tower::{Layer, Service};
 use tracing::debug;
 
@@ -80,7 +80,7 @@ where
         Box::pin(async move {
             let in_flight = app.metrics.enter();
             let timer = timer.unwrap_or_else(RequestTimer::new);
-            let mut response = match timer.within(app.request_timeout, handled).await {
+            let mut response = match timer.by(started + app.request_timeout, handled).await {
                 Some(Ok(Ok(response))) => response,
                 Some(Err(_)) => ApiError::Panicked.into_response(),
                 None => ApiError::TimedOut.into_response(),

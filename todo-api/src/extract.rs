@@ -20,13 +20,22 @@ impl<S: Send + Sync> FromRequestParts<S> for TodoId {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        // The last segment as it stands, which saves two allocations; an encoded digit takes the long way.
+        let last = parts.uri.path().rsplit('/').next().unwrap_or_default();
+        if !last.contains('%') {
+            return id(last);
+        }
         let Path(text) =
             Path::<String>::from_request_parts(parts, state).await.map_err(|_| ApiError::NotFound)?;
-        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(ApiError::NotFound);
-        }
-        Ok(Self(text.parse().unwrap_or(i64::MAX)))
+        id(&text)
     }
+}
+
+fn id(text: &str) -> Result<TodoId, ApiError> {
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(ApiError::NotFound);
+    }
+    Ok(TodoId(text.parse().unwrap_or(i64::MAX)))
 }
 
 /// A body that is declared as JSON, whole and within the limit; not parsed yet.

@@ -54,10 +54,9 @@ impl RequestTimer {
         Self(Arc::new(Mutex::new(LazyTimer::new(far))))
     }
 
-    /// What `future` gives, or `None` when it takes longer than `limit`.
-    pub(crate) async fn within<F: Future>(&self, limit: Duration, future: F) -> Option<F::Output> {
+    /// What `future` gives, or `None` when it takes until `deadline`.
+    pub(crate) async fn by<F: Future>(&self, deadline: Instant, future: F) -> Option<F::Output> {
         let mut future = std::pin::pin!(future);
-        let deadline = Instant::now() + limit;
         std::future::poll_fn(|cx| {
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
                 return Poll::Ready(Some(output));
@@ -78,12 +77,15 @@ mod tests {
         let (timer, begun) = (RequestTimer::new(), Instant::now());
         let limit = Duration::from_secs(10);
         for _ in 0..5 {
-            assert_eq!(timer.within(limit, sleep_until(Instant::now() + limit / 2)).await, Some(()));
+            assert_eq!(
+                timer.by(Instant::now() + limit, sleep_until(Instant::now() + limit / 2)).await,
+                Some(())
+            );
         }
-        assert_eq!(timer.within(limit, std::future::pending::<()>()).await, None);
+        assert_eq!(timer.by(Instant::now() + limit, std::future::pending::<()>()).await, None);
         assert_eq!(begun.elapsed().as_secs(), 35, "5 × 5 s of work and 10 s until the limit");
         let shorter = Duration::from_secs(1);
-        assert_eq!(timer.within(shorter, std::future::pending::<()>()).await, None);
+        assert_eq!(timer.by(Instant::now() + shorter, std::future::pending::<()>()).await, None);
         assert_eq!(begun.elapsed().as_secs(), 36);
     }
 }

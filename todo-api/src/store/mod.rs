@@ -115,7 +115,8 @@ impl Store {
         on_either!(self, backend => backend.page(page).await)
     }
 
-    pub async fn get(&self, id: i64) -> Result<Option<Todo>, StoreError> {
+    /// A todo as JSON text; `None` where there is none with this id.
+    pub async fn get(&self, id: i64) -> Result<Option<Bytes>, StoreError> {
         on_either!(self, backend => backend.get(id).await)
     }
 
@@ -124,11 +125,8 @@ impl Store {
         on_either!(self, backend => backend.insert(new, now).await)
     }
 
-    /// The todo after the update; `None` where there is none with this id. An empty patch changes nothing.
+    /// The todo after the update; `None` where there is none with this id. An empty patch still moves `updated_at`.
     pub async fn update(&self, id: i64, patch: Patch, now: Moment) -> Result<Option<Todo>, StoreError> {
-        if patch.is_empty() {
-            return self.get(id).await;
-        }
         on_either!(self, backend => backend.update(id, patch, now).await)
     }
 

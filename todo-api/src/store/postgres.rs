@@ -100,7 +100,7 @@ impl PostgresStore {
         self.reader.page(page).await
     }
 
-    pub(super) async fn get(&self, id: i64) -> Result<Option<Todo>, StoreError> {
+    pub(super) async fn get(&self, id: i64) -> Result<Option<Bytes>, StoreError> {
         self.reader.get(id).await
     }
 

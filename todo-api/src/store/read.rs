@@ -11,7 +11,6 @@ use super::pool::{Connect, Limits, Pool, Usage};
 use super::run::{Repeat, run_on};
 use super::statement::{Get, GetMany, Page, Statement};
 use super::{PageEnd, StoreError};
-use crate::todo::Todo;
 
 #[derive(Debug)]
 pub(super) struct Reader<M: Connect> {
@@ -19,7 +18,7 @@ pub(super) struct Reader<M: Connect> {
     /// Requests for the same page share its text.
     pages: Gather<Page, (), (Bytes, PageEnd)>,
     /// Requests for single todos share a statement.
-    gets: Gather<(), i64, Option<Todo>>,
+    gets: Gather<(), i64, Option<Bytes>>,
     /// Single todos get half of the connections at most: fewer, larger groups cost both sides less than many small
     /// ones, and other statements find a connection beside them.
     lanes: Semaphore,
@@ -28,8 +27,8 @@ pub(super) struct Reader<M: Connect> {
 impl<M: Connect> Reader<M>
 where
     Page: Statement<M::Connection, Output = (Vec<u8>, PageEnd)>,
-    Get: Statement<M::Connection, Output = Option<Todo>>,
-    GetMany: Statement<M::Connection, Output = Vec<Todo>>,
+    Get: Statement<M::Connection, Output = Option<Bytes>>,
+    GetMany: Statement<M::Connection, Output = Vec<(i64, Bytes)>>,
 {
     pub(super) fn new(pool: Arc<Pool<M>>) -> Self {
         let Limits { size, waiters, .. } = pool.limits();
@@ -62,7 +61,7 @@ where
         }
     }
 
-    pub(super) async fn get(&self, id: i64) -> Result<Option<Todo>, StoreError> {
+    pub(super) async fn get(&self, id: i64) -> Result<Option<Bytes>, StoreError> {
         loop {
             let leader = match self.gets.enter((), id)? {
                 Role::Leader(leader) => leader,
@@ -85,9 +84,9 @@ where
             let ids = group.items().copied().chain([id]).collect();
             return match run_on(lease, &self.pool, Repeat::Safe, &GetMany(ids)).await {
                 Ok(mut found) => {
-                    found.sort_unstable_by_key(|todo| todo.id);
+                    found.sort_unstable_by_key(|(id, _)| *id);
                     let pick = |id: &i64| {
-                        found.binary_search_by_key(id, |todo| todo.id).ok().map(|at| found[at].clone())
+                        found.binary_search_by_key(id, |(id, _)| *id).ok().map(|at| found[at].1.clone())
                     };
                     group.answer(pick);
                     Ok(pick(&id))

@@ -113,7 +113,7 @@ impl SqliteStore {
         self.read(move |reader| async move { reader.page(&page).await }).await
     }
 
-    pub(super) async fn get(&self, id: i64) -> Result<Option<Todo>, StoreError> {
+    pub(super) async fn get(&self, id: i64) -> Result<Option<Bytes>, StoreError> {
         self.read(move |reader| async move { reader.get(id).await }).await
     }
 

@@ -1,9 +1,11 @@
 //! What can be asked of the database, each statement once for both databases.
 
+use bytes::Bytes;
 use futures_util::TryStreamExt;
 use sqlx::{PgConnection, Row, SqliteConnection};
 
 use super::{PageEnd, row, sql};
+use crate::todo::json::todo_body;
 use crate::todo::{Filter, Moment, NewTodo, Patch, Todo};
 
 /// Something that runs on a connection of type `C`. It may run again on another connection when the first is dead.
@@ -34,7 +36,7 @@ pub enum Part {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Get(pub i64);
 
-/// Those of these todos that there are, in any order.
+/// Those of these todos that there are, in any order, each with its JSON text.
 #[derive(Debug)]
 pub(super) struct GetMany(pub(super) Vec<i64>);
 
@@ -93,28 +95,28 @@ on_both!(Page => (Vec<u8>, PageEnd), |page, connection| {
     Ok((out, end))
 });
 
-on_both!(Get => Option<Todo>, |get, connection| {
+on_both!(Get => Option<Bytes>, |get, connection| {
     let row = sqlx::query(sql::GET).bind(get.0).fetch_optional(connection).await?;
-    row.as_ref().map(|row| row::todo(row).map(|todo| todo.to_owned())).transpose()
+    row.as_ref().map(|row| row::todo(row).map(|todo| Bytes::from(todo_body(todo)))).transpose()
 });
 
 impl Statement<PgConnection> for GetMany {
-    type Output = Vec<Todo>;
+    type Output = Vec<(i64, Bytes)>;
 
-    async fn run(&self, connection: &mut PgConnection) -> Result<Vec<Todo>, sqlx::Error> {
+    async fn run(&self, connection: &mut PgConnection) -> Result<Vec<(i64, Bytes)>, sqlx::Error> {
         let rows = sqlx::query(sql::GET_MANY_POSTGRES).bind(&self.0).fetch_all(connection).await?;
-        rows.iter().map(|row| row::todo(row).map(|todo| todo.to_owned())).collect()
+        rows.iter().map(|row| row::todo(row).map(|todo| (todo.id, Bytes::from(todo_body(todo))))).collect()
     }
 }
 
 impl Statement<SqliteConnection> for GetMany {
-    type Output = Vec<Todo>;
+    type Output = Vec<(i64, Bytes)>;
 
-    async fn run(&self, connection: &mut SqliteConnection) -> Result<Vec<Todo>, sqlx::Error> {
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Vec<(i64, Bytes)>, sqlx::Error> {
         let ids: Vec<String> = self.0.iter().map(i64::to_string).collect();
         let query = sqlx::query(sql::GET_MANY_SQLITE).bind(format!("[{}]", ids.join(",")));
         let rows = query.fetch_all(connection).await?;
-        rows.iter().map(|row| row::todo(row).map(|todo| todo.to_owned())).collect()
+        rows.iter().map(|row| row::todo(row).map(|todo| (todo.id, Bytes::from(todo_body(todo))))).collect()
     }
 }
 

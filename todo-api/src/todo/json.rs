@@ -1,6 +1,6 @@
 //! Todos as JSON bytes. The list is written straight from database rows into the body's buffer.
 
-use super::{Moment, Todo, TodoRef};
+use super::{Moment, TodoRef};
 
 /// One todo as a JSON object with the handout's key order.
 pub fn write_todo(out: &mut Vec<u8>, todo: TodoRef<'_>) {
@@ -27,9 +27,9 @@ pub fn write_todo(out: &mut Vec<u8>, todo: TodoRef<'_>) {
 }
 
 /// One todo as a whole body, ending with a newline as Flask's bodies do.
-pub fn todo_body(todo: &Todo) -> Vec<u8> {
+pub fn todo_body(todo: TodoRef<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(320);
-    write_todo(&mut out, todo.as_ref());
+    write_todo(&mut out, todo);
     out.push(b'\n');
     out
 }
@@ -95,6 +95,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::todo::Todo;
 
     proptest! {
         #[test]
@@ -111,7 +112,7 @@ mod tests {
                 id, title: title.clone(), description: description.clone(), completed, deadline_at,
                 created_at: at, updated_at: at,
             };
-            let read: Value = serde_json::from_slice(&todo_body(&todo)).unwrap();
+            let read: Value = serde_json::from_slice(&todo_body(todo.as_ref())).unwrap();
             prop_assert_eq!(read, json!({
                 "id": id, "title": title, "description": description, "completed": completed,
                 "deadline_at": deadline_at.map(|d| d.to_string()),

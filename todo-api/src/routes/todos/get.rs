@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::answer;
+use super::json;
 use crate::app::App;
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::TodoId;
@@ -23,6 +23,6 @@ use crate::todo::Todo;
     )
 )]
 pub async fn get(State(app): State<Arc<App>>, TodoId(id): TodoId) -> Result<Response, ApiError> {
-    let todo = app.store.get(id).await?.ok_or(ApiError::TodoNotFound)?;
-    Ok(answer(StatusCode::OK, &todo))
+    let text = app.store.get(id).await?.ok_or(ApiError::TodoNotFound)?;
+    Ok(json(StatusCode::OK, text))
 }

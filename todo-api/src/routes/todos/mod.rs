@@ -16,7 +16,7 @@ use crate::todo::json::todo_body;
 
 /// A todo as a response.
 fn answer(status: StatusCode, todo: &Todo) -> Response {
-    json(status, todo_body(todo))
+    json(status, todo_body(todo.as_ref()))
 }
 
 fn json(status: StatusCode, body: impl Into<Body>) -> Response {

@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::answer;
+use super::{answer, json};
 use crate::app::App;
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{JsonBytes, TodoId};
@@ -51,6 +51,11 @@ pub async fn update(
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, ApiError> {
     let patch = input::patch(&body)?;
+    if patch.is_empty() {
+        // Changes nothing, `updated_at` included.
+        let text = app.store.get(id).await?.ok_or(ApiError::TodoNotFound)?;
+        return Ok(json(StatusCode::OK, text));
+    }
     let todo = app.store.update(id, patch, (app.clock)()).await?.ok_or(ApiError::TodoNotFound)?;
     Ok(answer(StatusCode::OK, &todo))
 }
