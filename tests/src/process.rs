@@ -79,7 +79,7 @@ impl Process {
         Self::start(command).await
     }
 
-    /// Starts `command`, made with [`todo_api`], and waits until it listens.
+    /// Starts `command`, made with [`todo_api()`], and waits until it listens.
     ///
     /// # Panics
     /// When it does not.

@@ -1,7 +1,7 @@
 //! TaskOverflow's todo service: stateless, on SQLite or PostgreSQL.
 //!
-//! Read [`app`] for the routes, [`todo`] for the contract's rules, [`store`] for the database, [`net`] for the
-//! sockets; [`run`] puts them together.
+//! Read [`mod@app`] for the routes, [`mod@todo`] for the contract's rules, [`store`] for the database, [`net`] for the
+//! sockets; [`run()`] puts them together.
 
 pub mod app;
 pub mod config;

@@ -1,7 +1,7 @@
 //! The thin HTTP client: connections owned by one VU, no shared pool, timestamps taken where bytes move.
 //!
 //! [`client`] sends one request and reads one response (a hop); redirects, cookies and authentication are built on
-//! top of it in [`session`]. An idle connection holds no buffer: reads go to one buffer per thread.
+//! top of it in `engine::http`. An idle connection holds no buffer: reads go to one buffer per thread.
 
 pub mod client;
 pub mod connect;

@@ -4,7 +4,6 @@
 //! that may hold a secret, because it repeats a bad value in its error.
 
 #![expect(clippy::doc_markdown, reason = "the doc comments are the text of --help, which is no Markdown")]
-#![expect(rustdoc::bare_urls, reason = "as above: these are forms of URLs, not links")]
 
 mod database_url;
 mod secret;
