@@ -1,3 +1,5 @@
+//! Hands the command line to the library; only here does the process end.
+
 use std::process::ExitCode;
 
 use clap::Parser;

@@ -1,3 +1,5 @@
+//! Which findings a deployment gives.
+
 use super::*;
 use crate::deployment::Defaults;
 

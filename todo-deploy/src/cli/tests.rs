@@ -1,3 +1,5 @@
+//! The command line as its users meet it.
+
 use clap::CommandFactory;
 
 use super::*;

@@ -165,5 +165,4 @@ fn find_line(text: &str, field: &str) -> Option<usize> {
 }
 
 #[cfg(test)]
-#[path = "parse_tests.rs"]
 mod tests;

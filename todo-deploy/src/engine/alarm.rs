@@ -132,5 +132,4 @@ fn decide(
 }
 
 #[cfg(test)]
-#[path = "alarm_tests.rs"]
 mod tests;

@@ -1,3 +1,5 @@
+//! Which cookies go back to whom.
+
 use super::*;
 
 const NOW: i64 = 1_700_000_000;

@@ -126,5 +126,4 @@ fn proportional(capacity: u32, metric: f64, target: f64) -> i64 {
 }
 
 #[cfg(test)]
-#[path = "tracking_tests.rs"]
 mod tests;
