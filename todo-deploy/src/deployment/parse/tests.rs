@@ -1,3 +1,5 @@
+//! Which files are refused, and in which words.
+
 use super::*;
 use crate::deployment::Target;
 
