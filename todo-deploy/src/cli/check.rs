@@ -24,7 +24,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Answer> {
     let (deployment, name) = args.deployment.read()?;
     let target = args.deployment.defaulting.target;
-    let warnings = check(&deployment, target, &args.load.plan()?);
+    let plan = args.load.plan(None)?;
+    plan.notes.iter().for_each(|note| say(&format!("note: {note}")));
+    let warnings = check(&deployment, target, &plan);
     if args.json {
         print(&serde_json::to_string_pretty(&warnings)?);
     } else {
