@@ -96,7 +96,11 @@ pub fn load_of(target: &str, settings: &Settings, service: Service<'_>) -> Resul
     if target.starts_with("http://") || target.starts_with("https://") {
         url::Url::parse(target).map_err(|error| LoadError(format!("{target} is no URL: {error}")))?;
         // As gentle as a real run without flags.
-        let own = Map::from_iter([("vus".to_owned(), 10.into()), ("duration".to_owned(), "30s".into())]);
+        let mut own = Map::from_iter([("duration".to_owned(), "30s".into())]);
+        let others = ["stages", "iterations", "scenarios"];
+        if !others.iter().any(|key| settings.options.contains_key(*key)) {
+            own.insert("vus".to_owned(), 10.into());
+        }
         let request = Request { method: "GET".to_owned(), url: target.to_owned(), name: None };
         return Merged::of(own, settings).map_err(name)?.planned(|_| vec![Step::Request(request.clone())]);
     }

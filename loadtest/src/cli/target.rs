@@ -61,7 +61,10 @@ pub(super) fn load(args: &RunArgs) -> Result<Target, Failure> {
         let steps = url_mode::steps(url.as_str(), args)?;
         let mut options = Map::new();
         // Gentle unless the user says otherwise.
-        options.insert("vus".to_owned(), 10.into());
+        let load = &args.load;
+        if load.stages.is_empty() && load.iterations.is_none() && load.rate.is_none() && !load.practical {
+            options.insert("vus".to_owned(), 10.into());
+        }
         options.insert("duration".to_owned(), "30s".into());
         let what = What::Steps { all: steps, by_scenario: BTreeMap::new() };
         return Ok(Target { name: name.to_owned(), what, options });

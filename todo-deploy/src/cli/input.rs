@@ -80,7 +80,7 @@ pub(super) struct LoadArgs {
     ///
     /// A script's options, and K6_ variables over them, say how many users there are and when; the flags below stand
     /// over both. What an iteration asks and how long it pauses is found by running some against made-up answers
-    /// (200, small JSON); the output says so where that cannot be trusted. setup() and teardown() are no load.
+    /// (200, small JSON); the output says so where that cannot be trusted. `setup` and `teardown` are no load.
     #[arg(value_name = "LOAD")]
     load: Option<String>,
     /// A ramp of users, one after the other: --stage 1m:1000 --stage 10m:5000
@@ -173,7 +173,10 @@ impl LoadArgs {
         let found = dry::load_of(load, &settings, service)?;
         let name = if is_url { load } else { file_name(load) };
         let instead = is_url.then(|| self.iteration());
-        let mut plan = Plan::from_load(name, &found, instead.as_ref()).with_context(|| load.to_owned())?;
+        let why = || {
+            std::iter::once(load).chain(found.notes.iter().map(String::as_str)).collect::<Vec<_>>().join(": ")
+        };
+        let mut plan = Plan::from_load(name, &found, instead.as_ref()).with_context(why)?;
         if found.depends_on_answers {
             plan.notes.push(
                 "`simulate --calibrate http://HOST:PORT/PATH` has a running service answer the script instead"

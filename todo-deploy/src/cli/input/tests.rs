@@ -90,11 +90,12 @@ fn a_url_is_a_load_with_flags() {
 
 #[test]
 fn a_bad_load_is_told_in_words() {
-    let k6 = data("k6.js");
+    let (k6, endless) = (data("k6.js"), data("endless.js"));
     for (args, part) in [
         (vec!["nowhere.js"], "there is no file nowhere.js"),
         (vec!["localhost:6400/api"], "write http://localhost:6400/api"),
         (vec!["nowhere.csv"], "cannot read nowhere.csv"),
+        (vec![endless.as_str()], "computed without end"),
         (vec![k6.as_str(), "--requests", "2"], "leave out --think and --requests"),
         (vec![k6.as_str(), "--stage", "1m"], "is no stage"),
         (vec!["x.csv", "--stage", "1m:5"], "leave out the flags"),
