@@ -244,4 +244,37 @@ mod tests {
         assert!(split("https://example.com/").is_err());
         assert_eq!(split("http://h/a/b").expect("fine"), ("h:80".to_owned(), "/a/b".to_owned()));
     }
+
+    /// A script that reads a list and each of its elements sees the real ones.
+    #[test]
+    fn a_service_answers_a_script() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = BufReader::new(stream.expect("a connection"));
+                let (mut first, mut line) = (String::new(), String::new());
+                stream.read_line(&mut first).expect("a request");
+                while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
+                    line.clear();
+                }
+                let body =
+                    if first.starts_with("GET /todos?all ") { "[{\"id\":4},{\"id\":5}]" } else { "{}" };
+                let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                stream.get_mut().write_all(answer.as_bytes()).expect("somebody listens");
+            }
+        });
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/input/data/branches.js");
+        let service = Service::at(&format!("http://{address}/")).expect("an address");
+        let mut answer = |request: &HttpRequest| service.answer(request);
+        let settings = loadtest::dry::Settings::default();
+        let real = loadtest::dry::load_of(script, &settings, Some(&mut answer)).expect("a load");
+        assert_eq!((real.iterations[0][0].len(), real.depends_on_answers), (4, false), "{real:?}");
+        let made_up = loadtest::dry::load_of(script, &settings, None).expect("a load");
+        assert!(made_up.depends_on_answers && made_up.iterations[0][0].len() == 3, "{made_up:?}");
+        let nobody = Service::at("http://127.0.0.1:1/").expect("an address");
+        let mut answer = |request: &HttpRequest| nobody.answer(request);
+        let dead = loadtest::dry::load_of(script, &settings, Some(&mut answer)).expect("a load");
+        assert!(dead.notes[0].contains("the service's answers"), "{:?}", dead.notes);
+    }
 }
