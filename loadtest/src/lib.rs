@@ -1,7 +1,8 @@
 //! Virtual users that run k6's scripts unchanged, at a fraction of the cost, with numbers that can be trusted.
 //!
-//! Without the feature `cli` only the pure core is built: [`profile`] (load over time as a value) and [`pacer`]
-//! (when does iteration *i* start). Neither knows a clock, socket, task or file.
+//! Without features only the pure core is built: [`profile`] (load over time as a value) and [`pacer`] (when does
+//! iteration *i* start). Neither knows a clock, socket, task or file. The feature `script` adds what reads scripts,
+//! plans and options and runs their iterations dry; `cli` adds everything that opens sockets or prints.
 
 pub mod duration;
 pub mod pacer;
@@ -9,8 +10,10 @@ pub mod profile;
 
 #[cfg(feature = "cli")]
 pub mod cli;
-#[cfg(feature = "cli")]
+#[cfg(feature = "script")]
 pub mod config;
+#[cfg(feature = "script")]
+pub mod dry;
 #[cfg(feature = "cli")]
 pub mod engine;
 #[cfg(feature = "cli")]
@@ -19,3 +22,5 @@ pub mod metrics;
 pub mod net;
 #[cfg(feature = "cli")]
 pub mod output;
+#[cfg(feature = "script")]
+pub mod plan;

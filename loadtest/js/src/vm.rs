@@ -27,6 +27,8 @@ pub struct VuConfig {
     pub discard_response_bodies: bool,
     /// The option `noCookiesReset`: the jar survives the iteration.
     pub no_cookies_reset: bool,
+    /// Makes `Math.random` repeatable, as `randomSeed` of the module `k6` does.
+    pub random_seed: Option<u32>,
 }
 
 /// Why a VU could not be made.

@@ -6,7 +6,6 @@ mod exit;
 mod flags;
 mod inspect;
 mod limits;
-mod plan_file;
 mod progress;
 mod results;
 mod run;

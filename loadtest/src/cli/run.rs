@@ -267,6 +267,7 @@ fn native_plan(script: &Script, options: &Options) -> Option<PlanSpec> {
         throw: options.throw,
         discard_response_bodies: options.discard_response_bodies,
         no_cookies_reset: options.no_cookies_reset,
+        random_seed: None,
     };
     let scenario = |spec: &ScenarioSpec| {
         let scenario = loadtest_js::Scenario {

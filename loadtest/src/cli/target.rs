@@ -11,9 +11,10 @@ use serde_json::{Map, Value};
 
 use super::args::{RunArgs, ScriptArgs};
 use super::exit::Failure;
-use super::{plan_file, url_mode};
+use super::url_mode;
 use crate::config::layers;
 use crate::metrics::sink::Kind;
+use crate::plan::Plan;
 
 /// A loaded target.
 pub(super) struct Target {
@@ -60,7 +61,10 @@ pub(super) fn load(args: &RunArgs) -> Result<Target, Failure> {
         let steps = url_mode::steps(url.as_str(), args)?;
         let mut options = Map::new();
         // Gentle unless the user says otherwise.
-        options.insert("vus".to_owned(), 10.into());
+        let load = &args.load;
+        if load.stages.is_empty() && load.iterations.is_none() && load.rate.is_none() && !load.practical {
+            options.insert("vus".to_owned(), 10.into());
+        }
         options.insert("duration".to_owned(), "30s".into());
         let what = What::Steps { all: steps, by_scenario: BTreeMap::new() };
         return Ok(Target { name: name.to_owned(), what, options });
@@ -85,7 +89,7 @@ pub(super) fn load_file(name: &str, args: &ScriptArgs) -> Result<Target, Failure
         return Err(Failure::config(format!("there is no file {name}; if it is a URL, write http://{name}")));
     }
     if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
-        return plan_file::load(Path::new(name));
+        return load_plan(Path::new(name));
     }
     let source = if name == "-" {
         let mut text = String::new();
@@ -106,6 +110,13 @@ pub(super) fn load_file(name: &str, args: &ScriptArgs) -> Result<Target, Failure
         .map_err(|error| Failure::script(format!("{name}: {error}")))?;
     let options = script.options().as_object().cloned().unwrap_or_default();
     Ok(Target { name: name.to_owned(), what: What::Script(script), options })
+}
+
+fn load_plan(path: &Path) -> Result<Target, Failure> {
+    let bad = |why: String| Failure::config(format!("plan {}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
+    let Plan { options, all, by_scenario } = Plan::parse(&text).map_err(bad)?;
+    Ok(Target { name: path.display().to_string(), what: What::Steps { all, by_scenario }, options })
 }
 
 /// What `__ENV` holds.

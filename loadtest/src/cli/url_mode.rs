@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use loadtest_js::{NativeNumber, NativeOrder, NativeRequest, NativeStep, NativeTest, ResponseType};
+use loadtest_js::{NativeRequest, NativeStep, ResponseType};
 
 use super::args::RunArgs;
 use super::exit::Failure;
+use crate::plan::check;
 
 /// What an iteration does.
 pub(super) fn steps(url: &str, args: &RunArgs) -> Result<Vec<NativeStep>, Failure> {
@@ -37,7 +38,7 @@ pub(super) fn steps(url: &str, args: &RunArgs) -> Result<Vec<NativeStep>, Failur
         checks.push("status=200".to_owned());
     }
     for text in &checks {
-        let (name, test) = check(text)?;
+        let (name, test) = check(text).map_err(Failure::config)?;
         steps.push(NativeStep::Check { request: 0, name, test, tags: Vec::new() });
     }
     let think = request.think_time.as_deref().map(|text| duration("--think-time", text)).transpose()?;
@@ -68,49 +69,4 @@ fn header(text: &str) -> Result<(String, String), Failure> {
 
 fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
     crate::duration::parse(text).map_err(|error| Failure::config(format!("{flag}: {error}")))
-}
-
-fn compare(order: NativeOrder, status: u16) -> NativeTest {
-    NativeTest::Compare(NativeNumber::Status, order, f64::from(status))
-}
-
-/// A check as flags and plans have it, with its name in the results.
-pub(super) fn check(text: &str) -> Result<(String, NativeTest), Failure> {
-    let bad = |why: &str| {
-        Failure::config(format!(
-            "check `{text}`: {why}; known are status=200, status!=404, status<400, body~TEXT, body and duration<500ms"
-        ))
-    };
-    let status = |text: &str| text.trim().parse::<u16>().map_err(|_| bad("the status is no number"));
-    let rest = |prefix: &str| text.trim().strip_prefix(prefix);
-    if let Some(rest) = rest("status!=") {
-        return Ok((format!("status is not {}", rest.trim()), compare(NativeOrder::NotEqual, status(rest)?)));
-    }
-    if let Some(rest) = rest("status<") {
-        return Ok((format!("status is below {}", rest.trim()), compare(NativeOrder::Less, status(rest)?)));
-    }
-    if let Some(rest) = rest("status=") {
-        let rest = rest.trim_start_matches('=').trim();
-        return Ok((format!("status is {rest}"), compare(NativeOrder::Equal, status(rest)?)));
-    }
-    if let Some(rest) = rest("body~") {
-        return Ok((
-            format!("body has {rest}"),
-            NativeTest::And(
-                Box::new(NativeTest::BodyTruthy),
-                Box::new(NativeTest::BodyIncludes(rest.to_owned())),
-            ),
-        ));
-    }
-    if text.trim() == "body" {
-        return Ok(("body is not empty".to_owned(), NativeTest::BodyTruthy));
-    }
-    if let Some(rest) = rest("duration<") {
-        let limit = crate::duration::parse(rest).map_err(|error| bad(&error.to_string()))?;
-        return Ok((
-            format!("duration is below {}", rest.trim()),
-            NativeTest::Compare(NativeNumber::Duration, NativeOrder::Less, limit.as_secs_f64() * 1e3),
-        ));
-    }
-    Err(bad("unknown rule"))
 }

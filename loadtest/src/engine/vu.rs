@@ -74,6 +74,7 @@ impl VirtualUser {
                     throw: shared.options.throw,
                     discard_response_bodies: shared.options.discard_response_bodies,
                     no_cookies_reset: shared.options.no_cookies_reset,
+                    random_seed: None,
                 };
                 let recorder = VuRecorder { shared: Rc::clone(shared), scenario: Rc::clone(&scenario) };
                 Machine::Script(Vu::new(script, config, Rc::new(recorder))?)

@@ -24,6 +24,7 @@ pub(super) fn check(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
             Policy::TargetTracking(_) => {}
         }
     }
+    at_idle(subject, warnings);
     close_thresholds(subject, warnings);
     slow_scale_in(subject, warnings);
     short_warm_up(subject, warnings);
@@ -113,6 +114,45 @@ fn simple_on_ecs(name: &str) -> Warning {
         "Application Auto Scaling knows step and target-tracking policies only",
         "kind = \"target-tracking\", or kind = \"step\" with one step, which is the nearest".to_owned(),
     )
+}
+
+/// Finding 7.
+fn at_idle(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
+    let min = subject.deployment.capacity.min;
+    for policy in &subject.deployment.scaling.policies {
+        let alarm = match policy {
+            Policy::Simple(simple) => &simple.alarm,
+            Policy::Step(step) => &step.alarm,
+            Policy::TargetTracking(_) => continue,
+        };
+        if alarm.metric != Metric::Cpu || alarm.when.comparison.is_upward() || !alarm.when.holds(0.0) {
+            continue;
+        }
+        let what = format!("at idle the alarm of {} is raised all the time", policy.name());
+        let (why, remedy) = if min == 0 {
+            (
+                "an idle instance is below any threshold, and with capacity.min = 0 the last one goes: whoever comes \
+                 next is answered 503"
+                    .to_owned(),
+                "capacity.min = 1",
+            )
+        } else {
+            (
+                format!(
+                    "an idle instance is below any threshold; it does no harm because the fleet never gets below \
+                     capacity.min = {min}"
+                ),
+                "none is needed: do not wake anybody for this alarm, and keep capacity.min above 0",
+            )
+        };
+        warnings.push(warning(
+            "alarm-at-idle",
+            &format!("scaling.policy.{}.alarm.when", policy.name()),
+            what,
+            &why,
+            remedy.to_owned(),
+        ));
+    }
 }
 
 /// One instance more brings the average below the scale-in threshold, and so on for ever.

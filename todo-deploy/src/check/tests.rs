@@ -27,6 +27,7 @@ fn the_practical_has_its_traps() {
         "open-ports",
         "update-at-boot",
         "warm-up-before-boot",
+        "alarm-at-idle",
         "load-too-large",
         "too-late",
     ] {
@@ -55,6 +56,23 @@ fn each_trap_can_be_left() {
         target = 60000
     "#;
     assert_eq!(ids(Target::Ecs, false, text), Vec::<&str>::new());
+}
+
+/// Every trap of the defaults is one on purpose and says so; what a user makes of them is not.
+#[test]
+fn defaults_explain_themselves() {
+    for target in [Target::Ec2, Target::Ecs, Target::Local] {
+        let ours = Deployment::default_for(Defaults::of(target));
+        let warnings = check(&ours, target, &Plan::practical());
+        let unexplained: Vec<_> = warnings.iter().filter(|warning| warning.by_default.is_none()).collect();
+        assert!(unexplained.is_empty(), "{target}: {unexplained:?}");
+        let text = "[aws]\ninstance_type = \"t2.nano\"\n[capacity]\nmin = 0\n[health_check]\npath = \"/\"\n";
+        let theirs = Deployment::parse(text, "test", Defaults::of(target)).expect("valid");
+        for warning in check(&theirs, target, &Plan::practical()) {
+            let is_theirs = ["baseline", "deaf-alarm", "alarm-at-idle", "health-path"].contains(&warning.id);
+            assert!(!is_theirs || warning.by_default.is_none(), "{target}: {warning:?}");
+        }
+    }
 }
 
 /// The words, for both paths of the practical.

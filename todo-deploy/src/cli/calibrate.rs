@@ -7,6 +7,7 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use loadtest::dry::{HttpRequest, HttpResponse};
 
 use crate::simulate::calibration::{ANSWERS_MIN, Calibration, fit};
 
@@ -77,43 +78,73 @@ impl Connection {
     /// One request; its response time in milliseconds.
     fn get(&mut self, path: &str) -> Result<f64> {
         let started = now();
-        let request =
-            format!("GET {path} HTTP/1.1\r\nHost: {}\r\nUser-Agent: todo-deploy\r\n\r\n", self.authority);
-        self.stream.get_mut().write_all(request.as_bytes())?;
-        let status = self.line()?;
-        let code = status.split_whitespace().nth(1).unwrap_or_default();
-        ensure!(code == "200", "answered `{status}`, not 200");
-        let body = self.headers()?;
-        match body {
-            Body::Length(length) => self.skip(length)?,
-            Body::Chunked => loop {
-                let line = self.line()?;
-                let size = line.split(';').next().unwrap_or_default().trim();
-                let size = usize::from_str_radix(size, 16).context("a chunk without a size")?;
-                self.skip(size)?;
-                self.line()?;
-                if size == 0 {
-                    break;
-                }
-            },
-        }
+        let answer = self.exchange("GET", path, &[], None)?;
+        ensure!(answer.status == 200, "answered `{} {}`, not 200", answer.status, answer.reason);
         Ok(now().duration_since(started).as_secs_f64() * 1000.0)
     }
 
-    fn headers(&mut self) -> Result<Body> {
-        let mut body = None;
+    fn exchange(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(String, String)],
+        body: Option<&[u8]>,
+    ) -> Result<Answer> {
+        let mut request =
+            format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nUser-Agent: todo-deploy\r\n", self.authority);
+        for (name, value) in headers {
+            let is_ours = ["host", "user-agent", "content-length", "connection", "accept-encoding"];
+            if !is_ours.contains(&name.to_ascii_lowercase().as_str()) {
+                request.push_str(&format!("{name}: {value}\r\n"));
+            }
+        }
+        if let Some(body) = body {
+            request.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        request.push_str("\r\n");
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        self.stream.get_mut().write_all(body.unwrap_or_default())?;
+        let line = self.line()?;
+        let mut words = line.splitn(3, ' ').skip(1);
+        let status = words.next().and_then(|code| code.parse().ok());
+        let status: u16 = status.with_context(|| format!("answered `{line}`, which is no HTTP"))?;
+        let reason = words.next().unwrap_or_default().to_owned();
+        let headers = self.headers()?;
+        let body = match method == "HEAD" || matches!(status, 204 | 304) {
+            true => Vec::new(),
+            false => self.body(&headers)?,
+        };
+        Ok(Answer { status, reason, headers, body })
+    }
+
+    fn headers(&mut self) -> Result<Vec<(String, String)>> {
+        let mut headers = Vec::new();
         loop {
             let line = self.line()?;
             let Some((name, value)) = line.split_once(':') else {
                 ensure!(line.is_empty(), "`{line}` is no header");
-                return body.context("the answer has no length");
+                return Ok(headers);
             };
-            match name.to_ascii_lowercase().as_str() {
-                "content-length" => {
-                    body = Some(Body::Length(value.trim().parse().context("a length that is no number")?))
-                }
-                "transfer-encoding" => body = Some(Body::Chunked),
-                _ => {}
+            headers.push((name.to_owned(), value.trim().to_owned()));
+        }
+    }
+
+    fn body(&mut self, headers: &[(String, String)]) -> Result<Vec<u8>> {
+        let header = |wanted: &str| headers.iter().find(|header| header.0.eq_ignore_ascii_case(wanted));
+        let mut body = Vec::new();
+        if header("transfer-encoding").is_none() {
+            let (_, length) = header("content-length").context("the answer has no length")?;
+            self.part(length.parse().context("a length that is no number")?, &mut body)?;
+            return Ok(body);
+        }
+        loop {
+            let line = self.line()?;
+            let size = line.split(';').next().unwrap_or_default().trim();
+            let size = usize::from_str_radix(size, 16).context("a chunk without a size")?;
+            self.part(size, &mut body)?;
+            self.line()?;
+            if size == 0 {
+                return Ok(body);
             }
         }
     }
@@ -125,18 +156,61 @@ impl Connection {
         Ok(line.trim_end().to_owned())
     }
 
-    fn skip(&mut self, length: usize) -> Result<()> {
-        if length > BODY_MAX {
+    fn part(&mut self, length: usize, body: &mut Vec<u8>) -> Result<()> {
+        if length.saturating_add(body.len()) > BODY_MAX {
             bail!("an answer of {length} bytes is too long to measure");
         }
-        std::io::copy(&mut (&mut self.stream).take(length as u64), &mut std::io::sink())?;
+        let read = (&mut self.stream).take(length as u64).read_to_end(body)?;
+        ensure!(read == length, "the service closed the connection");
         Ok(())
     }
 }
 
-enum Body {
-    Length(usize),
-    Chunked,
+struct Answer {
+    status: u16,
+    reason: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+/// The service that answers a script's iterations while they are looked at.
+pub(super) struct Service {
+    authority: String,
+}
+
+impl Service {
+    pub(super) fn at(url: &str) -> Result<Self> {
+        let (authority, _) = split(url)?;
+        Ok(Self { authority })
+    }
+
+    /// Asks the service, whatever host the request names. A failure is an answer too, as scripts have it.
+    pub(super) fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        let rest = request.url.split_once("://").map_or(request.url.as_str(), |parts| parts.1);
+        let rest = rest.split('#').next().unwrap_or_default();
+        let path = rest.find(['/', '?']).map_or("/", |at| &rest[at..]);
+        let path = if path.starts_with('?') { format!("/{path}") } else { path.to_owned() };
+        let answer = Connection::open(&self.authority).and_then(|mut connection| {
+            connection.exchange(&request.method, &path, &request.headers, request.body.as_deref())
+        });
+        match answer {
+            Ok(answer) => HttpResponse {
+                status: answer.status,
+                status_text: format!("{} {}", answer.status, answer.reason),
+                url: request.url.clone(),
+                proto: "HTTP/1.1".to_owned(),
+                headers: answer.headers,
+                body: answer.body.into(),
+                ..HttpResponse::default()
+            },
+            Err(error) => HttpResponse {
+                url: request.url.clone(),
+                error: format!("{error:#}"),
+                error_code: 1000,
+                ..HttpResponse::default()
+            },
+        }
+    }
 }
 
 #[cfg(test)]
@@ -169,5 +243,38 @@ mod tests {
         assert!(found.mean_ms > 0.0 && found.mean_ms < 1000.0, "{found:?}");
         assert!(split("https://example.com/").is_err());
         assert_eq!(split("http://h/a/b").expect("fine"), ("h:80".to_owned(), "/a/b".to_owned()));
+    }
+
+    /// A script that reads a list and each of its elements sees the real ones.
+    #[test]
+    fn a_service_answers_a_script() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = BufReader::new(stream.expect("a connection"));
+                let (mut first, mut line) = (String::new(), String::new());
+                stream.read_line(&mut first).expect("a request");
+                while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
+                    line.clear();
+                }
+                let body =
+                    if first.starts_with("GET /todos?all ") { "[{\"id\":4},{\"id\":5}]" } else { "{}" };
+                let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                stream.get_mut().write_all(answer.as_bytes()).expect("somebody listens");
+            }
+        });
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/input/data/branches.js");
+        let service = Service::at(&format!("http://{address}/")).expect("an address");
+        let mut answer = |request: &HttpRequest| service.answer(request);
+        let settings = loadtest::dry::Settings::default();
+        let real = loadtest::dry::load_of(script, &settings, Some(&mut answer)).expect("a load");
+        assert_eq!((real.iterations[0][0].len(), real.depends_on_answers), (4, false), "{real:?}");
+        let made_up = loadtest::dry::load_of(script, &settings, None).expect("a load");
+        assert!(made_up.depends_on_answers && made_up.iterations[0][0].len() == 3, "{made_up:?}");
+        let nobody = Service::at("http://127.0.0.1:1/").expect("an address");
+        let mut answer = |request: &HttpRequest| nobody.answer(request);
+        let dead = loadtest::dry::load_of(script, &settings, Some(&mut answer)).expect("a load");
+        assert!(dead.notes[0].contains("the service's answers"), "{:?}", dead.notes);
     }
 }

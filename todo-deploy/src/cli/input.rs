@@ -3,12 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use loadtest::config::layers;
+use loadtest::dry;
 use loadtest::profile::{Executor, OpenVus, Profile, Scenario};
+use serde_json::{Map, Value, json};
 
 use crate::deployment::{Defaults, Deployment, Target, duration};
 use crate::sim::dist::Dist;
 use crate::simulate::plan::{Iteration, Plan};
+use crate::simulate::slo::of_thresholds;
 use crate::simulate::variants::assignment;
 
 /// Which defaults stand behind a file.
@@ -71,71 +75,169 @@ impl DeploymentArgs {
 /// The load.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct LoadArgs {
-    /// A plan file (.toml) or a table of rates (.csv: seconds,requests per second); without it and the flags
-    /// below, the practical's k6.js: to 1000 users in 1 minute, to 5000 in 10 more
+    /// A k6 script (.js, .ts), a plan (.toml), a URL, or a table of rates (.csv: seconds,requests per second);
+    /// without it and the flags below, the practical's k6.js: to 1000 users in 1 minute, to 5000 in 10 more
+    ///
+    /// A script's options, and K6_ variables over them, say how many users there are and when; the flags below stand
+    /// over both. What an iteration asks and how long it pauses is found by running some against made-up answers
+    /// (200, small JSON); the output says so where that cannot be trusted. `setup` and `teardown` are no load.
     #[arg(value_name = "LOAD")]
-    load: Option<PathBuf>,
+    load: Option<String>,
     /// A ramp of users, one after the other: --stage 1m:1000 --stage 10m:5000
-    #[arg(long = "stage", value_name = "DURATION:USERS", conflicts_with_all = ["load", "users", "rate"])]
+    #[arg(long = "stage", value_name = "DURATION:USERS", conflicts_with_all = ["users", "rate", "duration"])]
     stages: Vec<String>,
     /// So many users for --duration
-    #[arg(long, value_name = "N", requires = "duration", conflicts_with_all = ["load", "rate"])]
+    #[arg(long, visible_alias = "vus", value_name = "N", requires = "duration", conflicts_with = "rate")]
     users: Option<u64>,
-    /// So many requests per second for --duration, whatever the answers
-    #[arg(long, value_name = "PER_SECOND", requires = "duration", conflicts_with = "load")]
+    /// So many iterations per second for --duration, whatever the answers
+    #[arg(long, value_name = "PER_SECOND", requires = "duration")]
     rate: Option<u64>,
     /// How long --users or --rate last
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     duration: Option<Duration>,
-    /// What a user does after its requests: a time such as 1s, or a distribution such as `exp 1s`
-    #[arg(long, value_name = "TIME", default_value = "constant 1s")]
-    think: Dist,
-    /// Requests of one iteration
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    requests: u32,
+    /// What a user does after its requests, where LOAD is no script or plan: a time such as 1s, or a distribution such
+    /// as `exp 1s`; by default 1s, with --rate nothing
+    #[arg(long, value_name = "TIME")]
+    think: Option<Dist>,
+    /// Requests of one iteration, where LOAD is no script or plan; by default 1
+    #[arg(long, value_name = "N")]
+    requests: Option<u32>,
+    /// Set a variable of the script's __ENV, which also holds this process's environment
+    #[arg(short = 'e', long = "env", value_name = "KEY=VALUE", value_parser = variable, requires = "load")]
+    env: Vec<(String, String)>,
 }
 
 impl LoadArgs {
-    pub(super) fn plan(&self) -> Result<Plan> {
-        let iteration = Iteration { requests: self.requests, think: self.think.clone() };
+    /// `service` answers a script's requests; without it, answers are made up.
+    pub(super) fn plan(&self, service: dry::Service<'_>) -> Result<Plan> {
+        match &self.load {
+            Some(load) if load.ends_with(".csv") => self.rates(load),
+            Some(load) => self.seen(load, service),
+            None => self.flags(),
+        }
+    }
+
+    /// Arrivals do not pause: the schedule says when the next comes.
+    fn iteration(&self) -> Iteration {
+        let default = if self.rate.is_some() { Dist::ZERO } else { Iteration::default().think };
+        Iteration { requests: self.requests.unwrap_or(1), think: self.think.clone().unwrap_or(default) }
+    }
+
+    fn flags(&self) -> Result<Plan> {
+        let iteration = self.iteration();
         let lasting = self.duration.unwrap_or_default();
-        let plan = match (&self.load, self.users, self.rate) {
-            (Some(file), ..) => return read(file),
-            (_, Some(vus), _) => {
+        let plan = match (self.users, self.rate) {
+            (Some(vus), _) => {
                 let executor = Executor::ConstantVus { vus, duration: lasting };
                 Plan::from_profile(&format!("{vus} users"), &one(executor), &iteration)
             }
-            (_, _, Some(rate)) => {
-                let vus = OpenVus { pre_allocated: 0, max: 200_000 };
+            (_, Some(rate)) => {
+                let vus = OpenVus { pre_allocated: 0, max: OPEN_USERS_MAX };
                 let time_unit = Duration::from_secs(1);
                 let executor = Executor::ConstantArrivalRate { rate, time_unit, duration: lasting, vus };
-                // Arrivals do not pause: the schedule says when the next comes.
-                let iteration = Iteration { think: Dist::ZERO, ..iteration };
-                Plan::from_profile(&format!("{rate} requests/s"), &one(executor), &iteration)
+                let name = match iteration.requests {
+                    1 => format!("{rate} requests/s"),
+                    _ => format!("{rate} iterations/s"),
+                };
+                Plan::from_profile(&name, &one(executor), &iteration)
+            }
+            _ if self.duration.is_some() => {
+                bail!("--duration says how long --users or --rate last; give one of them")
             }
             _ if !self.stages.is_empty() => Plan::from_stages(&self.stages, &iteration),
             _ => Plan::practical_with(&iteration),
         };
         Ok(plan?)
     }
+
+    fn rates(&self, file: &str) -> Result<Plan> {
+        let has_flags = self.duration.is_some() || !self.stages.is_empty();
+        let describes = self.think.is_some() || self.requests.is_some();
+        ensure!(!has_flags && !describes, "{file} is a whole load; leave out the flags that describe one");
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
+        Plan::from_rates(file, &text).with_context(|| file.to_owned())
+    }
+
+    /// What the load generator would do.
+    fn seen(&self, load: &str, service: dry::Service<'_>) -> Result<Plan> {
+        let is_url = load.starts_with("http://") || load.starts_with("https://");
+        ensure!(
+            is_url || (self.think.is_none() && self.requests.is_none()),
+            "{load} says itself what users do; leave out --think and --requests"
+        );
+        let settings = dry::Settings {
+            options: self.options()?,
+            environment: environment(),
+            env: self.env.iter().cloned().collect(),
+        };
+        let found = dry::load_of(load, &settings, service)?;
+        let name = if is_url { load } else { file_name(load) };
+        let instead = is_url.then(|| self.iteration());
+        let why = || {
+            std::iter::once(load).chain(found.notes.iter().map(String::as_str)).collect::<Vec<_>>().join(": ")
+        };
+        let mut plan = Plan::from_load(name, &found, instead.as_ref()).with_context(why)?;
+        if found.depends_on_answers {
+            plan.notes.push(
+                "`simulate --calibrate http://HOST:PORT/PATH` has a running service answer the script instead"
+                    .to_owned(),
+            );
+        }
+        if let Some(slo) = of_thresholds(&found.thresholds) {
+            plan.notes.push(format!("the load's own thresholds, as an objective: --slo '{slo}'"));
+        }
+        Ok(plan)
+    }
+
+    /// The flags as options of the load generator.
+    fn options(&self) -> Result<Map<String, Value>> {
+        let mut options = Map::new();
+        let lasting = self.duration.map(duration::text);
+        if let (Some(rate), Some(lasting)) = (self.rate, &lasting) {
+            let scenario = json!({
+                "executor": "constant-arrival-rate", "rate": rate, "duration": lasting,
+                "preAllocatedVUs": 0, "maxVUs": OPEN_USERS_MAX,
+            });
+            options.insert("scenarios".to_owned(), json!({ "default": scenario }));
+        } else if let Some(lasting) = lasting {
+            options.insert("duration".to_owned(), json!(lasting));
+        }
+        if let Some(users) = self.users {
+            options.insert("vus".to_owned(), json!(users));
+        }
+        if !self.stages.is_empty() {
+            let stages = self.stages.iter().map(String::as_str);
+            options.insert("stages".to_owned(), layers::stages(stages).map_err(anyhow::Error::msg)?);
+        }
+        Ok(options)
+    }
 }
+
+/// Users that --rate may take.
+const OPEN_USERS_MAX: u64 = 200_000;
 
 fn one(executor: Executor) -> Profile {
     let (start_time, graceful_stop) = (Duration::ZERO, Duration::from_secs(30));
     Profile { scenarios: vec![Scenario { name: "default".to_owned(), executor, start_time, graceful_stop }] }
 }
 
-fn read(file: &Path) -> Result<Plan> {
-    let name = file.display().to_string();
-    let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    if !matches!(extension, "csv" | "toml") {
-        bail!(
-            "{name} is no load that can be read: a .toml plan, a .csv file of `seconds,requests per second` lines, or use \
-             --stage, --users or --rate"
-        );
-    }
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
-    let plan =
-        if extension == "csv" { Plan::from_rates(&name, &text) } else { Plan::from_toml(&name, &text) };
-    plan.with_context(|| name)
+fn file_name(path: &str) -> &str {
+    Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or(path)
 }
+
+/// This process's variables, those that are text.
+fn environment() -> std::collections::BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,8 +13,8 @@ use clap::{Parser, Subcommand};
 
 /// Scale out a stateless service: describe it once, and see what it would do under load before it costs anything.
 ///
-/// Exit codes: 0 it is done; 1 the answer is no (`check` found a trap, a run missed its objective); 2 it could not
-/// be done, and stderr says why.
+/// Exit codes: 0 it is done; 1 the answer is no (`check` found a trap that is not one of the decided defaults, a run
+/// missed its objective); 2 it could not be done, and stderr says why.
 #[derive(Debug, Parser)]
 #[command(name = "todo-deploy", version, max_term_width = 100)]
 pub struct Cli {
@@ -25,7 +25,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Args),
-    Check(check::Args),
+    Check(Box<check::Args>),
     Simulate(Box<simulate::Args>),
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::calibrate::calibrate;
+use super::calibrate::{Service, calibrate};
 use super::input::{DeploymentArgs, LoadArgs};
 use super::{Answer, print, say};
 use crate::deployment::{Deployment, duration};
@@ -19,7 +19,8 @@ use crate::simulate::{Options, Plan, Run, simulate};
 
 const EXAMPLES: &str = "\
 Examples:
-  todo-deploy simulate --service-time 2ms
+  todo-deploy simulate k6.js --service-time 2ms
+  todo-deploy simulate http://localhost:6400/api/v1/todos --stage 1m:1000 --stage 10m:5000
   todo-deploy simulate --target ecs --stage 5m:500 --html report.html
   todo-deploy simulate --target ecs --sweep 'scaling.target=10..60 step 10' --slo 'p95<200ms'";
 
@@ -42,7 +43,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "TIME")]
     service_time: Option<Dist>,
     /// Measure the CPU time: five seconds of one user against one instance of the service at this
-    /// http address, with path
+    /// http address, with path. Where LOAD is a script, the service also answers the few iterations that are run to see
+    /// what they ask, whatever host they name: they really create and delete what they say
     #[arg(long, value_name = "URL", conflicts_with = "service_time")]
     calibrate: Option<String>,
     /// How long to go on; by default 26 minutes after the load
@@ -79,7 +81,13 @@ pub(super) fn run(args: &Args) -> Result<Answer> {
         until: args.until,
         prices: prices(args)?,
     };
-    let plan = args.load.plan()?;
+    let plan = match &args.calibrate {
+        None => args.load.plan(None)?,
+        Some(url) => {
+            let service = Service::at(url)?;
+            args.load.plan(Some(&mut |request| service.answer(request)))?
+        }
+    };
     let variants = variants(args)?;
     match variants.is_empty() {
         true => single(args, &plan, &options),
@@ -163,6 +171,7 @@ fn several(
         let run = simulate(&deployment, target, plan, options);
         runs.push((name, run));
     }
+    plan.notes.iter().for_each(|note| say(&format!("note: {note}")));
     let missed = |run: &Run| args.slo.as_ref().map(|slo| slo.missed(&run.totals)).unwrap_or_default();
     match args.json {
         true => {

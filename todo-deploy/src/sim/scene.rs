@@ -106,6 +106,10 @@ pub enum Step {
     Request(usize),
     /// Does nothing for a while.
     Sleep(Dist),
+    /// Goes on with one of these steps, each as likely as the others; none is itself a choice.
+    Choose(Vec<u16>),
+    /// Ends the iteration.
+    End,
 }
 
 /// The load balancer. Modelled on the Application Load Balancer's documented behaviour.

@@ -8,8 +8,8 @@ pub mod calibration;
 mod group;
 mod model;
 pub mod plan;
-mod plan_file;
 mod run;
+mod seen;
 pub mod slo;
 pub mod variants;
 

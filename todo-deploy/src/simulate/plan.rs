@@ -23,24 +23,44 @@ pub struct Plan {
     pub end: Duration,
     /// The most users or arrivals per second that the schedule asks for.
     pub peak: Peak,
+    /// What a reader of the results should know of how the load was found.
+    pub notes: Vec<String>,
 }
 
 /// How much load a plan can make at most.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Peak {
-    /// Users who wait for their answers, and how long one pauses per iteration.
+    /// Users who wait for their answers.
     pub users: u64,
-    pub think: Duration,
     /// Iterations per second that start whatever the answers.
     pub arrivals_per_s: f64,
-    pub requests_per_iteration: u32,
+    /// Scenario by scenario.
+    pub(super) parts: Vec<PeakPart>,
+}
+
+/// One scenario's share of the peak, with what an iteration of it does on average.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct PeakPart {
+    pub(super) users: u64,
+    pub(super) arrivals_per_s: f64,
+    pub(super) think: Duration,
+    pub(super) requests: f64,
 }
 
 impl Peak {
+    pub(super) fn of(parts: Vec<PeakPart>) -> Self {
+        let users = parts.iter().map(|part| part.users).sum();
+        let arrivals_per_s = parts.iter().map(|part| part.arrivals_per_s).sum();
+        Self { users, arrivals_per_s, parts }
+    }
+
     /// Requests per second if every answer took `response`.
     pub fn requests_per_s(&self, response: Duration) -> f64 {
-        let each = self.think.as_secs_f64() + f64::from(self.requests_per_iteration) * response.as_secs_f64();
-        (self.users as f64 / each.max(1e-6) + self.arrivals_per_s) * f64::from(self.requests_per_iteration)
+        let part = |part: &PeakPart| {
+            let each = part.think.as_secs_f64() + part.requests * response.as_secs_f64();
+            (part.users as f64 / each.max(1e-6) + part.arrivals_per_s) * part.requests
+        };
+        self.parts.iter().map(part).sum()
     }
 }
 
@@ -60,6 +80,14 @@ impl Default for Iteration {
     }
 }
 
+/// The steps of an iteration, and what they come to on average.
+#[derive(Debug, Clone)]
+pub(super) struct Doing {
+    pub(super) steps: Vec<Step>,
+    pub(super) requests: f64,
+    pub(super) think: Duration,
+}
+
 /// A plan that cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadPlan {
@@ -71,10 +99,6 @@ pub enum BadPlan {
     NoTime,
     #[error("more users than can be simulated: {0}")]
     TooMany(u64),
-    #[error("line {line}: {wrong}")]
-    File { line: usize, wrong: String },
-    #[error("think: {0}")]
-    Think(String),
     #[error(transparent)]
     Rates(#[from] crate::sim::arrivals::ParseRateError),
 }
@@ -103,32 +127,43 @@ impl Plan {
         Self::from_profile(&name, &ramping(stages?), iteration)
     }
 
+    /// Every scenario of the profile with the same iterations.
     pub fn from_profile(name: &str, profile: &Profile, iteration: &Iteration) -> Result<Self, BadPlan> {
-        let mut steps = vec![Step::Request(0); iteration.requests as usize];
-        steps.push(Step::Sleep(iteration.think.clone()));
         if iteration.requests == 0 && iteration.think.is_zero() {
             return Err(BadPlan::NoTime);
         }
-        let loads: Result<Vec<Load>, BadPlan> =
-            profile.scenarios.iter().map(|scenario| load(scenario, &steps)).collect();
-        let peak = |of: fn(&Executor) -> u64| profile.scenarios.iter().map(|s| of(&s.executor)).sum::<u64>();
-        let plan = Self {
-            name: name.to_owned(),
-            loads: loads?,
-            end: profile
-                .scenarios
-                .iter()
-                .map(|s| s.start_time + s.executor.duration())
-                .max()
-                .unwrap_or_default(),
-            peak: Peak {
-                users: peak(|executor| if executor.is_closed() { executor.max_vus() } else { 0 }),
-                think: Duration::from_nanos(iteration.think.mean() as u64),
-                arrivals_per_s: profile.scenarios.iter().map(|s| fastest(&s.executor)).sum(),
-                requests_per_iteration: iteration.requests,
-            },
+        let mut steps = vec![Step::Request(0); iteration.requests as usize];
+        steps.push(Step::Sleep(iteration.think.clone()));
+        let doing = Doing {
+            steps,
+            requests: f64::from(iteration.requests),
+            think: Duration::from_nanos(iteration.think.mean() as u64),
         };
-        if plan.peak.users == 0 && plan.peak.arrivals_per_s == 0.0 { Err(BadPlan::Empty) } else { Ok(plan) }
+        Self::of(name, profile.scenarios.iter().map(|scenario| (scenario, doing.clone())))
+    }
+
+    /// Scenarios, each with what its users do.
+    pub(super) fn of<'a>(
+        name: &str,
+        scenarios: impl Iterator<Item = (&'a Scenario, Doing)>,
+    ) -> Result<Self, BadPlan> {
+        let (mut loads, mut parts, mut end) = (Vec::new(), Vec::new(), Duration::ZERO);
+        for (scenario, doing) in scenarios {
+            let executor = &scenario.executor;
+            parts.push(PeakPart {
+                users: if executor.is_closed() { executor.max_vus() } else { 0 },
+                arrivals_per_s: fastest(executor),
+                think: doing.think,
+                requests: doing.requests,
+            });
+            end = end.max(scenario.start_time + executor.duration());
+            loads.push(load(scenario, doing.steps)?);
+        }
+        let peak = Peak::of(parts);
+        if peak.users == 0 && peak.arrivals_per_s == 0.0 {
+            return Err(BadPlan::Empty);
+        }
+        Ok(Self { name: name.to_owned(), loads, end, peak, notes: Vec::new() })
     }
 
     /// A table of rates: `seconds,requests per second` by line; arrivals are random around it.
@@ -147,12 +182,12 @@ impl Plan {
             graceful_ramp_down: 0,
             graceful_stop: 30 * 1_000_000_000,
         };
-        let peak =
-            Peak { users: 0, think: Duration::ZERO, arrivals_per_s: fastest, requests_per_iteration: 1 };
+        let part = PeakPart { users: 0, arrivals_per_s: fastest, think: Duration::ZERO, requests: 1.0 };
         if fastest == 0.0 {
             return Err(BadPlan::Empty);
         }
-        Ok(Self { name: name.to_owned(), loads: vec![load], end, peak })
+        let (loads, peak) = (vec![load], Peak::of(vec![part]));
+        Ok(Self { name: name.to_owned(), loads, end, peak, notes: Vec::new() })
     }
 }
 
@@ -182,7 +217,7 @@ fn users(count: u64) -> Result<u32, BadPlan> {
     u32::try_from(count).ok().filter(|count| *count <= 1_000_000).ok_or(BadPlan::TooMany(count))
 }
 
-fn load(scenario: &Scenario, iteration: &[Step]) -> Result<Load, BadPlan> {
+fn load(scenario: &Scenario, iteration: Vec<Step>) -> Result<Load, BadPlan> {
     let mut graceful = Duration::ZERO;
     let mut budget = Budget::Time;
     let shape = match &scenario.executor {
@@ -214,7 +249,7 @@ fn load(scenario: &Scenario, iteration: &[Step]) -> Result<Load, BadPlan> {
         start: nanos(scenario.start_time),
         shape,
         budget,
-        iteration: iteration.to_vec(),
+        iteration,
         graceful_ramp_down: nanos(graceful),
         graceful_stop: nanos(scenario.graceful_stop),
     })

@@ -128,6 +128,7 @@ pub(super) fn gather(
         let busiest = minutes.iter().map(|minute| minute.cpu_percent).fold(0.0, f64::max);
         notes.extend(why_never(deployment, busiest, vcpus));
     }
+    notes.extend(plan.notes.iter().cloned());
     Run {
         name: deployment.name.clone(),
         target,

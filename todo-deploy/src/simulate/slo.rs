@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde_json::{Map, Value};
+
 use super::Totals;
 use crate::deployment::duration;
 
@@ -103,6 +105,34 @@ impl FromStr for Slo {
     }
 }
 
+/// A script's thresholds as conditions, as far as they are about all requests; none when there is none of them.
+pub fn of_thresholds(thresholds: &Map<String, Value>) -> Option<String> {
+    let rules = |metric: &str| {
+        let rules = thresholds.get(metric).and_then(Value::as_array).into_iter().flatten();
+        rules.filter_map(|rule| rule.as_str().or_else(|| rule.get("threshold")?.as_str()))
+    };
+    let time = |rule: &str| {
+        let (stat, limit) = rule.split_once('<')?;
+        let name = match stat.trim() {
+            "avg" => "mean",
+            "med" | "p(50)" => "p50",
+            "p(95)" => "p95",
+            "p(99)" => "p99",
+            _ => return None,
+        };
+        let limit: f64 = limit.trim_start_matches('=').trim().parse().ok()?;
+        Some(format!("{name}<{limit}ms"))
+    };
+    let share = |rule: &str| {
+        let limit = rule.trim().strip_prefix("rate")?.trim().strip_prefix('<')?;
+        let limit: f64 = limit.trim_start_matches('=').trim().parse().ok()?;
+        Some(format!("errors<{}%", (limit * 1e6).round() / 1e4))
+    };
+    let times = rules("http_req_duration").filter_map(time);
+    let all: Vec<String> = times.chain(rules("http_req_failed").filter_map(share)).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,5 +144,18 @@ mod tests {
         for wrong in ["p95>200ms", "p97<1s", "errors<1", "p95<200"] {
             assert!(wrong.parse::<Slo>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn thresholds_of_a_script_become_conditions() {
+        let thresholds = serde_json::json!({
+            "http_req_duration": ["p(95)<200", { "threshold": "avg < 50", "abortOnFail": true }, "max<9"],
+            "http_req_failed": ["rate<0.02"],
+            "checks": ["rate>0.9"],
+        });
+        let text = of_thresholds(thresholds.as_object().expect("an object")).expect("conditions");
+        assert_eq!(text, "p95<200ms, mean<50ms, errors<2%");
+        assert!(text.parse::<Slo>().is_ok());
+        assert_eq!(of_thresholds(&Map::new()), None);
     }
 }

@@ -176,7 +176,7 @@ pub(crate) fn truthy(value: &Value<'_>) -> bool {
 }
 
 /// Makes `Math.random` repeatable: a 64-bit mix of a counter (splitmix64), 53 bits of which are the number.
-fn random_seed<'js>(ctx: &Ctx<'js>, seed: f64) -> Result<()> {
+pub(crate) fn random_seed<'js>(ctx: &Ctx<'js>, seed: f64) -> Result<()> {
     #[expect(clippy::cast_possible_truncation, reason = "any bits will do as a seed")]
     let counter = std::cell::Cell::new(seed as i64 as u64);
     let random = move || {

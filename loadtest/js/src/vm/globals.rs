@@ -28,6 +28,9 @@ pub(crate) fn install(ctx: &Ctx<'_>, state: &Rc<VuState>) -> Result<()> {
     if has("console") {
         modules::console::install(ctx, state)?;
     }
+    if let Some(seed) = state.config.random_seed {
+        modules::k6::random_seed(ctx, f64::from(seed))?;
+    }
     modules::web::install(ctx, state)?;
     if has("open") || has("require") {
         modules::commonjs::install(ctx, state)?;

@@ -29,12 +29,17 @@ impl<C: Control> World<'_, C> {
         let user = self.users.at_mut(id);
         let load = user.load;
         let steps = &self.scene.loads[load as usize].iteration;
-        let step = steps.get(usize::from(user.step));
+        let mut step = steps.get(usize::from(user.step));
+        if let Some(Step::Choose(ways)) = step {
+            let way = (self.streams.think.unit() * ways.len() as f64).ceil() as usize;
+            user.step = ways.get(way.saturating_sub(1)).copied().unwrap_or(u16::MAX);
+            step = steps.get(usize::from(user.step));
+        }
         if after > 0 && !matches!(step, Some(Step::Sleep(_))) {
             user.phase = Phase::Asleep;
             return self.schedule_user(id, after, Kind::Wake);
         }
-        user.step += 1;
+        user.step = user.step.saturating_add(1);
         match step {
             Some(&Step::Request(endpoint)) => self.send(id, endpoint),
             Some(Step::Sleep(length)) => {
@@ -42,7 +47,7 @@ impl<C: Control> World<'_, C> {
                 user.phase = Phase::Asleep;
                 self.schedule_user(id, after + length.max(SLEEP_MIN), Kind::Wake);
             }
-            None => self.iteration_ends(id),
+            Some(Step::Choose(_) | Step::End) | None => self.iteration_ends(id),
         }
     }
 

@@ -1,15 +1,14 @@
 //! Plans: the same scenarios declared as data, in TOML.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use loadtest_js::{NativeRequest, NativeStep, ResponseType};
 use serde_json::{Map, Value};
 
-use super::exit::Failure;
-use super::target::{Target, What};
-use super::url_mode::check;
+mod check;
+
+pub use check::check;
 
 const EXAMPLE: &str = "\
 for example:\n\
@@ -23,18 +22,28 @@ sleep = \"1s\"";
 
 const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
 
-/// Reads a plan.
-pub(super) fn load(path: &Path) -> Result<Target, Failure> {
-    let bad = |why: String| Failure::config(format!("plan {}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
-    let plan: toml::Table = toml::from_str(&text).map_err(|error| bad(error.to_string()))?;
-    let plan = serde_json::to_value(plan).map_err(|error| bad(error.to_string()))?;
-    let (mut options, what) = read(&plan).map_err(bad)?;
-    options.retain(|_, value| !value.is_null());
-    Ok(Target { name: path.display().to_string(), what, options })
+/// A plan: options, and what the scenarios do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub options: Map<String, Value>,
+    /// What every scenario does that has no steps of its own.
+    pub all: Vec<NativeStep>,
+    /// By the scenario's name.
+    pub by_scenario: BTreeMap<String, Vec<NativeStep>>,
 }
 
-fn read(plan: &Value) -> Result<(Map<String, Value>, What), String> {
+impl Plan {
+    /// Reads a plan from the text of its file; errors name the place and what is allowed there.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let plan: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
+        let plan = serde_json::to_value(plan).map_err(|error| error.to_string())?;
+        let mut plan = read(&plan)?;
+        plan.options.retain(|_, value| !value.is_null());
+        Ok(plan)
+    }
+}
+
+fn read(plan: &Value) -> Result<Plan, String> {
     let plan = plan.as_object().ok_or("is empty")?;
     if let Some(unknown) = plan.keys().find(|key| !["options", "scenarios", "steps"].contains(&key.as_str()))
     {
@@ -67,7 +76,7 @@ fn read(plan: &Value) -> Result<(Map<String, Value>, What), String> {
     } else {
         options.insert("scenarios".to_owned(), Value::Object(scenarios));
     }
-    Ok((options, What::Steps { all, by_scenario }))
+    Ok(Plan { options, all, by_scenario })
 }
 
 fn steps(list: &Value, place: &str) -> Result<Vec<NativeStep>, String> {
@@ -84,7 +93,7 @@ fn steps(list: &Value, place: &str) -> Result<Vec<NativeStep>, String> {
         }
         steps.push(NativeStep::Request(request(step, &place)?));
         for text in step.get("check").map(texts).transpose()?.unwrap_or_default() {
-            let (name, test) = check(&text).map_err(|failure| format!("{place}: {}", failure.message))?;
+            let (name, test) = check(&text).map_err(|why| format!("{place}: {why}"))?;
             steps.push(NativeStep::Check { request: requests, name, test, tags: Vec::new() });
         }
         requests += 1;
@@ -156,23 +165,17 @@ fn texts(value: &Value) -> Result<Vec<String>, String> {
 mod tests {
     use super::*;
 
-    fn plan(text: &str) -> Result<(Map<String, Value>, What), String> {
-        let table: toml::Table = toml::from_str(text).expect("is TOML");
-        read(&serde_json::to_value(table).expect("is JSON"))
-    }
-
     #[test]
     fn a_plan_becomes_options_and_steps() {
-        let (options, what) = plan(
+        let plan = Plan::parse(
             "[scenarios.browse]\nexecutor = 'constant-vus'\nvus = 2\nduration = '5s'\n\
              [[scenarios.browse.steps]]\nget = 'http://a/'\ncheck = 'status=200'\n\
              [[scenarios.browse.steps]]\nsleep = 250\n\
              [[scenarios.browse.steps]]\npost = 'http://a/b'\njson = { a = 1 }\ncheck = ['body~x']\n",
         )
         .expect("reads");
-        assert_eq!(options["scenarios"]["browse"]["vus"], 2);
-        let What::Steps { by_scenario, .. } = what else { panic!("no steps") };
-        let steps = &by_scenario["browse"];
+        assert_eq!(plan.options["scenarios"]["browse"]["vus"], 2);
+        let steps = &plan.by_scenario["browse"];
         assert_eq!(steps.len(), 5);
         assert_eq!(steps[2], NativeStep::Sleep(Duration::from_millis(250)));
         let NativeStep::Request(post) = &steps[3] else { panic!("no request") };
@@ -189,7 +192,7 @@ mod tests {
             ("[[steps]]\nget = 'http://a'\ncheck = 'colour=red'", "unknown rule"),
             ("[scenarios.a]\nexecutor = 'constant-vus'", "has no steps"),
         ] {
-            let Err(error) = plan(text) else { panic!("{text} was accepted") };
+            let Err(error) = Plan::parse(text) else { panic!("{text} was accepted") };
             assert!(error.contains(part), "{error}");
         }
     }

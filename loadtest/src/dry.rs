@@ -1,0 +1,208 @@
+//! What a test asks of a service, found without asking it: the load over time, and what an iteration does.
+//!
+//! Options are merged with the precedence of a real run. A plan or a URL says what its iterations do; a script is
+//! run for a few iterations, as different users and with repeatable random numbers, against answers that are made
+//! up (always 200) or fetched by the caller. Everything is bounded: calls, sleeps take no time, and computing for
+//! ever is cut.
+//!
+//! Deliberately left out: redirects, cookies that a service would set, and how long answers take.
+
+mod drive;
+mod notes;
+mod record;
+mod sample;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use loadtest_js::{NativeStep, Script, Source, Unrecorded};
+use serde_json::{Map, Value};
+
+pub use loadtest_js::{HttpRequest, HttpResponse};
+
+use crate::config::scenarios::{self, ScenarioSpec};
+use crate::config::{fields::Fields, layers};
+use crate::plan::Plan;
+use crate::profile::Profile;
+
+/// What a test would do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Load {
+    pub profile: Profile,
+    /// What iterations do, scenario by scenario, in the order of the profile's.
+    pub iterations: Vec<Vec<Iteration>>,
+    /// The merged option, metric to rules.
+    pub thresholds: Map<String, Value>,
+    /// What a simulation of this load should tell its reader.
+    pub notes: Vec<String>,
+    /// Made-up answers may have misled the script: it threw, a check failed, or it does something else when the
+    /// answers are others.
+    pub depends_on_answers: bool,
+}
+
+/// One iteration that was seen, or that the plan or URL describes.
+pub type Iteration = Vec<Step>;
+
+/// One thing that an iteration does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    Request(Request),
+    Sleep(Duration),
+}
+
+/// A request, as far as a simulation is concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    pub method: String,
+    pub url: String,
+    /// The `name` tag, where it is not the URL.
+    pub name: Option<String>,
+}
+
+/// What stands beside the target.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Options of the highest rank, such as those of flags.
+    pub options: Map<String, Value>,
+    /// The process's variables: the `K6_*` ones are options, and scripts see them all in `__ENV`.
+    pub environment: BTreeMap<String, String>,
+    /// Of `__ENV` alone, over those.
+    pub env: BTreeMap<String, String>,
+}
+
+/// Answers a script's requests; `None` means that answers are made up.
+pub type Service<'a> = Option<&'a mut dyn FnMut(&HttpRequest) -> HttpResponse>;
+
+/// Why a load cannot be read, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadError(String);
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// Reads a URL, a k6 script (`.js`, `.mjs`, `.ts`) or a plan (`.toml`).
+///
+/// # Errors
+/// When something cannot be read, or options are not valid; the text says what, where and what is allowed.
+pub fn load_of(target: &str, settings: &Settings, service: Service<'_>) -> Result<Load, LoadError> {
+    let name = |why: String| LoadError(format!("{target}: {why}"));
+    if target.starts_with("http://") || target.starts_with("https://") {
+        url::Url::parse(target).map_err(|error| LoadError(format!("{target} is no URL: {error}")))?;
+        // As gentle as a real run without flags.
+        let mut own = Map::from_iter([("duration".to_owned(), "30s".into())]);
+        let others = ["stages", "iterations", "scenarios"];
+        if !others.iter().any(|key| settings.options.contains_key(*key)) {
+            own.insert("vus".to_owned(), 10.into());
+        }
+        let request = Request { method: "GET".to_owned(), url: target.to_owned(), name: None };
+        return Merged::of(own, settings).map_err(name)?.planned(|_| vec![Step::Request(request.clone())]);
+    }
+    let path = Path::new(target);
+    if !path.exists() {
+        return Err(LoadError(missing(target)));
+    }
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("toml") => {
+            let text = std::fs::read_to_string(path).map_err(|error| name(error.to_string()))?;
+            let plan = Plan::parse(&text).map_err(name)?;
+            let merged = Merged::of(plan.options, settings).map_err(name)?;
+            let steps = |scenario: &str| plan.by_scenario.get(scenario).unwrap_or(&plan.all);
+            merged.planned(|scenario| steps(scenario).iter().filter_map(step).collect())
+        }
+        Some("js" | "mjs" | "cjs" | "ts") => {
+            script(Source::File(PathBuf::from(path)), settings, service).map_err(name)
+        }
+        _ => Err(name("is neither a script (.js, .mjs, .ts) nor a plan (.toml)".to_owned())),
+    }
+}
+
+fn missing(target: &str) -> String {
+    match target.starts_with("localhost") || target.contains(':') {
+        true => format!("there is no file {target}; if it is a URL, write http://{target}"),
+        false => format!("there is no file {target}; give a URL, a script (.js, .ts) or a plan (.toml)"),
+    }
+}
+
+/// A plan's step; checks ask nothing of the service.
+fn step(step: &NativeStep) -> Option<Step> {
+    match step {
+        NativeStep::Request(request) => {
+            let name = request.tags.iter().find(|tag| tag.0 == "name").map(|tag| tag.1.clone());
+            let (method, url) = (request.method.clone(), request.url.clone());
+            Some(Step::Request(Request { method, url, name }))
+        }
+        NativeStep::Sleep(length) => Some(Step::Sleep(*length)),
+        NativeStep::Check { .. } => None,
+    }
+}
+
+fn script(source: Source, settings: &Settings, service: Service<'_>) -> Result<Load, String> {
+    let mut env = settings.environment.clone();
+    env.extend(settings.env.clone());
+    let script =
+        Script::load(source, env, Rc::new(Unrecorded::default())).map_err(|error| error.to_string())?;
+    let own = script.options().as_object().cloned().unwrap_or_default();
+    let merged = Merged::of(own, settings)?;
+    if let Some(spec) = merged.specs.iter().find(|spec| !script.has_function(&spec.exec)) {
+        return Err(format!(
+            "scenario `{}` runs `{}`, which the script does not export",
+            spec.schedule.name, spec.exec
+        ));
+    }
+    sample::of(&script, merged, service)
+}
+
+/// Options from every source, as far as the load depends on them.
+struct Merged {
+    options: Map<String, Value>,
+    specs: Vec<ScenarioSpec>,
+    notes: Vec<String>,
+}
+
+impl Merged {
+    /// `own`: the target's.
+    fn of(own: Map<String, Value>, settings: &Settings) -> Result<Self, String> {
+        let variables = layers::from_environment(|name| settings.environment.get(name).cloned())?;
+        let config = match variables.get("config").and_then(Value::as_str) {
+            None => Map::new(),
+            Some(path) => {
+                let bad = |why: String| format!("config file {path}: {why}");
+                let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
+                serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?
+            }
+        };
+        let flags = settings.options.clone();
+        let options = layers::over(layers::over(layers::over(config, own), variables), flags);
+        let mut notes = Vec::new();
+        let specs = scenarios::read(&options, &mut notes)?;
+        Ok(Self { options, specs, notes })
+    }
+
+    fn fields(&self) -> Fields<'_> {
+        Fields { map: &self.options, place: "options" }
+    }
+
+    /// Iterations that are known as they stand.
+    fn planned(self, steps: impl Fn(&str) -> Iteration) -> Result<Load, LoadError> {
+        let iterations = self.specs.iter().map(|spec| vec![steps(&spec.schedule.name)]).collect();
+        self.load(iterations).map_err(LoadError)
+    }
+
+    fn load(self, iterations: Vec<Vec<Iteration>>) -> Result<Load, String> {
+        let thresholds = self.fields().object("thresholds")?.cloned().unwrap_or_default();
+        let mut notes = self.notes.clone();
+        notes.extend(notes::of_options(&self.fields())?);
+        let profile = scenarios::profile(&self.specs);
+        Ok(Load { profile, iterations, thresholds, notes, depends_on_answers: false })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! What the reader of a simulation should know about how the load was found.
+
+use loadtest_js::Script;
+
+use super::Step;
+use super::drive::{Broken, CALLS_MAX, Trace};
+use super::sample::Sample;
+use crate::config::fields::Fields;
+use crate::duration::format;
+
+/// Options that change how a load runs, and that only a real run honours.
+pub(super) fn of_options(options: &Fields<'_>) -> Result<Vec<String>, String> {
+    let mut notes = Vec::new();
+    if let Some(rps) = options.number("rps")?.filter(|rps| *rps > 0.0) {
+        notes.push(format!("the option rps ({rps} requests/s at most) is not simulated"));
+    }
+    if let Some(least) = options.duration("minIterationDuration")?.filter(|least| !least.is_zero()) {
+        notes.push(format!("the option minIterationDuration ({}) is not simulated", format(least)));
+    }
+    Ok(notes)
+}
+
+/// What happens once, before and after.
+pub(super) fn of_tasks(script: &Script, setup: Option<&Trace>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(setup) = setup {
+        let requests = setup.steps.iter().filter(|step| matches!(step, Step::Request(_))).count();
+        let troubled = match &setup.broken {
+            None => String::new(),
+            Some(broken) => format!("; it {}", words(broken)),
+        };
+        notes.push(format!("setup() is not simulated ({}){troubled}", count(requests, "request")));
+    }
+    if script.has_function("teardown") {
+        notes.push("teardown() is not simulated".to_owned());
+    }
+    notes
+}
+
+/// How far a scenario's iterations are to be trusted. `branches`: other answers, other requests.
+pub(super) fn of_sample(sample: &Sample, is_made_up: bool, branches: bool) -> Vec<String> {
+    let answers = if is_made_up { "a made-up answer (200, small JSON)" } else { "the service's answers" };
+    let mut notes = Vec::new();
+    let broken = sample.traces.iter().filter(|trace| trace.broken.is_some()).count();
+    if let Some(first) = sample.traces.iter().find_map(|trace| trace.broken.as_ref()) {
+        notes.push(format!(
+            "{broken} of {} against {answers} did not end by themselves: the script {}; what was seen until then \
+             is simulated",
+            count(sample.traces.len(), "iteration"),
+            words(first)
+        ));
+    }
+    if !sample.failed_checks.is_empty() {
+        let names: Vec<String> = sample.failed_checks.iter().map(|name| format!("`{name}`")).collect();
+        notes.push(format!("against {answers} these checks fail: {}", names.join(", ")));
+    }
+    if branches && broken == 0 {
+        notes.push(
+            "what an iteration does depends on the answers; it is simulated as with a made-up one (200, small \
+             JSON)"
+                .to_owned(),
+        );
+    }
+    if sample.traces.windows(2).any(|pair| pair[0].steps != pair[1].steps) {
+        notes.push(format!(
+            "iterations differ (at random, or by user): {} were sampled, and users draw from them",
+            sample.traces.len()
+        ));
+    }
+    if sample.traces.iter().any(|trace| trace.is_parallel) {
+        notes.push("requests that are sent at once are simulated one after the other".to_owned());
+    }
+    notes
+}
+
+fn words(broken: &Broken) -> String {
+    match broken {
+        Broken::Threw(exception) => format!("threw {exception}"),
+        Broken::Aborted(reason) => format!("ended the test ({reason})"),
+        Broken::TooManyCalls => format!("made more than {CALLS_MAX} requests and pauses in one iteration"),
+        Broken::Endless => "computed without end".to_owned(),
+    }
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
