@@ -175,3 +175,17 @@ fn a_threshold_can_abort() {
     let (run, _) = run_script("abort", &script, &[]);
     assert_eq!(run.code, 99, "{}", run.stderr);
 }
+
+/// The gentle load of a bare URL gives way to flags that describe another one.
+#[test]
+fn a_urls_own_load_yields_to_flags() {
+    let server = Server::start(|_| ok("hello"));
+    for (flags, wanted) in [(["--rate", "20", "-d", "1s"], 15..=21), (["-i", "3", "-u", "1"], 3..=3)] {
+        let run = run(&[&[server.url.as_str(), "--think-time", "0s", "-q"], flags.as_slice()].concat());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let line = run.stdout.lines().find(|line| line.trim_start().starts_with("iterations."));
+        let count =
+            line.and_then(|line| line.split(": ").nth(1)?.split_whitespace().next()?.parse::<u32>().ok());
+        assert!(count.is_some_and(|count| wanted.contains(&count)), "{flags:?}: {}", run.stdout);
+    }
+}

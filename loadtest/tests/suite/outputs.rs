@@ -6,7 +6,8 @@ use crate::tool::{Dir, run, run_script};
 #[test]
 fn the_summary_reads_as_k6s() {
     let server = Server::start(|_| ok("hello"));
-    let run = run(&[&server.url, "-u", "1", "-i", "2", "--think-time", "0s", "--check", "status=200", "-q"]);
+    let run =
+        run(&[&server.url, "-u", "1", "-i", "2", "--think-time", "50ms", "--check", "status=200", "-q"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     // Times and bytes differ from run to run; the layout does not.
     let hidden: String = run
