@@ -1,3 +1,5 @@
+//! Which load a script, a plan and a URL are.
+
 use super::*;
 use crate::profile::{Executor, Stage};
 
