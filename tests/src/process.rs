@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
+use tokio::task::JoinHandle;
 
 use crate::{Api, Database, eventually, within};
 
@@ -21,6 +22,8 @@ pub struct Process {
     child: Child,
     api: Api,
     log: Log,
+    /// Reads the log to its end; taken once that has been waited for.
+    reading: Option<JoinHandle<()>>,
 }
 
 /// Linux can end a process when the thread that started it ends, also by `kill -9`. The test's thread outlives the
@@ -87,7 +90,7 @@ impl Process {
         let mut child = command.spawn().expect("todo-api was built with this test");
         let stderr = child.stderr.take().expect("standard error is piped");
         let log = Log::default();
-        tokio::spawn(log.clone().read(stderr));
+        let reading = Some(tokio::spawn(log.clone().read(stderr)));
         let started = eventually("todo-api to listen", PATIENCE, || {
             let address = log.address();
             let ended = child.try_wait().expect("a child can be asked");
@@ -95,7 +98,7 @@ impl Process {
             async move { address }
         });
         let address = started.await;
-        Self { child, api: Api { address }, log }
+        Self { child, api: Api { address }, log, reading }
     }
 
     /// # Panics
@@ -109,9 +112,12 @@ impl Process {
         kill_process(pid, signal).expect("our own child can be signalled");
     }
 
-    /// Waits for the process to end by itself.
+    /// Waits for the process to end by itself, and for the last of its log.
     pub async fn ended(&mut self, limit: Duration) -> ExitStatus {
         let ended = within("todo-api to end", limit, self.child.wait()).await;
+        if let Some(reading) = self.reading.take() {
+            within("its log to end", limit, reading).await.expect("the log is read to its end");
+        }
         ended.expect("a child can be waited for")
     }
 
