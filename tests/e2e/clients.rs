@@ -98,7 +98,7 @@ async fn a_connection_that_says_nothing() {
 )]
 #[tokio::test]
 async fn an_idle_connection_lives_for_the_idle_timeout_and_no_header_timeout(#[case] request: &str) {
-    let (process, _database) = started(&["--header-timeout", "500ms", "--idle-timeout", "2s"]).await;
+    let (process, _database) = started(&["--header-timeout", "500ms", "--idle-timeout", "4s"]).await;
     let mut client = TcpStream::connect(process.address).await.unwrap();
     for _ in 0..2 {
         client.write_all(request.as_bytes()).await.unwrap();
