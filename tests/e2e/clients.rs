@@ -27,8 +27,9 @@ async fn started(args: &[&str]) -> (Process, Database) {
 /// Sends `start` and then a byte now and again, until the service closes the connection: what it said, and when.
 #[expect(clippy::disallowed_methods, reason = "measures when a connection is cut")]
 async fn dribble(process: &Process, start: &str) -> (String, Duration) {
-    let (mut from, mut to) = TcpStream::connect(process.address).await.unwrap().into_split();
+    // The service may begin to count before the client hears that it is connected.
     let began = Instant::now();
+    let (mut from, mut to) = TcpStream::connect(process.address).await.unwrap().into_split();
     to.write_all(start.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let read = async {
