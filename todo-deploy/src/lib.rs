@@ -5,6 +5,7 @@
 pub mod balancer;
 pub mod check;
 pub mod cli;
+pub mod dashboard;
 pub mod deployment;
 pub mod engine;
 pub mod pick;
@@ -12,5 +13,6 @@ pub mod pricing;
 pub mod report;
 pub mod sim;
 pub mod simulate;
+pub mod status;
 pub mod time;
 pub mod timeline;
