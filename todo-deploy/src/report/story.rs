@@ -136,7 +136,8 @@ fn tone(kind: &EventKind) -> Tone {
         | EventKind::FailOpen { open: true, .. }
         | EventKind::Throttled { throttled: true, .. }
         | EventKind::Gone { cause: GoneCause::Died, .. }
-        | EventKind::Draining { cause: LeaveCause::Unhealthy, .. } => Tone::Bad,
+        | EventKind::Draining { cause: LeaveCause::Unhealthy, .. }
+        | EventKind::Failed { .. } => Tone::Bad,
         EventKind::Launching { .. }
         | EventKind::InService { .. }
         | EventKind::Health { to: Health::Initial, .. }
