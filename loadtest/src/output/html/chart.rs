@@ -20,6 +20,14 @@ pub(super) struct Chart {
     pub(super) lines: Vec<Line>,
 }
 
+/// A moment that is marked in every chart.
+pub(super) struct Mark {
+    /// Seconds since the start.
+    pub(super) at_s: f64,
+    pub(super) up: bool,
+    pub(super) text: String,
+}
+
 /// A value for each slice of time; `None`: a gap.
 pub(super) struct Line {
     pub(super) name: &'static str,
@@ -29,7 +37,7 @@ pub(super) struct Line {
 }
 
 impl Chart {
-    pub(super) fn render(&self, slice_s: u64) -> String {
+    pub(super) fn render(&self, slice_s: u64, marks: &[Mark]) -> String {
         let count = self.lines.iter().map(|line| line.points.len()).max().unwrap_or(0);
         let highest =
             self.lines.iter().flat_map(|line| &line.points).flatten().fold(0.0_f64, |a, b| a.max(*b));
@@ -52,6 +60,7 @@ impl Chart {
             );
         }
         svg.push_str(&time_axis(count, slice_s));
+        svg.push_str(&marked(marks, count, slice_s));
         for line in &self.lines {
             for piece in pieces(&line.points, count, top) {
                 let _ = write!(svg, "<polyline class=\"{}\" points=\"{piece}\"/>", line.class);
@@ -62,6 +71,22 @@ impl Chart {
             self.lines.iter().map(|l| format!("<i class=\"{}\"></i>{}", l.class, l.name)).collect();
         format!("<section><h2>{}</h2>{svg}<p class=\"key\">{key}</p></section>", self.title)
     }
+}
+
+/// Dashed lines with a head that points up or down.
+pub(super) fn marked(marks: &[Mark], count: usize, slice_s: u64) -> String {
+    let mark = |mark: &Mark| {
+        let x = x_of(mark.at_s / slice_s as f64, count);
+        let (base, tip) = if mark.up { (TOP, TOP - 6.0) } else { (TOP - 6.0, TOP) };
+        format!(
+            "<g class=\"mark\"><title>{}</title><line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{:.1}\"/>\
+             <path d=\"M{:.1} {base}h8L{x:.1} {tip}z\"/></g>",
+            super::escape(&mark.text),
+            HEIGHT - BOTTOM,
+            x - 4.0
+        )
+    };
+    marks.iter().map(mark).collect()
 }
 
 /// The marks below a chart of `count` slices.
