@@ -51,6 +51,7 @@ fn scene(users: u32, instances: u32, seconds: u64) -> Scene {
         sample_every: MINUTE,
         row_every: MINUTE,
         instance_rows: false,
+        faults: Vec::new(),
     }
 }
 

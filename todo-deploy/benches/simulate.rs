@@ -55,6 +55,7 @@ fn measure(name: &str, text: &str, plan: &Plan, service_time: &str, until_s: Opt
         service_time: Some(service_time.parse().expect("a distribution")),
         until: until_s.map(Duration::from_secs),
         prices: Prices::default(),
+        faults: Vec::new(),
     };
     let started = Instant::now();
     let run = simulate(&deployment, Target::Ec2, plan, &options);

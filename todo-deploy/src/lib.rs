@@ -2,6 +2,7 @@
 //!
 //! The core (`deployment`, `time`, `timeline`, `engine`) holds no clock, socket, task, file or random number.
 
+pub mod balancer;
 pub mod check;
 pub mod cli;
 pub mod dashboard;

@@ -13,6 +13,8 @@ use crate::deployment::{Deployment, duration};
 use crate::pricing::Prices;
 use crate::report;
 use crate::sim::dist::Dist;
+use crate::sim::scene::Fault;
+use crate::simulate::faults::fault;
 use crate::simulate::slo::Slo;
 use crate::simulate::variants::Sweep;
 use crate::simulate::{Options, Plan, Run, simulate};
@@ -63,6 +65,10 @@ pub(super) struct Args {
     /// What is good enough: 'p95<200ms, errors<0.1%'; exit code 1 when it is missed
     #[arg(long, value_name = "CONDITIONS")]
     slo: Option<Slo>,
+    /// Something goes wrong: 'at=5m kill=1' (the service dies on one instance), hang=N (it accepts and never answers)
+    /// or lose=N (the machine is gone); with for=2m it comes back. The longest running are hit; may be repeated
+    #[arg(long = "fault", value_name = "FAULT", value_parser = fault)]
+    faults: Vec<Fault>,
     /// Write a self-contained page with plots
     #[arg(long, value_name = "FILE", conflicts_with_all = ["compare", "sweep"])]
     html: Option<PathBuf>,
@@ -84,6 +90,7 @@ pub(super) fn run(args: &Args) -> Result<Answer> {
         service_time: service_time(args)?,
         until: args.until,
         prices: prices(args)?,
+        faults: args.faults.clone(),
     };
     let plan = match &args.calibrate {
         None => args.load.plan(None)?,

@@ -31,7 +31,7 @@ pub use scaling::{
     AdjustmentKind, Capacity, Policy, Scaling, SimplePolicy, Step, StepPolicy, TargetTracking,
 };
 pub use service::{Database, DatabaseSource, SecretRef, Service};
-pub use targets::{Aws, CooldownBase, Local, Model, Target};
+pub use targets::{Aws, CooldownBase, CustomMetric, LoadEnds, Local, Model, Target};
 
 /// A checked description. Read its fields through [`Spec`].
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -11,7 +11,8 @@ fn run() -> (Deployment, Run) {
     let stages = ["1m:100".to_owned(), "9m:400".to_owned()];
     let plan = Plan::from_stages(&stages, &Iteration::default()).expect("a plan");
     let service_time = Some("4ms".parse().expect("a time"));
-    let options = Options { seed: 1, service_time, until: None, prices: Prices::default() };
+    let options =
+        Options { seed: 1, service_time, until: None, prices: Prices::default(), faults: Vec::new() };
     let run = simulate(&deployment, Target::Ec2, &plan, &options);
     (deployment, run)
 }

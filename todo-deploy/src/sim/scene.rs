@@ -4,6 +4,7 @@
 
 use crate::engine::Burst;
 use crate::pick::Algorithm;
+pub use crate::timeline::Failure;
 
 use super::arrivals::{Rate, Spread};
 use super::dist::Dist;
@@ -32,6 +33,8 @@ pub struct Scene {
     pub instance: InstanceModel,
     /// How the balancer checks targets.
     pub probe: ProbeModel,
+    /// What goes wrong, and when.
+    pub faults: Vec<Fault>,
     /// Network time between user and balancer, there and back: part of the response time, no load on anyone.
     pub round_trip: Nanos,
     /// How often the scaling engine is told what the instances did.
@@ -135,6 +138,14 @@ pub struct BalancerModel {
     pub hash_requests: bool,
 }
 
+impl BalancerModel {
+    /// Whether anything keeps a user at its target.
+    #[must_use]
+    pub const fn sticks(&self) -> bool {
+        self.per_connection || self.sticky > 0
+    }
+}
+
 impl Default for BalancerModel {
     fn default() -> Self {
         Self {
@@ -194,10 +205,26 @@ pub struct ProbeModel {
     /// CPU time that answering takes. Checks share the processor with requests, so that an instance that is
     /// swamped misses them.
     pub demand: Dist,
+    /// The status with which the service answers, where that is one that the check does not accept: no
+    /// instance ever passes.
+    pub refused_with: Option<u16>,
 }
 
 impl Default for ProbeModel {
     fn default() -> Self {
-        Self { interval: 10 * SECOND, timeout: 5 * SECOND, demand: Dist::Constant(100e3) }
+        Self { interval: 10 * SECOND, timeout: 5 * SECOND, demand: Dist::Constant(100e3), refused_with: None }
     }
+}
+
+/// Something that goes wrong with instances that serve; the longest running ones are hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// When.
+    pub at: Nanos,
+    /// What.
+    pub what: Failure,
+    /// With how many; all, when there are fewer.
+    pub instances: u32,
+    /// When it is over; none means never. An instance that is lost does not come back.
+    pub lasts: Option<Nanos>,
 }

@@ -46,6 +46,8 @@ pub struct Station {
     background: f64,
     /// vCPU nanoseconds used since the start.
     used: f64,
+    /// The integral over time of the number of requests here, in nanoseconds.
+    present: f64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +72,7 @@ impl Station {
             waiting: VecDeque::new(),
             background: 0.0,
             used: 0.0,
+            present: 0.0,
         }
     }
 
@@ -106,6 +109,9 @@ impl Station {
     #[must_use]
     pub fn next_departure(&self) -> Option<Nanos> {
         let (finish, _) = self.finish.first()?;
+        if self.capacity <= 0.0 {
+            return None;
+        }
         let left = f64::from_bits(finish) - self.virtual_time;
         // Rounded up: a request may leave a fraction of a nanosecond late, never early.
         Some(self.updated + (left / self.speed()).ceil().max(0.0) as Nanos)
@@ -143,6 +149,7 @@ impl Station {
         self.updated = self.updated.max(now);
         if !self.finish.is_empty() {
             self.virtual_time += elapsed * self.speed();
+            self.present += elapsed * self.len() as f64;
         }
         self.used += elapsed * self.busy();
     }
@@ -163,6 +170,12 @@ impl Station {
     #[must_use]
     pub const fn used(&self) -> f64 {
         self.used
+    }
+
+    /// The integral over time of the number of requests here up to the last change, in nanoseconds.
+    #[must_use]
+    pub const fn present(&self) -> f64 {
+        self.present
     }
 
     /// Requests at the station, waiting ones included.

@@ -5,6 +5,7 @@
 //! what happened. The same seed gives the same bytes on any machine.
 
 pub mod calibration;
+pub mod faults;
 mod group;
 mod model;
 pub mod plan;
@@ -15,17 +16,17 @@ pub mod variants;
 
 use std::time::Duration;
 
-pub use model::{instance_burst, instance_vcpus};
+pub use model::{instance_burst, instance_memory_mib, instance_vcpus};
 pub use plan::Plan;
 pub use run::{Errors, Minute, Run, Totals};
 
-use crate::deployment::{Deployment, Target};
+use crate::deployment::{Deployment, LoadEnds, Target};
 use crate::engine::Start;
 use crate::pricing::Prices;
 use crate::sim::deployed::{self, Workload};
 use crate::sim::dist::Dist;
 use crate::sim::queue::Nanos;
-use crate::sim::scene::Endpoint;
+use crate::sim::scene::{Endpoint, Fault};
 
 /// What is not in the deployment or the load.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +37,8 @@ pub struct Options {
     /// When to stop; none means long enough after the load for the group to come to rest.
     pub until: Option<Duration>,
     pub prices: Prices,
+    /// What goes wrong on the way.
+    pub faults: Vec<Fault>,
 }
 
 /// How long after the load's end a run goes on by itself: the practical's three scale-ins and their drains.
@@ -51,9 +54,14 @@ pub fn simulate(deployment: &Deployment, target: Target, plan: &Plan, options: &
         demand: options.service_time.clone().unwrap_or_else(default),
         latency: Dist::ZERO,
     };
+    let mut loads = plan.loads.clone();
+    if model.load_ends == LoadEnds::AtOnce {
+        loads.iter_mut().for_each(|load| load.graceful_stop = 0);
+    }
     let workload = Workload {
         endpoints: vec![endpoint],
-        loads: plan.loads.clone(),
+        loads,
+        faults: options.faults.clone(),
         end: Nanos::try_from(end.as_nanos()).unwrap_or(Nanos::MAX),
         seed: options.seed,
     };

@@ -120,7 +120,8 @@ mod tests {
     fn run(plan: &Plan) -> Run {
         let deployment = Deployment::parse("", "test", Defaults::of(Target::Ecs)).expect("valid");
         let service_time = Some("constant 50us".parse().expect("a distribution"));
-        let options = Options { seed: 1, service_time, until: None, prices: Prices::default() };
+        let options =
+            Options { seed: 1, service_time, until: None, prices: Prices::default(), faults: Vec::new() };
         simulate(&deployment, Target::Ecs, plan, &options)
     }
 

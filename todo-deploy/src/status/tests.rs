@@ -14,7 +14,8 @@ fn practical() -> (About, crate::simulate::Run) {
     let target = Target::Ec2;
     let deployment = Deployment::parse("", "test", Defaults::of(target)).expect("valid");
     let service_time = Some("constant 2ms".parse().expect("a distribution"));
-    let options = Options { seed: 1, service_time, until: None, prices: Prices::default() };
+    let options =
+        Options { seed: 1, service_time, until: None, prices: Prices::default(), faults: Vec::new() };
     let run = simulate(&deployment, target, &Plan::practical(), &options);
     let about = About::new(&deployment, target, &Config::new(&deployment, target))
         .sampled_every(Duration::from_secs(60));

@@ -126,8 +126,12 @@ fn any_scene() -> impl Strategy<Value = Scene> {
             scene.instance.launch = Dist::Exponential { mean: 2000.0 * MS };
             scene.instance.boot = Dist::Exponential { mean: 2000.0 * MS };
             scene.instance.boot_cpu = 0.05;
-            scene.probe =
-                ProbeModel { interval: 5 * SECOND, timeout: 2 * SECOND, demand: Dist::Constant(MS) };
+            scene.probe = ProbeModel {
+                interval: 5 * SECOND,
+                timeout: 2 * SECOND,
+                demand: Dist::Constant(MS),
+                refused_with: None,
+            };
             scene
         },
     )

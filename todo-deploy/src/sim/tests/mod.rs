@@ -32,11 +32,17 @@ fn scene(loads: Vec<Load>, demand: Dist, seconds: u64) -> Scene {
         loads,
         balancer: BalancerModel::default(),
         instance: InstanceModel::default(),
-        probe: ProbeModel { interval: Nanos::MAX / 4, timeout: SECOND, demand: Dist::ZERO },
+        probe: ProbeModel {
+            interval: Nanos::MAX / 4,
+            timeout: SECOND,
+            demand: Dist::ZERO,
+            refused_with: None,
+        },
         round_trip: 0,
         sample_every: 10 * SECOND,
         row_every: 10 * SECOND,
         instance_rows: false,
+        faults: Vec::new(),
     }
 }
 

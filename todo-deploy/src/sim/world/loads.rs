@@ -84,6 +84,7 @@ impl<C: Control> World<'_, C> {
         let before = std::mem::replace(&mut self.loads[id as usize].wanted, wanted);
         for place in before..wanted {
             if place == self.loads[id as usize].users.len() {
+                self.measure.connects();
                 let user = self.users.add(id);
                 self.loads[id as usize].users.push(user);
             }
@@ -107,7 +108,8 @@ impl<C: Control> World<'_, C> {
         if state.phase == Phase::Away {
             return;
         }
-        (state.leaving, state.cut_at) = (true, self.now.saturating_add(grace));
+        state.leaving = true;
+        self.users.rest_mut(user).cut_at = self.now.saturating_add(grace);
         if grace == 0 {
             self.cut(user);
         } else {
@@ -117,8 +119,9 @@ impl<C: Control> World<'_, C> {
 
     /// A user who had to leave has had time enough; unless it was asked to stay, or asked again later.
     pub(super) fn user_cut(&mut self, user: u32) {
+        let is_due = self.users.rest_mut(user).cut_at == self.now;
         let state = self.users.at(user);
-        if state.leaving && state.cut_at == self.now && state.phase != Phase::Away {
+        if state.leaving && is_due && state.phase != Phase::Away {
             self.cut(user);
         }
     }
@@ -133,6 +136,7 @@ impl<C: Control> World<'_, C> {
         let user = match load.idle.pop() {
             Some(user) => user,
             None if load.users.len() < users_max => {
+                self.measure.connects();
                 let user = self.users.add(id);
                 load.users.push(user);
                 user
@@ -178,15 +182,15 @@ impl<C: Control> World<'_, C> {
         let has_budget = match self.scene.loads[state.load as usize].budget {
             Budget::Time => true,
             Budget::Shared(all) => load.begun < all,
-            Budget::Each(own) => state.begun < own,
+            Budget::Each(own) => u64::from(state.begun) < own,
         };
         if !has_budget {
             return self.leave(user);
         }
-        (load.begun, state.begun) = (load.begun + 1, state.begun + 1);
+        (load.begun, state.begun) = (load.begun + 1, state.begun.saturating_add(1));
         state.step = 0;
-        if !keeps {
-            state.sticky = None;
+        if !keeps && self.scene.balancer.sticks() {
+            self.users.rest_mut(user).sticky = None;
         }
         self.go_on(user, 0);
     }
