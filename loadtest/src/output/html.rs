@@ -103,6 +103,7 @@ fn charts(series: &Series) -> Vec<Chart> {
         name,
         class,
         points: series.slices.iter().map(value).collect(),
+        steps: false,
     };
     let mut charts = vec![
         Chart {

@@ -143,17 +143,18 @@ fn why_not(timeline: &Timeline, during: impl Fn(f64) -> bool) -> Vec<String> {
 
 /// Before the decision, and after what it added was in service.
 fn helped(timeline: &Timeline, series: &Series, scaling: &Scaling, shift: f64, end_s: f64) -> Option<String> {
-    let next = timeline.scalings.iter().map(|other| other.at_s).find(|at| *at > scaling.at_s);
     let there = timeline.capacity.iter().find(|now| now.at_s >= scaling.at_s && now.healthy >= scaling.to);
     let step = format!("{} → {}", scaling.from, scaling.to);
     let Some(there) = there.filter(|there| there.at_s + shift < end_s) else {
         return Some(format!("{step}: what was added was not healthy before the test ended."));
     };
+    // The next decision changes nothing for the users before what it adds, or takes away, is there or gone.
+    let next = timeline.capacity.iter().find(|now| now.at_s > there.at_s && now.healthy != there.healthy);
     let decided_s = scaling.at_s + shift;
     let serves_s = there.at_s + shift;
-    let until_s = next.map_or(end_s, |next| next + shift).min(end_s).min(serves_s + WINDOW_S);
+    let until_s = next.map_or(end_s, |next| next.at_s + shift).min(end_s).min(serves_s + WINDOW_S);
     if until_s - serves_s < 2.0 * series.slice_s as f64 {
-        return Some(format!("{step}: too little time passed before the next step to see an effect."));
+        return Some(format!("{step}: too little time passed before the next change to see an effect."));
     }
     let before = Seen::between(series, decided_s - WINDOW_S, decided_s);
     let after = Seen::between(series, serves_s, until_s);

@@ -60,7 +60,16 @@ fn it_scaled_and_helped() {
     let timeline = Timeline::parse(TIMELINE).expect("a timeline");
     let seen = series(120, |second| if second < 50 { 400.0 } else { 20.0 });
     let text = answer(&timeline, &seen, START, Duration::from_secs(120)).text();
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r"
+    Did it scale, and did it help?
+      It scaled: 1 → 2 after 30s by up.
+      1 → 2 helped: p95 409.6ms at 100 requests/s before, p95 19.45ms at 100 requests/s once it served, 20s after the decision.
+      At the maximum of 2 for 1m20s of 2m0s.
+
+      in service      from        to  requests/s         p50         p95    failed
+               1        0s       40s         100     409.6ms     409.6ms         0
+               2       40s      2m0s         100     19.45ms     409.6ms         0
+    ");
 }
 
 #[test]

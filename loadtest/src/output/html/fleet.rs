@@ -69,6 +69,7 @@ impl Fleet {
             name,
             class,
             points: slices.iter().map(|now| now.as_ref().map(|now| of(now) as f64)).collect(),
+            steps: true,
         };
         let chart = Chart {
             title: "Instances",

@@ -19,7 +19,7 @@ class Chart {
     this.figure = el("figure", { class: "chart", "data-testid": testid },
       el("figcaption", {}, el(heading, { class: quiet ? "hidden" : null }, title), quiet ? this.key : null, this.when), quiet ? null : this.key, this.drawing);
     this.layers = {};
-    for (const layer of ["grid", "marks", "breach", "lines", "limit", "cursor"]) {
+    for (const layer of ["grid", "marks", "lines", "breach", "limit", "cursor"]) {
       this.drawing.append((this.layers[layer] = svg("g", { class: layer })));
     }
     this.window = svg("rect");

@@ -17,8 +17,10 @@ const EXTRA = { "in-flight": ["Requests in flight", ""], users: ["Virtual users"
 const showPlots = (status) => {
   const { about, at, group, series, capacity } = status;
   const known = new Set(PLOTS.flatMap((plot) => plot.lines.map(([, , name]) => name)));
-  const extra = Object.keys(series).filter((name) => !known.has(name) && name in EXTRA)
-    .map((name) => ({ title: EXTRA[name][0], unit: EXTRA[name][1], testid: `plot-${name}`, lines: [[words(name), "a", name]] }));
+  const extra = Object.keys(series).filter((name) => !known.has(name)).map((name) => {
+    const [title, unit] = EXTRA[name] ?? metric(name);
+    return { title, unit, testid: `plot-${name}`, lines: [[words(name).replace(/ percent$/, ""), "a", name]] };
+  });
   const recent = Math.min(at, 300 * about.sample_s);
   const from = range === "whole" ? 0 : at - recent;
   say(byId("recent-label"), `Newest ${length(300 * about.sample_s)}`);
