@@ -157,6 +157,7 @@ fn model(target: Target) -> Model {
         scale_in_waits: false,
         drain_ends_early: target == Target::Local,
         service_time: Duration::from_micros(50),
+        service_times: BTreeMap::new(),
         round_trip: Duration::from_millis(1),
         load_ends: LoadEnds::AtOnce,
         request_bytes: 300,

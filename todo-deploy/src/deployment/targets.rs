@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::duration;
+use super::RequestPattern;
+use super::duration::{self, Span};
 
 /// Where the deployment goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -136,6 +137,9 @@ pub struct Model {
     /// CPU time that one request costs, on average, on one vCPU.
     #[serde(with = "duration")]
     pub service_time: Duration,
+    /// The same for single requests: `POST /api/v1/todos`, `/api/v1/todos/{id}`, `name list`. The most precise
+    /// pattern counts.
+    pub service_times: BTreeMap<RequestPattern, Span>,
     /// Network time of one request, there and back.
     #[serde(with = "duration")]
     pub round_trip: Duration,
