@@ -2,6 +2,8 @@
 //!
 //! The core (`deployment`, `time`, `timeline`, `engine`) holds no clock, socket, task, file or random number.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod check;
 pub mod cli;
 pub mod deployment;
