@@ -99,8 +99,11 @@ impl Apply<'_> {
         let mut troubles = Vec::new();
         loop {
             if troubles.is_empty() && !self.stop.get() {
-                let ready: Vec<&Logical> =
-                    waiting.iter().filter(|(_, needs)| needs.is_empty()).map(|(logical, _)| *logical).collect();
+                let ready: Vec<&Logical> = waiting
+                    .iter()
+                    .filter(|(_, needs)| needs.is_empty())
+                    .map(|(logical, _)| *logical)
+                    .collect();
                 for logical in ready {
                     waiting.remove(logical);
                     if let Some(change) = changes.iter().find(|change| change.logical == *logical) {
@@ -276,7 +279,9 @@ impl Apply<'_> {
                 let reason = if holders.is_empty() { failure.message.clone() } else { holders };
                 tell(Step::Waiting(reason.clone()));
                 if !clock.again().await {
-                    return Err(format!("{failure}; still held when the time was over (--timeout): {reason}"));
+                    return Err(format!(
+                        "{failure}; still held when the time was over (--timeout): {reason}"
+                    ));
                 }
             }
         }

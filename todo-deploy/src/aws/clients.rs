@@ -25,9 +25,14 @@ impl Access {
     /// The file `credentials` of this directory, unless the environment or a profile says who we are.
     pub fn lab_file(has_profile: bool) -> Option<PathBuf> {
         let named = has_profile
-            || ["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE"]
-                .iter()
-                .any(|variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty()));
+            || [
+                "AWS_ACCESS_KEY_ID",
+                "AWS_PROFILE",
+                "AWS_SHARED_CREDENTIALS_FILE",
+                "AWS_WEB_IDENTITY_TOKEN_FILE",
+            ]
+            .iter()
+            .any(|variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty()));
         let file = Path::new("credentials");
         (!named && file.is_file()).then(|| file.to_path_buf())
     }

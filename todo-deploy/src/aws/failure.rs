@@ -68,7 +68,8 @@ where
         }
         _ => {
             let message = chain(&error);
-            let has_none = message.contains("no providers in chain") || message.contains("CredentialsNotLoaded");
+            let has_none =
+                message.contains("no providers in chain") || message.contains("CredentialsNotLoaded");
             let credentials = message.contains("credential");
             let kind = match (has_none, credentials) {
                 (true, _) => Kind::NoCredentials,
@@ -104,20 +105,48 @@ fn classify(code: Option<&str>, status: u16, message: &str) -> Kind {
         };
     };
     let has = |words: &[&str]| words.iter().any(|word| code.contains(word));
-    if has(&["ExpiredToken", "InvalidClientTokenId", "UnrecognizedClient", "RequestExpired", "AuthFailure", "InvalidAccessKeyId", "SignatureDoesNotMatch"]) {
+    if has(&[
+        "ExpiredToken",
+        "InvalidClientTokenId",
+        "UnrecognizedClient",
+        "RequestExpired",
+        "AuthFailure",
+        "InvalidAccessKeyId",
+        "SignatureDoesNotMatch",
+    ]) {
         Kind::Expired
     } else if has(&["Throttl", "RequestLimitExceeded", "TooManyRequests", "PriorRequestNotComplete"]) {
         Kind::Throttled
     } else if has(&["AccessDenied", "Unauthorized", "NotAuthorized", "OptInRequired", "AuthorizationError"]) {
         Kind::Denied
-    } else if has(&["LimitExceeded", "QuotaExceeded", "TooMany", "InstanceLimit", "VcpuLimit", "PendingVerification", "Blocked", "InsufficientInstanceCapacity"]) {
+    } else if has(&[
+        "LimitExceeded",
+        "QuotaExceeded",
+        "TooMany",
+        "InstanceLimit",
+        "VcpuLimit",
+        "PendingVerification",
+        "Blocked",
+        "InsufficientInstanceCapacity",
+    ]) {
         Kind::Limit
-    } else if has(&["DependencyViolation", "InUse", "DeleteConflict", "ScalingActivityInProgress", "InvalidDBInstanceState", "ClusterContains", "NotEmpty"]) {
+    } else if has(&[
+        "DependencyViolation",
+        "InUse",
+        "DeleteConflict",
+        "ScalingActivityInProgress",
+        "InvalidDBInstanceState",
+        "ClusterContains",
+        "NotEmpty",
+    ]) {
         Kind::InUse
-    } else if has(&["Duplicate", "AlreadyExists"]) || (code == "InvalidParameterException" && message.contains("not idempotent")) {
+    } else if has(&["Duplicate", "AlreadyExists"])
+        || (code == "InvalidParameterException" && message.contains("not idempotent"))
+    {
         Kind::Exists
     } else if has(&["NotFound", "NoSuch", "DoesNotExist", "ServiceNotActive", "Unknown"])
-        || (code == "ValidationError" && (message.contains("not found") || message.contains("does not exist")))
+        || (code == "ValidationError"
+            && (message.contains("not found") || message.contains("does not exist")))
         || (code == "ClientException" && message.contains("Unable to describe task definition"))
     {
         Kind::NotFound
@@ -150,11 +179,15 @@ impl Failure {
             Kind::Denied if service_linked => Some(
                 "the first use of a service creates its role: let somebody with iam:CreateServiceLinkedRole do it once",
             ),
-            Kind::Denied => Some("these credentials may not do that; `todo-deploy policy` prints what is needed"),
+            Kind::Denied => {
+                Some("these credentials may not do that; `todo-deploy policy` prints what is needed")
+            }
             Kind::Limit => Some(
                 "the account or the lab allows no more: end what runs elsewhere, ask for a higher quota, or check the lab's budget",
             ),
-            Kind::Throttled => Some("AWS asks for fewer calls; run it again in a minute, it goes on where it stopped"),
+            Kind::Throttled => {
+                Some("AWS asks for fewer calls; run it again in a minute, it goes on where it stopped")
+            }
             Kind::Unreachable => Some("check the network, --region and the AWS_ENDPOINT_URL variables"),
             Kind::Server => Some("this is AWS's own trouble; run it again, it goes on where it stopped"),
             Kind::NotFound | Kind::Exists | Kind::InUse | Kind::Refused => None,

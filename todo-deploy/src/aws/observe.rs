@@ -7,8 +7,8 @@ use super::failure::Failure;
 use super::names::Names;
 use super::render::{self, logical};
 use super::resources::{
-    At, Found, Resource, alarm, database, group, launch_template, listener, load_balancer, log_group, parameter,
-    policy, rollout, security_group, subnet_group, target_group,
+    At, Found, Resource, alarm, database, group, launch_template, listener, load_balancer, log_group,
+    parameter, policy, rollout, security_group, subnet_group, target_group,
 };
 use super::value::{Ids, Logical};
 use crate::deployment::{Deployment, Target};
@@ -38,7 +38,8 @@ impl Observed {
 
     /// The machine image that instances run now.
     pub fn image(&self) -> Option<String> {
-        match self.found.get(render::LAUNCH_TEMPLATE).filter(|found| found.ours).map(|found| &found.resource) {
+        match self.found.get(render::LAUNCH_TEMPLATE).filter(|found| found.ours).map(|found| &found.resource)
+        {
             Some(Resource::LaunchTemplate(template)) => Some(template.launch_template_data.image_id.clone()),
             _ => None,
         }

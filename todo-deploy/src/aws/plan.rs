@@ -186,7 +186,8 @@ fn follow_template(desired: &State, observed: &Observed, have: &mut BTreeMap<&Lo
     if want.calls(Some(now)).is_empty() {
         return;
     }
-    let version = observed.ids.resolve(&Ref::part(&template, super::value::Part::Version)).unwrap_or_default();
+    let version =
+        observed.ids.resolve(&Ref::part(&template, super::value::Part::Version)).unwrap_or_default();
     for resource in have.values_mut() {
         match resource {
             Resource::Group(group) => {

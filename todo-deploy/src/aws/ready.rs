@@ -32,7 +32,11 @@ impl std::str::FromStr for Resolve {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refuse = || format!("`{text}`: write HOST:PORT:ADDRESS or HOST:PORT:ADDRESS:PORT, such as lb.test:80:127.0.0.1");
+        let refuse = || {
+            format!(
+                "`{text}`: write HOST:PORT:ADDRESS or HOST:PORT:ADDRESS:PORT, such as lb.test:80:127.0.0.1"
+            )
+        };
         let mut parts = text.splitn(3, ':');
         let (host, port, address) = (parts.next(), parts.next(), parts.next());
         let (Some(host), Some(port), Some(address)) = (host, port, address) else { return Err(refuse()) };
@@ -154,7 +158,8 @@ impl Ready<'_> {
                 Some(TargetHealthStateEnum::Healthy) => healthy += 1,
                 state => {
                     let state = state.map_or("unknown", TargetHealthStateEnum::as_str);
-                    let code = health.and_then(|health| health.reason()).map(|reason| reason.as_str().to_owned());
+                    let code =
+                        health.and_then(|health| health.reason()).map(|reason| reason.as_str().to_owned());
                     let why = health.and_then(|health| health.description()).map(str::to_owned);
                     let parts = [Some(state.to_owned()), code.clone(), why, code.as_deref().and_then(remedy)];
                     let said = parts.into_iter().flatten().collect::<Vec<_>>().join(": ");
@@ -210,19 +215,15 @@ impl Ready<'_> {
         let (mut sender, connection) = handshake.map_err(|error| said(&error))?;
         let request = http::Request::get(path).header(http::header::HOST, host).body(Empty::<Bytes>::new());
         let request = request.map_err(|error| said(&error))?;
-        let driven = async {
+        let driven = async move {
             let answer = sender.send_request(request).await.map_err(|error| said(&error))?;
             let status = answer.status().as_u16();
             drop(Limited::new(answer.into_body(), BODY_MAX).collect().await);
             Ok(status)
         };
-        tokio::select! {
-            answer = driven => answer,
-            ended = connection => match ended {
-                Ok(()) => Err("the connection ended without an answer".to_owned()),
-                Err(error) => Err(said(&error)),
-            },
-        }
+        // The connection ends when its sender is gone; what it has to say is in the answer.
+        let (answer, _) = tokio::join!(driven, connection);
+        answer
     }
 }
 

@@ -23,8 +23,7 @@ pub struct Site {
 }
 
 /// Parameter of Systems Manager that names the newest Amazon Linux 2023.
-pub const IMAGE_PARAMETER: &str =
-    "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64";
+pub const IMAGE_PARAMETER: &str = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64";
 
 /// A site that cannot carry the deployment, and what to change.
 #[derive(Debug, thiserror::Error)]
@@ -197,7 +196,11 @@ fn choose(
 }
 
 /// What must be there before anything is made and is not ours to make: roles, keys, secrets. Each with its remedy.
-pub async fn preflight(cloud: &Cloud, deployment: &Deployment, target: Target) -> Result<Vec<String>, Failure> {
+pub async fn preflight(
+    cloud: &Cloud,
+    deployment: &Deployment,
+    target: Target,
+) -> Result<Vec<String>, Failure> {
     let (profile, role, key, secrets) = tokio::try_join!(
         profile(cloud, deployment, target),
         role(cloud, deployment, target),
@@ -251,7 +254,8 @@ async fn key(cloud: &Cloud, deployment: &Deployment, target: Target) -> Result<O
     };
     let request = cloud.ec2.describe_key_pairs().key_names(name);
     let missing = matches!(tolerant(request.send().await.map_err(of("ec2:DescribeKeyPairs")))?, Some(None));
-    Ok(missing.then(|| format!("there is no key pair `{name}`: leave aws.key_name out, or name one that exists")))
+    Ok(missing
+        .then(|| format!("there is no key pair `{name}`: leave aws.key_name out, or name one that exists")))
 }
 
 async fn secrets(cloud: &Cloud, deployment: &Deployment) -> Result<Vec<String>, Failure> {

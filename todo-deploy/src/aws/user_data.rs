@@ -130,7 +130,11 @@ mod tests {
     #[test]
     fn the_default_script() {
         let deployment = Deployment::default_for(Defaults::of(Target::Ec2));
-        insta::assert_snapshot!(script(&deployment, &names(), "1.dkr.ecr.us-east-1.amazonaws.com/todo@sha256:00"));
+        insta::assert_snapshot!(script(
+            &deployment,
+            &names(),
+            "1.dkr.ecr.us-east-1.amazonaws.com/todo@sha256:00"
+        ));
     }
 
     #[test]

@@ -175,6 +175,9 @@ mod tests {
         let name = Ref::part("LoadBalancer", Part::LoadBalancerFullName);
         assert_eq!(ids.resolve(&name).as_deref(), Some("app/todo/50dc"));
         assert_eq!(ids.reference("app/todo/50dc", Part::LoadBalancerFullName), name);
-        assert_eq!(ids.reference("app/other/1", Part::LoadBalancerFullName), Ref::Id("app/other/1".to_owned()));
+        assert_eq!(
+            ids.reference("app/other/1", Part::LoadBalancerFullName),
+            Ref::Id("app/other/1".to_owned())
+        );
     }
 }

@@ -10,9 +10,7 @@ use crate::aws::resources::load_balancer::LoadBalancer;
 use crate::aws::resources::target_group::{HttpCode, TargetGroup};
 use crate::aws::site::Site;
 use crate::aws::value::Ref;
-use crate::deployment::{
-    self, Algorithm, BalancerKind, Deployment, HashKey, Protocol, Stickiness, Target,
-};
+use crate::deployment::{self, Algorithm, BalancerKind, Deployment, HashKey, Protocol, Stickiness, Target};
 
 /// TLS 1.2 and 1.3 only.
 const SSL_POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";

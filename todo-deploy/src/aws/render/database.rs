@@ -1,8 +1,6 @@
 //! A database of our own: only the service's group reaches it, and its URL is a parameter that the service reads.
 
-use super::{
-    DATABASE, DATABASE_GROUP, DATABASE_PASSWORD, DATABASE_URL, State, SUBNET_GROUP,
-};
+use super::{DATABASE, DATABASE_GROUP, DATABASE_PASSWORD, DATABASE_URL, SUBNET_GROUP, State};
 use crate::aws::names::Names;
 use crate::aws::resources::database::Database;
 use crate::aws::resources::parameter::{Content, Parameter};
@@ -49,8 +47,7 @@ pub(super) fn add(deployment: &Deployment, site: &Site, names: &Names, state: &m
 
 /// The password, and the URL with it.
 pub(in crate::aws) fn parameters(names: &Names) -> [(&'static str, Parameter); 2] {
-    let secure =
-        |name: &str, value| Parameter { name: names.parameter(name), kind: "SecureString", value };
+    let secure = |name: &str, value| Parameter { name: names.parameter(name), kind: "SecureString", value };
     let url = Content::Url {
         database: Ref::to(DATABASE),
         password: Ref::to(DATABASE_PASSWORD),

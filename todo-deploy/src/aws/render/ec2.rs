@@ -1,8 +1,8 @@
 //! Instances: what one is, and the group of them.
 
 use super::{
-    DATABASE_URL, GROUP, LAUNCH_TEMPLATE, LOG_GROUP, ROLLOUT, SERVICE_GROUP, State, TARGET_GROUP, Unsupported,
-    unsupported,
+    DATABASE_URL, GROUP, LAUNCH_TEMPLATE, LOG_GROUP, ROLLOUT, SERVICE_GROUP, State, TARGET_GROUP,
+    Unsupported, unsupported,
 };
 use crate::aws::names::Names;
 use crate::aws::resources::group::{Group, Template};
@@ -50,8 +50,8 @@ pub(in crate::aws) const BOOT_NEEDS: [&str; 2] = [DATABASE_URL, LOG_GROUP];
 
 fn data(deployment: &Deployment, site: &Site, script: String) -> Data {
     let aws = &deployment.aws;
-    let bursts = crate::pricing::instance_type(&aws.instance_type)
-        .is_some_and(|kind| kind.burst.credits_max > 0.0);
+    let bursts =
+        crate::pricing::instance_type(&aws.instance_type).is_some_and(|kind| kind.burst.credits_max > 0.0);
     let credits = if aws.unlimited_credits { "unlimited" } else { "standard" };
     Data {
         image_id: site.image.clone().unwrap_or_default(),

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use super::{GROUP, LOAD_BALANCER, State, TARGET_GROUP, Unsupported, logical, unsupported};
 use crate::aws::names::Names;
 use crate::aws::resources::alarm::Alarm;
-use crate::aws::resources::policy::{
-    Customized, Label, Policy, Predefined, StepAdjustment, TargetTracking,
-};
+use crate::aws::resources::policy::{Customized, Label, Policy, Predefined, StepAdjustment, TargetTracking};
 use crate::aws::value::{Part, Ref};
 use crate::deployment::{
     self, AdjustmentKind, Comparison, Deployment, Metric, MissingData, SimplePolicy, Statistic, StepPolicy,
@@ -113,11 +111,7 @@ pub(super) fn steps(policy: &StepPolicy) -> Vec<StepAdjustment> {
     steps.collect()
 }
 
-fn tracking(
-    policy: &deployment::TargetTracking,
-    name: String,
-    names: &Names,
-) -> Result<Policy, Unsupported> {
+fn tracking(policy: &deployment::TargetTracking, name: String, names: &Names) -> Result<Policy, Unsupported> {
     let predefined = |kind: &str, label: Option<Label>| Predefined {
         predefined_metric_type: kind.to_owned(),
         resource_label: label,
@@ -141,7 +135,10 @@ fn tracking(
         Metric::Memory | Metric::Latency { .. } => {
             return Err(unsupported(
                 "scaling.policy.metric",
-                format!("target tracking on EC2 cannot follow {}; use an alarm and a step policy", policy.metric),
+                format!(
+                    "target tracking on EC2 cannot follow {}; use an alarm and a step policy",
+                    policy.metric
+                ),
             ));
         }
     };
@@ -178,7 +175,10 @@ fn place(metric: &Metric, target: Target, names: &Names) -> Result<Place, Unsupp
         }
         _ => Err(unsupported(
             "scaling.policy.metric",
-            format!("{metric} is not measured on {target}; use cpu, requests-per-target, latency-pNN or custom:NAME in {}", names.metrics()),
+            format!(
+                "{metric} is not measured on {target}; use cpu, requests-per-target, latency-pNN or custom:NAME in {}",
+                names.metrics()
+            ),
         )),
     }
 }

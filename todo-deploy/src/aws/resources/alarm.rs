@@ -140,11 +140,7 @@ pub(in crate::aws) fn found((alarm, ours): &(watch::MetricAlarm, bool), at: At<'
         threshold: alarm.threshold().unwrap_or_default(),
         comparison_operator: text(alarm.comparison_operator().map(watch::ComparisonOperator::as_str)),
         treat_missing_data: alarm.treat_missing_data().unwrap_or("missing").to_owned(),
-        alarm_actions: alarm
-            .alarm_actions()
-            .iter()
-            .map(|arn| at.ids.reference(arn, Part::Id))
-            .collect(),
+        alarm_actions: alarm.alarm_actions().iter().map(|arn| at.ids.reference(arn, Part::Id)).collect(),
     };
     Found { id: value.alarm_name.clone(), resource: value.into(), ours: *ours }
 }

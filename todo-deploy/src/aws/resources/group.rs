@@ -206,11 +206,7 @@ pub(in crate::aws) fn found(group: &auto::AutoScalingGroup, at: At<'_>) -> Found
             launch_template_id: at.ids.reference(&id, Part::Id),
         },
         subnets: subnets.filter(|subnet| !subnet.is_empty()).map(str::to_owned).collect(),
-        target_groups: group
-            .target_group_arns()
-            .iter()
-            .map(|arn| at.ids.reference(arn, Part::Id))
-            .collect(),
+        target_groups: group.target_group_arns().iter().map(|arn| at.ids.reference(arn, Part::Id)).collect(),
         health_check_type: text(group.health_check_type()),
         health_check_grace_period: group.health_check_grace_period().unwrap_or_default(),
         default_instance_warmup: group.default_instance_warmup().unwrap_or_default(),

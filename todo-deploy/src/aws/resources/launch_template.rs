@@ -119,13 +119,15 @@ impl Kind for LaunchTemplate {
         let data = self.request(call, at)?;
         match call {
             CREATE => {
-                let tags = at.names.tags().map(|(key, value)| ec2::Tag::builder().key(key).value(value).build());
+                let tags =
+                    at.names.tags().map(|(key, value)| ec2::Tag::builder().key(key).value(value).build());
                 let tags = ec2::TagSpecification::builder()
                     .resource_type(ec2::ResourceType::LaunchTemplate)
                     .set_tags(Some(tags.into()))
                     .build();
                 let request = at.cloud.ec2.create_launch_template().launch_template_data(data);
-                let request = request.launch_template_name(&self.launch_template_name).tag_specifications(tags);
+                let request =
+                    request.launch_template_name(&self.launch_template_name).tag_specifications(tags);
                 let made = request.send().await.map_err(of(call))?;
                 Ok(made.launch_template().and_then(id))
             }
@@ -167,9 +169,11 @@ pub(in crate::aws) async fn find(name: &str, at: At<'_>) -> Result<Option<Found>
     let ours = at.names.owns(tags);
     let request = at.cloud.ec2.describe_launch_template_versions().launch_template_name(name);
     let versions = request.versions("$Latest").send().await.map_err(of(VERSIONS))?;
-    let newest = versions.launch_template_versions().first().and_then(|version| version.launch_template_data());
+    let newest =
+        versions.launch_template_versions().first().and_then(|version| version.launch_template_data());
     let data = newest.ok_or_else(|| Failure::incomplete(VERSIONS, "data"))?;
-    let value = LaunchTemplate { launch_template_name: name.to_owned(), launch_template_data: read(data, at) };
+    let value =
+        LaunchTemplate { launch_template_name: name.to_owned(), launch_template_data: read(data, at) };
     Ok(Some(Found { resource: value.into(), id, ours }))
 }
 

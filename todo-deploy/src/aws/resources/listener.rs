@@ -145,6 +145,7 @@ pub(in crate::aws) async fn of_balancer(arn: &str, at: At<'_>) -> Result<Vec<Fou
 fn found(listener: &elb::Listener, balancer: &str, at: At<'_>) -> Option<Found> {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let certificates = listener.certificates().iter();
+    let is_https = listener.protocol() == Some(&ProtocolEnum::Https);
     let value = Listener {
         load_balancer_arn: at.ids.reference(balancer, Part::Id),
         port: listener.port()?,
@@ -152,7 +153,7 @@ fn found(listener: &elb::Listener, balancer: &str, at: At<'_>) -> Option<Found> 
         certificates: certificates
             .filter_map(|one| Some(Certificate { certificate_arn: one.certificate_arn()?.to_owned() }))
             .collect(),
-        ssl_policy: listener.ssl_policy().filter(|policy| !policy.is_empty()).map(str::to_owned),
+        ssl_policy: listener.ssl_policy().filter(|_| is_https).map(str::to_owned),
         default_actions: listener.default_actions().iter().map(|action| default_action(action, at)).collect(),
     };
     Some(Found { resource: value.into(), id: listener.listener_arn()?.to_owned(), ours: true })

@@ -142,13 +142,14 @@ pub(in crate::aws) async fn describe(name: &str, at: At<'_>) -> Result<Option<el
 }
 
 /// The balancer of this name; the ids of security groups must be known.
-pub(in crate::aws) async fn found(balancer: &elb::LoadBalancer, at: At<'_>) -> Result<Option<Found>, Failure> {
+pub(in crate::aws) async fn found(
+    balancer: &elb::LoadBalancer,
+    at: At<'_>,
+) -> Result<Option<Found>, Failure> {
     let Some(arn) = balancer.load_balancer_arn() else { return Ok(None) };
     let request = at.cloud.elb.describe_load_balancer_attributes().load_balancer_arn(arn);
-    let (attributes, ours) = tokio::try_join!(
-        async { request.send().await.map_err(of(DESCRIBE_ATTRIBUTES)) },
-        is_ours(arn, at)
-    )?;
+    let (attributes, ours) =
+        tokio::try_join!(async { request.send().await.map_err(of(DESCRIBE_ATTRIBUTES)) }, is_ours(arn, at))?;
     let zones = balancer.availability_zones().iter();
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let value = LoadBalancer {

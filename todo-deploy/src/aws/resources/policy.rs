@@ -71,10 +71,8 @@ pub struct Label {
 
 impl Label {
     pub fn of(balancer: &str, group: &str) -> Self {
-        let parts = [
-            Ref::part(balancer, Part::LoadBalancerFullName),
-            Ref::part(group, Part::TargetGroupFullName),
-        ];
+        let parts =
+            [Ref::part(balancer, Part::LoadBalancerFullName), Ref::part(group, Part::TargetGroupFullName)];
         Self { join: ("/", parts) }
     }
 
@@ -221,7 +219,9 @@ fn read(policy: &auto::ScalingPolicy, at: At<'_>) -> Option<Found> {
         estimated_instance_warmup: policy.estimated_instance_warmup(),
         metric_aggregation_type: some(policy.metric_aggregation_type()).filter(|_| is_step),
         step_adjustments: steps.collect(),
-        target_tracking_configuration: policy.target_tracking_configuration().map(|one| read_tracking(one, at)),
+        target_tracking_configuration: policy
+            .target_tracking_configuration()
+            .map(|one| read_tracking(one, at)),
     };
     let id = policy.policy_arn().unwrap_or_default().to_owned();
     Some(Found { resource: value.into(), id, ours: true })

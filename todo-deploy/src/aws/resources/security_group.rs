@@ -127,7 +127,8 @@ impl Kind for SecurityGroup {
                     .build();
                 let made = at.cloud.ec2.create_security_group();
                 let made = made.group_name(&self.group_name).description(&self.group_description);
-                let made = made.vpc_id(&self.vpc_id).tag_specifications(tags).send().await.map_err(of(call))?;
+                let made =
+                    made.vpc_id(&self.vpc_id).tag_specifications(tags).send().await.map_err(of(call))?;
                 Ok(made.group_id)
             }
             AUTHORIZE => {
@@ -175,7 +176,11 @@ pub(in crate::aws) fn found(group: &aws_sdk_ec2::types::SecurityGroup, at: At<'_
         group_name: text(group.group_name()),
         group_description: text(group.description()),
         vpc_id: text(group.vpc_id()),
-        security_group_ingress: group.ip_permissions().iter().flat_map(|rule| Rule::all_of(rule, at)).collect(),
+        security_group_ingress: group
+            .ip_permissions()
+            .iter()
+            .flat_map(|rule| Rule::all_of(rule, at))
+            .collect(),
     };
     Found { resource: value.into(), id: text(group.group_id()), ours: at.names.owns(tags) }
 }

@@ -96,7 +96,11 @@ impl Kind for TargetGroup {
                     .matcher(matcher)
                     .set_tags(Some(tags(at.names)));
                 let made = request.send().await.map_err(of(call))?;
-                Ok(made.target_groups().first().and_then(elb::TargetGroup::target_group_arn).map(str::to_owned))
+                Ok(made
+                    .target_groups()
+                    .first()
+                    .and_then(elb::TargetGroup::target_group_arn)
+                    .map(str::to_owned))
             }
             MODIFY => {
                 let request = at.cloud.elb.modify_target_group().target_group_arn(at.own(call)?);

@@ -82,8 +82,7 @@ impl Common {
         let text_of = |field: &str, value: &Option<String>| {
             value.as_ref().map(|value| (field.to_owned(), toml::Value::String(value.clone())))
         };
-        let flags =
-            [("name", &self.name), ("service.image", &self.image), ("aws.region", &self.region)];
+        let flags = [("name", &self.name), ("service.image", &self.image), ("aws.region", &self.region)];
         let flags = flags.into_iter().filter_map(|(field, value)| text_of(field, value));
         let overrides: Vec<_> = self.sets.iter().cloned().chain(flags).collect();
         let defaults = Defaults { target, as_in_the_practical: self.as_in_the_practical };

@@ -16,7 +16,8 @@ use crate::simulate::plan::Plan;
 pub(super) fn traps(deployment: &Deployment, target: Target) -> String {
     let warnings = check(deployment, target, &Plan::practical());
     let own = warnings.iter().filter(|warning| warning.by_default.is_none());
-    let lines: Vec<String> = own.map(|warning| format!("trap: {} ({})", warning.what, warning.remedy)).collect();
+    let lines: Vec<String> =
+        own.map(|warning| format!("trap: {} ({})", warning.what, warning.remedy)).collect();
     lines.join("\n")
 }
 

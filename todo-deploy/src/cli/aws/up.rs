@@ -64,7 +64,10 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
         let (ids, troubles) = apply.run(plan, &comparison.observed).await;
         if !troubles.is_empty() {
             let said: Vec<String> = troubles.iter().map(ToString::to_string).collect();
-            bail!("{}\nwhat is done stays; run it again and it goes on from here, or `down` removes it", said.join("\n"));
+            bail!(
+                "{}\nwhat is done stays; run it again and it goes on from here, or `down` removes it",
+                said.join("\n")
+            );
         }
         if args.no_wait {
             return Ok(None);
