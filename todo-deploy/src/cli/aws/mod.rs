@@ -25,7 +25,7 @@ use crate::simulate::variants::assignment;
 /// change.
 ///
 /// Credentials come from the environment, --profile, or a file `credentials` in this directory (the Learner Lab's "AWS
-/// CLI" details). The AWS_ENDPOINT_URL variables are honoured.
+/// CLI" details). The `AWS_ENDPOINT_URL` variables are honoured.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
