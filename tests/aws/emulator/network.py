@@ -39,10 +39,19 @@ def interfaces(description):
 
 
 def _time_passes():
+    for identity in [one.id for one in backend("ec2").enis.values() if _is_orphan(one)]:
+        del backend("ec2").enis[identity]
     for identity in sorted(_lingering):
         if look("interface", identity) > SETTINGS.interfaces_linger:
             _lingering.discard(identity)
             backend("ec2").enis.pop(identity, None)
+
+
+def _is_orphan(interface):
+    """Moto leaves an instance's interface when the instance ends."""
+    if interface.description != "Primary network interface":
+        return False
+    return interface.instance is None or interface.instance.state in ("terminated", "shutting-down")
 
 
 @around("ec2", "DescribeNetworkInterfaces")
