@@ -56,20 +56,21 @@ impl DeploymentArgs {
         file: Option<&Path>,
         more: &[(String, toml::Value)],
     ) -> Result<(Deployment, String)> {
-        let default = Path::new("deployment.toml");
-        let file = file.or(self.file.as_deref()).or_else(|| default.exists().then_some(default));
-        let (text, name) = match file {
-            Some(file) => {
-                let text = std::fs::read_to_string(file)
-                    .with_context(|| format!("cannot read {}", file.display()))?;
-                (text, file.display().to_string())
-            }
-            None => (String::new(), "the defaults".to_owned()),
-        };
+        let (text, name) = description(file.or(self.file.as_deref()))?;
         let overrides = [self.sets.as_slice(), more].concat();
         let deployment = Deployment::parse_with(&text, &name, self.defaulting.defaults(), &overrides)?;
         Ok((deployment, name))
     }
+}
+
+/// The text of the deployment's file and what to call it; by default ./deployment.toml where there is one.
+pub(super) fn description(file: Option<&Path>) -> Result<(String, String)> {
+    let default = Path::new("deployment.toml");
+    let Some(file) = file.or_else(|| default.exists().then_some(default)) else {
+        return Ok((String::new(), "the defaults".to_owned()));
+    };
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok((text, file.display().to_string()))
 }
 
 /// The load.

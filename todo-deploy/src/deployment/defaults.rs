@@ -132,6 +132,8 @@ fn aws() -> Aws {
         certificate: None,
         key_name: None,
         open_to_world: Vec::new(),
+        instance_profile: "LabInstanceProfile".to_owned(),
+        role: "LabRole".to_owned(),
         update_at_boot: false,
         database_class: "db.t4g.micro".to_owned(),
         database_storage_gb: 20,

@@ -78,6 +78,11 @@ pub struct Aws {
     ///
     /// The practical: 6400 and 22. Ours: none; the service's port is open to the load balancer only.
     pub open_to_world: Vec<u16>,
+    /// Instance profile of the instances (EC2): lets them read secrets, pull the image and write logs. The Learner
+    /// Lab's is there in every lab account.
+    pub instance_profile: String,
+    /// Role of the tasks and of what starts them (ECS), for the same.
+    pub role: String,
     /// Whether an instance updates its packages while it boots.
     ///
     /// The practical: true (`yum update -y`). Ours: false, because it adds minutes to every scale-out.
