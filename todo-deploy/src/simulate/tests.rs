@@ -59,6 +59,19 @@ fn ec2_with_five_minute_metrics() {
     }
 }
 
+/// The practical as it is: five-minute metrics, and a health path that is not there.
+#[test]
+fn ec2_as_in_the_practical() {
+    let defaults = Defaults { target: Target::Ec2, as_in_the_practical: true };
+    let run = simulate(
+        &Deployment::default_for(defaults),
+        Target::Ec2,
+        &Plan::practical(),
+        &options("exp 10ms", 1),
+    );
+    assert_eq!(changes(&run), [(360, 2), (540, 3), (720, 4), (1260, 3), (1680, 2), (2160, 1)]);
+}
+
 #[test]
 fn ecs_target_tracking() {
     let deployment = practical(Target::Ecs, "[aws]\nfargate_cpu = 1024\nfargate_memory = 2048\n");

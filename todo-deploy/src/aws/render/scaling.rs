@@ -92,7 +92,7 @@ fn aggregation(statistic: Statistic) -> &'static str {
     match statistic {
         Statistic::Minimum => "Minimum",
         Statistic::Maximum => "Maximum",
-        Statistic::Average | Statistic::Sum | Statistic::SampleCount => "Average",
+        Statistic::Average | Statistic::Sum | Statistic::SampleCount | Statistic::Percentile(_) => "Average",
     }
 }
 
@@ -198,12 +198,14 @@ fn of_alarm(
         }
         metric => place(metric, target, names)?,
     };
-    let extended = match alarm.metric {
-        Metric::Latency { percentile } => Some(format!("p{percentile}")),
+    let extended = match (&alarm.metric, alarm.statistic) {
+        (Metric::Latency { percentile }, _) => Some(format!("p{percentile}")),
+        (_, Statistic::Percentile(percentile)) => Some(format!("p{percentile}")),
         _ => None,
     };
     let statistic = match alarm.statistic {
-        Statistic::Average => "Average",
+        // A percentile is an extended statistic, which takes this one's place.
+        Statistic::Average | Statistic::Percentile(_) => "Average",
         Statistic::Minimum => "Minimum",
         Statistic::Maximum => "Maximum",
         Statistic::Sum => "Sum",
