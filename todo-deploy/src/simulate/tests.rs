@@ -1,5 +1,6 @@
 //! Golden scenarios of the whole: load, balancer, instances and engine together, to the minute; determinism.
 
+mod independent;
 mod wrong;
 
 use super::*;
