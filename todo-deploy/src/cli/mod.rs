@@ -1,5 +1,6 @@
 //! The command line. The only module that reads files and prints: data on stdout, words for people on stderr.
 
+mod balance;
 mod calibrate;
 mod check;
 mod init;
@@ -27,6 +28,7 @@ enum Command {
     Init(init::Args),
     Check(Box<check::Args>),
     Simulate(Box<simulate::Args>),
+    Balance(Box<balance::Args>),
 }
 
 /// What a command has to say with its exit code.
@@ -42,6 +44,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Balance(args) => balance::run(&args),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
