@@ -47,6 +47,11 @@ impl Names {
         self.practical("taskoverflow", "")
     }
 
+    /// What Application Auto Scaling calls the service.
+    pub fn scaled_service(&self) -> String {
+        format!("service/{cluster}/{cluster}", cluster = self.cluster())
+    }
+
     /// Task definition family and container.
     pub fn container(&self) -> String {
         self.deployment.clone()

@@ -235,7 +235,7 @@ fn replaced(desired: &State, have: &BTreeMap<&Logical, Resource>) -> Result<BTre
 /// What must be there before a resource: what its properties refer to, and what its instances need when they boot.
 pub(super) fn needs(logical: &str, resource: &Resource) -> BTreeSet<Logical> {
     let mut needs = resource.needs();
-    if matches!(resource, Resource::Group(_)) {
+    if matches!(resource, Resource::Group(_) | Resource::Service(_)) {
         needs.extend(render::ec2::BOOT_NEEDS.map(str::to_owned));
     }
     needs.remove(logical);
