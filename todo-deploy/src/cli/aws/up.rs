@@ -44,7 +44,7 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
     let plan = &comparison.plan;
     let names = &session.names;
     if !plan.changes.is_empty() {
-        say(&plan.to_string());
+        say(&plan.brief().to_string());
         say(&traps(&session.deployment, target));
         let creates = plan.changes.iter().any(|change| change.action == Action::Create);
         if creates {
