@@ -76,7 +76,7 @@ pub(super) fn description(file: Option<&Path>) -> Result<(String, String)> {
 /// The load.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct LoadArgs {
-    /// A k6 script (.js, .ts), a plan (.toml), a URL, or a table of rates (.csv: seconds,requests per second);
+    /// A k6 script (.js, .ts; - for standard input), a plan (.toml), a URL, or a table of rates (.csv: seconds,requests per second);
     /// without it and the flags below, the practical's k6.js: to 1000 users in 1 minute, to 5000 in 10 more
     ///
     /// A script's options, and K6_ variables over them, say how many users there are and when; the flags below stand
@@ -121,7 +121,8 @@ impl LoadArgs {
     /// Arrivals do not pause: the schedule says when the next comes.
     fn iteration(&self) -> Iteration {
         let default = if self.rate.is_some() { Dist::ZERO } else { Iteration::default().think };
-        Iteration { requests: self.requests.unwrap_or(1), think: self.think.clone().unwrap_or(default) }
+        let (requests, think) = (self.requests.unwrap_or(1), self.think.clone().unwrap_or(default));
+        Iteration { requests, think, ..Iteration::default() }
     }
 
     fn flags(&self) -> Result<Plan> {

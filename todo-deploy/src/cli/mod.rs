@@ -4,6 +4,7 @@
 mod aws;
 mod calibrate;
 mod check;
+mod dashboard;
 mod init;
 mod input;
 mod simulate;
@@ -32,6 +33,7 @@ enum Command {
     Init(init::Args),
     Check(Box<check::Args>),
     Simulate(Box<simulate::Args>),
+    Dashboard(dashboard::Args),
     /// Virtual machines on AWS: an Auto Scaling group behind a load balancer
     #[cfg(feature = "aws")]
     Ec2(Box<aws::Args>),
@@ -53,6 +55,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Dashboard(args) => dashboard::run(&args),
         #[cfg(feature = "aws")]
         Command::Ec2(args) => return aws::run(&args, Target::Ec2),
         #[cfg(feature = "aws")]
