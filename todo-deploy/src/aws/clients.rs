@@ -105,6 +105,11 @@ impl Cloud {
         Deadline::after(self.pace.total, self.pace.poll)
     }
 
+    /// Seconds since 1970.
+    pub(crate) fn now_unix_s(&self) -> f64 {
+        super::wait::unix_s()
+    }
+
     pub async fn connect(access: &Access, pace: Pace) -> Self {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))

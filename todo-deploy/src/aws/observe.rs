@@ -11,7 +11,7 @@ use super::resources::{
     log_group, parameter, policy, rollout, scalable_target, security_group, service, subnet_group,
     target_group, task_definition, tracking,
 };
-use super::value::{Ids, Logical};
+use super::value::{Ids, Logical, Part, Ref};
 use crate::deployment::{Deployment, Target};
 
 /// What is there, ours or not.
@@ -173,7 +173,8 @@ async fn instances(
         observed.add(render::GROUP, found);
         if ours {
             observed.instances = raw.instances().len();
-            observed.add(render::ROLLOUT, rollout::found(&raw, render::GROUP));
+            let newest = observed.ids.resolve(&Ref::part(render::LAUNCH_TEMPLATE, Part::Version));
+            observed.add(render::ROLLOUT, rollout::found(&raw, render::GROUP, newest.as_deref()));
             let policies = policy::of_group(&service, at(cloud, names, &observed.ids)).await?;
             for found in policies {
                 let name = found.resource.name();

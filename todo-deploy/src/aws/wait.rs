@@ -8,6 +8,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+/// Seconds since 1970.
+pub(crate) fn unix_s() -> f64 {
+    std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs_f64()
+}
+
 /// When something began, and how long it may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
