@@ -105,7 +105,7 @@ pub(super) fn aggregation(statistic: Statistic) -> &'static str {
     match statistic {
         Statistic::Minimum => "Minimum",
         Statistic::Maximum => "Maximum",
-        Statistic::Average | Statistic::Sum | Statistic::SampleCount => "Average",
+        Statistic::Average | Statistic::Sum | Statistic::SampleCount | Statistic::Percentile(_) => "Average",
     }
 }
 
@@ -217,8 +217,9 @@ fn of_alarm(
         }
         metric => place(metric, target, names)?,
     };
-    let extended = match alarm.metric {
-        Metric::Latency { percentile } => Some(format!("p{percentile}")),
+    let extended = match (&alarm.metric, alarm.statistic) {
+        (Metric::Latency { percentile }, _) => Some(format!("p{percentile}")),
+        (_, Statistic::Percentile(percent)) => Some(format!("p{percent}")),
         _ => None,
     };
     let statistic = match alarm.statistic {
@@ -227,6 +228,8 @@ fn of_alarm(
         Statistic::Maximum => "Maximum",
         Statistic::Sum => "Sum",
         Statistic::SampleCount => "SampleCount",
+        // Told as the extended statistic.
+        Statistic::Percentile(_) => "",
     };
     // The balancer counts requests for each healthy target already: their sum is the number per target.
     let statistic = if alarm.metric == Metric::RequestsPerTarget { "Sum" } else { statistic };
