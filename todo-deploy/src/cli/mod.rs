@@ -2,6 +2,7 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+mod balance;
 mod calibrate;
 mod check;
 mod dashboard;
@@ -42,6 +43,7 @@ enum Command {
     Ecs(Box<aws::Args>),
     #[cfg(feature = "aws")]
     Image(Box<aws::image::Args>),
+    Balance(Box<balance::Args>),
 }
 
 /// What a command has to say with its exit code.
@@ -64,6 +66,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Ecs(args) => return aws::run(&args, Target::Ecs),
         #[cfg(feature = "aws")]
         Command::Image(args) => return aws::run_image(&args),
+        Command::Balance(args) => balance::run(&args),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
