@@ -118,11 +118,12 @@ impl Ready<'_> {
         if let Err(missing) = self.replaced().await? {
             return Ok(Err(missing));
         }
-        if let Err(missing) = self.deployed().await? {
-            return Ok(Err(missing));
-        }
-        if let Err(missing) = self.healthy().await? {
-            return Ok(Err(missing));
+        // Why targets are not healthy is why a deployment does not get on.
+        let (deployed, healthy) = (self.deployed().await?, self.healthy().await?);
+        match (deployed, healthy) {
+            (Err(missing), Err(unhealthy)) => return Ok(Err(format!("{missing}; {unhealthy}"))),
+            (Err(missing), Ok(())) | (Ok(()), Err(missing)) => return Ok(Err(missing)),
+            (Ok(()), Ok(())) => {}
         }
         let host = balancer.dns_name().unwrap_or_default();
         Ok(self.answers(host).await)

@@ -105,10 +105,7 @@ pub(super) fn aggregation(statistic: Statistic) -> &'static str {
     match statistic {
         Statistic::Minimum => "Minimum",
         Statistic::Maximum => "Maximum",
-<<<<<<< HEAD
-=======
         // How the points of the instances are joined; a percentile is its alarm's business.
->>>>>>> origin/main
         Statistic::Average | Statistic::Sum | Statistic::SampleCount | Statistic::Percentile(_) => "Average",
     }
 }
@@ -221,33 +218,20 @@ fn of_alarm(
         }
         metric => place(metric, target, names)?,
     };
-<<<<<<< HEAD
-    let extended = match (&alarm.metric, alarm.statistic) {
-        (Metric::Latency { percentile }, _) => Some(format!("p{percentile}")),
-        (_, Statistic::Percentile(percent)) => Some(format!("p{percent}")),
-        _ => None,
-=======
     let extended = match alarm.metric {
         Metric::Latency { percentile } => Some(format!("p{percentile}")),
         _ => match alarm.statistic {
             Statistic::Percentile(percent) => Some(format!("p{percent}")),
             _ => None,
         },
->>>>>>> origin/main
     };
     let statistic = match alarm.statistic {
         Statistic::Average => "Average",
         Statistic::Minimum => "Minimum",
         Statistic::Maximum => "Maximum",
         Statistic::Sum => "Sum",
-<<<<<<< HEAD
-        Statistic::SampleCount => "SampleCount",
-        // Told as the extended statistic.
-        Statistic::Percentile(_) => "",
-=======
         // Never sent: its extended statistic is.
         Statistic::SampleCount | Statistic::Percentile(_) => "SampleCount",
->>>>>>> origin/main
     };
     // The balancer counts requests for each healthy target already: their sum is the number per target.
     let statistic = if alarm.metric == Metric::RequestsPerTarget { "Sum" } else { statistic };

@@ -8,13 +8,8 @@ use super::super::say;
 use crate::aws::apply::{Progress, Step};
 use crate::aws::plan::Action;
 use crate::check::check;
-<<<<<<< HEAD
-use crate::deployment::{BalancerKind, DatabaseSource, Deployment, Policy, Target};
-use crate::pricing::{Prices, Use, bill};
-=======
 use crate::deployment::{BalancerKind, DatabaseSource, Deployment, Target};
 use crate::pricing::{Prices, Use, alarms, bill};
->>>>>>> origin/main
 use crate::simulate::plan::Plan;
 
 /// The traps of the deployment, shortly; `check` has the reasons.
@@ -30,21 +25,12 @@ pub(super) fn traps(deployment: &Deployment, target: Target) -> String {
 pub(super) fn cost(deployment: &Deployment, target: Target) -> String {
     let prices = Prices::default();
     let instances = f64::from(deployment.capacity.desired);
-<<<<<<< HEAD
-    let alarms = deployment.scaling.policies.iter().map(|policy| match policy {
-        Policy::TargetTracking(_) => 2,
-        Policy::Simple(_) | Policy::Step(_) => 1,
-    });
-    let usage =
-        Use { seconds: 3600.0, instance_s: instances * 3600.0, alarms: alarms.sum(), traffic: Vec::new() };
-=======
     let usage = Use {
         seconds: 3600.0,
         instance_s: instances * 3600.0,
         alarms: alarms(deployment),
         traffic: Vec::new(),
     };
->>>>>>> origin/main
     let bill = bill(&prices, deployment, target, &usage);
     let most = f64::from(deployment.capacity.max) / instances.max(1.0);
     let balancer = match deployment.load_balancer.kind {
