@@ -34,6 +34,8 @@ def create_cluster(call, proceed):
 def delete_cluster(call, proceed):
     name = call.params["cluster"].rpartition("/")[2]
     services = [one for one in backend("ecs").services.values() if one.cluster_name == name]
+    for service in services:
+        _time_passes(service.arn)
     if any(one.status in ("ACTIVE", "DRAINING") for one in services):
         raise client_error("The Cluster cannot be deleted while Services are active.", "ClusterContainsServicesException")
     return proceed()
