@@ -7,6 +7,7 @@ mod aws;
 mod browser;
 mod clients;
 mod course;
+mod dashboard;
 mod deadlines;
 mod durability;
 mod fuzz;
