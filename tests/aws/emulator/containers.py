@@ -179,8 +179,9 @@ def _fail(arn, service, known):
         known.insert(0, failed)
     elif circuit.get("rollback") and known:
         service.task_definition = known[0]["taskDefinition"]
-        known[0].update(status="PRIMARY", rolloutState="COMPLETED", rolloutStateReason="ECS deployment circuit breaker: rolling back to deploymentId " + known[0]["id"])
-        known.insert(1, {**failed, "status": "ACTIVE"})
+        reason = "ECS deployment circuit breaker: rolling back to deploymentId " + known[0]["id"]
+        known[0].update(status="PRIMARY", rolloutState="COMPLETED")
+        known.insert(1, {**failed, "status": "ACTIVE", "rolloutStateReason": reason})
     else:
         failed.update(status="PRIMARY", rolloutStateReason="ECS deployment circuit breaker: tasks failed to start.")
         known.insert(0, failed)

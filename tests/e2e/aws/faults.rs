@@ -227,7 +227,7 @@ async fn a_deployment_that_is_rolled_back_is_a_failure() {
     let why = "Essential container in task exited";
     emulator.settings(json!({"tasks_stop": why})).await;
     let up = deploy.run(&emulator, &["up", "--image", "todo:2"]).await.is(1);
-    says(&up, &[why, "rolled"]);
+    says(&up, &[why, "rolling back"]);
     let after = emulator.state().await;
     let image = |state: &Value| {
         only(state, "ecs:services")["taskDefinition"]["containerDefinitions"][0]["image"].clone()
