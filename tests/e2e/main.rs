@@ -3,6 +3,7 @@
 //! To add a file, name it here; a test fails when one is forgotten.
 #![cfg(test)]
 
+mod aws;
 mod browser;
 mod clients;
 mod course;

@@ -8,6 +8,7 @@ A hook is a function of the call and of what comes after it; it may refuse, chan
         return proceed()
 """
 
+import functools
 import os
 import threading
 
@@ -28,6 +29,8 @@ LOCK = threading.RLock()
 
 _hooks = {}
 _moto = DomainDispatcherApplication(create_backend_app)
+# Moto lists its own directories for each request.
+_moto.get_backend_for_host = functools.cache(_moto.get_backend_for_host)
 _own = threading.local()
 _tokens = {}
 

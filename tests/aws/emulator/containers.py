@@ -34,6 +34,8 @@ def create_cluster(call, proceed):
 def delete_cluster(call, proceed):
     name = call.params["cluster"].rpartition("/")[2]
     services = [one for one in backend("ecs").services.values() if one.cluster_name == name]
+    for service in services:
+        _time_passes(service.arn)
     if any(one.status in ("ACTIVE", "DRAINING") for one in services):
         raise client_error("The Cluster cannot be deleted while Services are active.", "ClusterContainsServicesException")
     return proceed()
@@ -177,8 +179,9 @@ def _fail(arn, service, known):
         known.insert(0, failed)
     elif circuit.get("rollback") and known:
         service.task_definition = known[0]["taskDefinition"]
-        known[0].update(status="PRIMARY", rolloutState="COMPLETED", rolloutStateReason="ECS deployment circuit breaker: rolling back to deploymentId " + known[0]["id"])
-        known.insert(1, {**failed, "status": "ACTIVE"})
+        reason = "ECS deployment circuit breaker: rolling back to deploymentId " + known[0]["id"]
+        known[0].update(status="PRIMARY", rolloutState="COMPLETED")
+        known.insert(1, {**failed, "status": "ACTIVE", "rolloutStateReason": reason})
     else:
         failed.update(status="PRIMARY", rolloutStateReason="ECS deployment circuit breaker: tasks failed to start.")
         known.insert(0, failed)

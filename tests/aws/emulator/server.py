@@ -227,7 +227,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def _json(value, status=200):
-    text = json.dumps(value, default=_plain)
+    text = json.dumps(value, default=_plain, sort_keys=True)
     return wire.Reply(status, {"content-type": "application/json"}, text.encode())
 
 

@@ -3,13 +3,13 @@
 import json
 import re
 
-from .cloud import ask
+from .cloud import ask, backend
 
 # Names of fields that say when, how often or how far, not what.
 NOISE = re.compile(
     r"(Time|Date|createdAt|updatedAt|registeredAt|CreatedBy|registeredBy|startedAt|CreationTime|creationTime|Timestamp|"
     r"ResponseMetadata|NextToken|LastModifiedDate|DbiResourceId|StateReason\w*|storedBytes|revisionId|ETag|"
-    r"LastModifiedUser|ClientToken|clientToken|Version|LatestVersionNumber|DefaultVersionNumber)$"
+    r"LastModifiedUser|ClientToken|clientToken|Version|LatestVersionNumber|DefaultVersionNumber|revision)$"
 )
 
 # What is looked at: how it is asked for, and the field that holds the answer.
@@ -124,7 +124,8 @@ def _containers(found):
 
 
 def _secrets(found):
-    names = [one["Name"] for one in ask("ssm", "DescribeParameters").get("Parameters", [])]
+    # AWS's own parameters are many, and shared.
+    names = sorted(name for name, versions in backend("ssm")._parameters.items() if versions and not name.startswith("/aws/"))
     found["ssm:Parameters"] = []
     for name in names:
         one = ask("ssm", "GetParameter", {"Name": name, "WithDecryption": True})["Parameter"]
@@ -153,6 +154,8 @@ IDS = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uuid>"),
     (re.compile(r"(task-definition/[\w-]+):\d+"), r"\1"),
     (re.compile(r"-final-\w+"), "-final"),
+    (re.compile(r"(scalable-target)/\w+"), r"\1"),
+    (re.compile(r"\b[0-9a-f]{32}\b"), "<task>"),
 )
 
 

@@ -103,7 +103,8 @@ RDSBackend.modify_db_subnet_group = _kept(RDSBackend.modify_db_subnet_group)
 def delete_subnet_group(call, proceed):
     name = call.params["DBSubnetGroupName"]
     _time_passes()
-    databases = [*(one.db_subnet_group_name for one in backend("rds").databases.values())]
+    groups = [getattr(one, "db_subnet_group", None) for one in backend("rds").databases.values()]
+    databases = [group.name for group in groups if group]
     databases += [(one.get("DBSubnetGroup") or {}).get("DBSubnetGroupName") for one in _going.values()]
     if name in databases:
         raise Refused("InvalidDBSubnetGroupStateFault", f"Cannot delete the subnet group '{name}' because at least one database instance is still using it.")
