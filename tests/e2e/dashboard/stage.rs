@@ -34,6 +34,9 @@ fn simulated() -> Recording {
     Recording::of_run(&deployment, &run)
 }
 
+/// Readers of events that a dashboard serves at once.
+const STREAMS: usize = 32;
+
 pub(super) struct Stage {
     pub(super) board: Board,
     source: Source,
@@ -78,15 +81,23 @@ impl Stage {
 
     /// Connections that use up the places for readers of events.
     pub(super) fn take_all_streams(&self) -> Vec<TcpStream> {
-        let taken = || {
-            let mut stream = TcpStream::connect(self.address).expect("connected");
-            stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time limit");
-            stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sent");
-            let mut status = [0; 12];
-            stream.read_exact(&mut status).expect("an answer");
-            status.ends_with(b"200").then_some(stream)
-        };
-        std::iter::from_fn(taken).collect()
+        let mut taken = Vec::new();
+        let all = e2e::eventually("every place for a stream is taken", Duration::from_secs(20), || {
+            taken.extend(self.take_stream());
+            let count = taken.len();
+            async move { (count == STREAMS).then_some(()) }
+        });
+        self.runtime.block_on(all);
+        taken
+    }
+
+    fn take_stream(&self) -> Option<TcpStream> {
+        let mut stream = TcpStream::connect(self.address).expect("connected");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time limit");
+        stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sent");
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).expect("an answer");
+        status.ends_with(b"200").then_some(stream)
     }
 
     /// Nobody answers any more.
