@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::duration;
+use super::RequestPattern;
+use super::duration::{self, Span};
 
 /// Where the deployment goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -77,6 +78,11 @@ pub struct Aws {
     ///
     /// The practical: 6400 and 22. Ours: none; the service's port is open to the load balancer only.
     pub open_to_world: Vec<u16>,
+    /// Instance profile of the instances (EC2): lets them read secrets, pull the image and write logs. The Learner
+    /// Lab's is there in every lab account.
+    pub instance_profile: String,
+    /// Role of the tasks and of what starts them (ECS), for the same.
+    pub role: String,
     /// Whether an instance updates its packages while it boots.
     ///
     /// The practical: true (`yum update -y`). Ours: false, because it adds minutes to every scale-out.
@@ -136,6 +142,9 @@ pub struct Model {
     /// CPU time that one request costs, on average, on one vCPU.
     #[serde(with = "duration")]
     pub service_time: Duration,
+    /// The same for single requests: `POST /api/v1/todos`, `/api/v1/todos/{id}`, `name list`. The most precise
+    /// pattern counts.
+    pub service_times: BTreeMap<RequestPattern, Span>,
     /// Network time of one request, there and back.
     #[serde(with = "duration")]
     pub round_trip: Duration,

@@ -274,6 +274,11 @@ fn amounts(model: &Model, found: &mut Found) {
             format!("{status} is no status code; 100 to 599")
         });
     }
+    for (pattern, time) in &model.service_times {
+        found.unless(time.0 > Duration::ZERO, "model.service_times", || {
+            format!("`{}` costs some CPU time; give a duration above 0s", String::from(pattern.clone()))
+        });
+    }
     for (name, metric) in &model.custom {
         let CustomMetric { base, per_user, per_request_under_way, per_request_per_second } = *metric;
         let all = [base, per_user, per_request_under_way, per_request_per_second];

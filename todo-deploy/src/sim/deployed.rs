@@ -44,6 +44,8 @@ pub struct Workload {
     pub loads: Vec<Load>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+    /// Between two requests of all users together at least this long passes; zero is no limit.
+    pub request_gap: Nanos,
     /// When the run stops: late enough after the load to see the fleet shrink.
     pub end: Nanos,
     /// The seed of all randomness.
@@ -67,6 +69,7 @@ pub fn scene(deployment: &Deployment, target: Target, load: Workload) -> Scene {
             refused_with: refused_with(deployment),
             ..ProbeModel::default()
         },
+        request_gap: load.request_gap,
         round_trip: nanos(deployment.model.round_trip),
         // Alarms of less than a minute look at points of their own.
         sample_every: nanos(deployment.scaling.metric_period).min(MINUTE),

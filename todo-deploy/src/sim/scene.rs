@@ -35,6 +35,8 @@ pub struct Scene {
     pub probe: ProbeModel,
     /// What goes wrong, and when.
     pub faults: Vec<Fault>,
+    /// Between two requests of all users together at least this long passes; zero is no limit.
+    pub request_gap: Nanos,
     /// Network time between user and balancer, there and back: part of the response time, no load on anyone.
     pub round_trip: Nanos,
     /// How often the scaling engine is told what the instances did.
@@ -70,6 +72,8 @@ pub struct Load {
     pub iteration: Vec<Step>,
     /// How often.
     pub budget: Budget,
+    /// An iteration that is done earlier waits until it is this old; zero is off.
+    pub min_iteration: Nanos,
     /// How long a user who has to leave may go on with the iteration at hand.
     pub graceful_ramp_down: Nanos,
     /// The same at the end of the load, when it overrides a longer `graceful_ramp_down`.
@@ -107,6 +111,8 @@ pub enum Budget {
 pub enum Step {
     /// Sends the request with this number and waits for its answer.
     Request(usize),
+    /// Sends all of these, so many at a time, and waits for all answers.
+    Batch { endpoints: Vec<u16>, at_once: u32 },
     /// Does nothing for a while.
     Sleep(Dist),
     /// Goes on with one of these steps, each as likely as the others; none is itself a choice.

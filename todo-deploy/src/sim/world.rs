@@ -6,6 +6,7 @@
 //! timeout. On a tie departures come before timeouts, these before queued events in the order of
 //! [`Kind`], and the controller comes last: facts before decisions.
 
+mod batch;
 mod event;
 mod faults;
 mod instances;
@@ -27,6 +28,7 @@ use super::measure::{Measure, Row};
 use super::queue::{EventQueue, Nanos};
 use super::rng::Streams;
 use super::scene::Scene;
+use batch::Batches;
 use event::{Event, Kind};
 use loads::LoadState;
 use users::Users;
@@ -61,6 +63,9 @@ struct World<'a, C> {
     instances: Vec<Instance>,
     balancer: Balancer,
     users: Users,
+    batches: Batches<'a>,
+    /// When the next request may be sent, where the scene limits their rate.
+    next_send: Nanos,
     loads: Vec<LoadState<'a>>,
     streams: Streams,
     measure: Measure,
@@ -89,6 +94,8 @@ impl<'a, C: Control> World<'a, C> {
             instances: Vec::new(),
             balancer: Balancer::new(&scene.balancer),
             users: Users::default(),
+            batches: Batches::default(),
+            next_send: 0,
             loads: scene.loads.iter().map(LoadState::new).collect(),
             streams: Streams::new(scene.seed),
             measure: Measure::default(),
@@ -173,7 +180,7 @@ impl<'a, C: Control> World<'a, C> {
             Kind::LoadStep => self.load_step(id),
             Kind::Arrival => self.arrival(id),
             Kind::UserCut => self.user_cut(id),
-            Kind::Answer | Kind::Connect | Kind::Wake => self.user_event(event),
+            Kind::Answer | Kind::Connect | Kind::Send | Kind::Wake => self.user_event(event),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::timeline::EventKind;
 
 fn options(service_time: &str, seed: u64) -> Options {
     let service_time = Some(service_time.parse().expect("a distribution"));
-    Options { seed, service_time, until: None, prices: Prices::default(), faults: Vec::new() }
+    Options { seed, service_time, ..Options::default() }
 }
 
 /// The practical's settings with a drain of 300 s, whatever else is ours.

@@ -22,11 +22,12 @@ pub(super) enum Kind {
     LookForLate,
     Answer,
     Connect,
+    Send,
     Wake,
 }
 
 impl Kind {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Sample,
         Self::InstanceRuns,
         Self::InstanceAnswers,
@@ -44,6 +45,7 @@ impl Kind {
         Self::LookForLate,
         Self::Answer,
         Self::Connect,
+        Self::Send,
         Self::Wake,
     ];
 }

@@ -189,6 +189,9 @@ impl<C: Control> World<'_, C> {
         }
         (load.begun, state.begun) = (load.begun + 1, state.begun.saturating_add(1));
         state.step = 0;
+        if self.scene.loads[state.load as usize].min_iteration > 0 {
+            self.users.rest_mut(user).began = self.now;
+        }
         if !keeps && self.scene.balancer.sticks() {
             self.users.rest_mut(user).sticky = None;
         }
@@ -196,6 +199,15 @@ impl<C: Control> World<'_, C> {
     }
 
     pub(super) fn iteration_ends(&mut self, user: u32) {
+        let least = self.scene.loads[self.users.at(user).load as usize].min_iteration;
+        if least > 0 {
+            let until = self.users.rest_mut(user).began.saturating_add(least);
+            if until > self.now {
+                let state = self.users.at_mut(user);
+                (state.phase, state.step) = (Phase::Asleep, u16::MAX);
+                return self.schedule_user(user, until - self.now, Kind::Wake);
+            }
+        }
         self.measure.iteration();
         if self.users.at(user).leaving {
             self.leave(user);
@@ -206,12 +218,18 @@ impl<C: Control> World<'_, C> {
 
     /// Ends the user's iteration wherever it stands.
     fn cut(&mut self, user: u32) {
+        self.give_up(user);
+        self.cut_batch(user);
+        self.leave(user);
+    }
+
+    /// Takes the user's request back, where it has one, and its queued event.
+    pub(super) fn give_up(&mut self, user: u32) {
         self.abandon(user);
         if self.users.at(user).phase.has_request() {
             self.measure.interrupted(self.now);
             self.release(user);
         }
-        self.leave(user);
     }
 
     fn leave(&mut self, user: u32) {

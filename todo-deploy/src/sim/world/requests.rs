@@ -9,7 +9,7 @@ use super::super::queue::Nanos;
 use super::super::scene::{DEMAND_MIN, SECOND, Step};
 use super::World;
 use super::event::{Event, Kind};
-use super::users::Phase;
+use super::users::{HELPER, Phase};
 
 /// A balancer that answers by itself takes about this long; it is also why a user without sleeps who is
 /// refused does not ask again in the same instant (M).
@@ -30,8 +30,11 @@ impl<C: Control> World<'_, C> {
     /// on its way.
     pub(super) fn go_on(&mut self, id: u32, after: Nanos) {
         let user = self.users.at_mut(id);
-        let load = user.load;
-        let steps = &self.scene.loads[load as usize].iteration;
+        if user.load == HELPER {
+            return self.helper_goes_on(id, after);
+        }
+        let scene = self.scene;
+        let steps = &scene.loads[user.load as usize].iteration;
         let mut step = steps.get(usize::from(user.step));
         if let Some(Step::Choose(ways)) = step {
             let way = (self.streams.think.unit() * ways.len() as f64).ceil() as usize;
@@ -44,7 +47,8 @@ impl<C: Control> World<'_, C> {
         }
         user.step = user.step.saturating_add(1);
         match step {
-            Some(&Step::Request(endpoint)) => self.send(id, endpoint),
+            Some(&Step::Request(endpoint)) => self.ask(id, endpoint),
+            Some(Step::Batch { endpoints, at_once }) => self.begin_batch(id, endpoints, *at_once),
             Some(Step::Sleep(length)) => {
                 let length = length.sample_nanos(&mut self.streams.think);
                 user.phase = Phase::Asleep;
@@ -55,7 +59,7 @@ impl<C: Control> World<'_, C> {
     }
 
     /// Queues an event that counts only if nothing else happens to the user before.
-    fn schedule_user(&mut self, id: u32, after: Nanos, kind: Kind) {
+    pub(super) fn schedule_user(&mut self, id: u32, after: Nanos, kind: Kind) {
         let epoch = self.users.at(id).epoch;
         self.queue.push(self.now.saturating_add(after), Event { kind, id, epoch }.payload());
     }
@@ -69,8 +73,23 @@ impl<C: Control> World<'_, C> {
         match event.kind {
             Kind::Wake => self.go_on(id, 0),
             Kind::Connect => self.connect(id),
+            Kind::Send => self.send(id, usize::from(user.endpoint)),
             _ => self.end_request(id, user.answer),
         }
+    }
+
+    /// Sends the request as soon as the scene's rate allows.
+    pub(super) fn ask(&mut self, id: u32, endpoint: usize) {
+        let at = self.next_send.max(self.now);
+        if self.scene.request_gap > 0 {
+            self.next_send = at.saturating_add(self.scene.request_gap);
+        }
+        if at == self.now {
+            return self.send(id, endpoint);
+        }
+        let user = self.users.at_mut(id);
+        (user.phase, user.endpoint) = (Phase::Asleep, u16::try_from(endpoint).unwrap_or(u16::MAX));
+        self.schedule_user(id, at - self.now, Kind::Send);
     }
 
     fn send(&mut self, id: u32, endpoint: usize) {
@@ -93,7 +112,7 @@ impl<C: Control> World<'_, C> {
     fn choice(&mut self, id: u32) -> Choice {
         let model = &self.scene.balancer;
         let draw = if self.balancer.needs_draw() { self.streams.route.bits() } else { 0 };
-        let hash = if model.hash_requests { mix(draw) } else { hash_bytes(&id.to_le_bytes()) };
+        let hash = if model.hash_requests { mix(draw) } else { hash_bytes(&self.client(id).to_le_bytes()) };
         let sticky = if model.sticks() {
             let rest = self.users.rest_mut(id);
             rest.sticky.filter(|_| rest.sticky_until > self.now)

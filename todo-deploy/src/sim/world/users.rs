@@ -14,8 +14,10 @@ use super::super::station::JobId;
 use super::event::EPOCHS;
 
 pub(super) const NOBODY: u32 = u32::MAX;
+/// Who has this instead of a load sends one request at a time for another user's batch.
+pub(super) const HELPER: u32 = u32::MAX;
 
-/// What a user is doing. One request at a time: a script's batches are sent one after the other.
+/// What a user is doing. One request at a time: those of a batch are sent by helpers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Phase {
     /// Not in an iteration.
@@ -23,6 +25,8 @@ pub(super) enum Phase {
     Away,
     /// Between requests.
     Asleep,
+    /// Waiting for its helpers.
+    Batching,
     /// A connection waits to be accepted by the target.
     Connecting,
     /// The target works on the request.
@@ -69,6 +73,10 @@ pub(super) struct Rest {
     /// The target of this user's cookie or connection, and until when the cookie is good.
     pub(super) sticky: Option<Slot>,
     pub(super) sticky_until: Nanos,
+    /// When the iteration began, where that matters.
+    pub(super) began: Nanos,
+    /// For whom a helper asks.
+    pub(super) helps: u32,
 }
 
 /// All users, and the requests that will be late before the next look.
