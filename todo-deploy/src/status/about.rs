@@ -185,12 +185,13 @@ fn pace(pace: Pace) -> String {
 }
 
 fn change(kind: AdjustmentKind, by: i32, at_least: Option<u32>) -> String {
-    match (kind, at_least) {
-        (AdjustmentKind::Change, _) => format!("{by:+}").replace('-', "−"),
+    let change = match (kind, at_least) {
+        (AdjustmentKind::Change, _) => format!("{by:+}"),
         (AdjustmentKind::Exact, _) => format!("to {by}"),
-        (AdjustmentKind::Percent, None) => format!("{by:+} %").replace('-', "−"),
+        (AdjustmentKind::Percent, None) => format!("{by:+} %"),
         (AdjustmentKind::Percent, Some(least)) => format!("{by:+} %, at least {least}"),
-    }
+    };
+    change.replace('-', "−")
 }
 
 impl AlarmAbout {
