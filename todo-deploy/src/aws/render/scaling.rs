@@ -92,7 +92,8 @@ fn aggregation(statistic: Statistic) -> &'static str {
     match statistic {
         Statistic::Minimum => "Minimum",
         Statistic::Maximum => "Maximum",
-        Statistic::Average | Statistic::Sum | Statistic::SampleCount => "Average",
+        // How the points of the instances are joined; a percentile is its alarm's business.
+        Statistic::Average | Statistic::Sum | Statistic::SampleCount | Statistic::Percentile(_) => "Average",
     }
 }
 
@@ -200,14 +201,18 @@ fn of_alarm(
     };
     let extended = match alarm.metric {
         Metric::Latency { percentile } => Some(format!("p{percentile}")),
-        _ => None,
+        _ => match alarm.statistic {
+            Statistic::Percentile(percent) => Some(format!("p{percent}")),
+            _ => None,
+        },
     };
     let statistic = match alarm.statistic {
         Statistic::Average => "Average",
         Statistic::Minimum => "Minimum",
         Statistic::Maximum => "Maximum",
         Statistic::Sum => "Sum",
-        Statistic::SampleCount => "SampleCount",
+        // Never sent: its extended statistic is.
+        Statistic::SampleCount | Statistic::Percentile(_) => "SampleCount",
     };
     // The balancer counts requests for each healthy target already: their sum is the number per target.
     let statistic = if alarm.metric == Metric::RequestsPerTarget { "Sum" } else { statistic };
