@@ -84,14 +84,17 @@ impl Stage {
     }
 
     /// Connections that use up the places for readers of events.
-    pub(super) fn take_all_streams(&self) -> Vec<TcpStream> {
+    pub(super) fn take_all_streams(&mut self) -> Vec<TcpStream> {
         let mut taken = Vec::new();
+        let runtime = self.runtime.handle().clone();
         let all = e2e::eventually("every place for a stream is taken", Duration::from_secs(20), || {
+            // A reader that left is noticed when it is told something.
+            self.board.publish(self.shown.unwrap_or_default());
             taken.extend(self.take_stream());
             let count = taken.len();
             async move { (count == STREAMS).then_some(()) }
         });
-        self.runtime.block_on(all);
+        runtime.block_on(all);
         taken
     }
 
