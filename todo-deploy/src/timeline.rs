@@ -136,6 +136,8 @@ pub enum LaunchCause {
 pub enum LeaveCause {
     ScaleIn,
     Unhealthy,
+    /// One of a newer version serves in its place.
+    Outdated,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,9 @@
 //! replacement is launched at once (M). The victim of a scale-in is the oldest in the most populated zone; AWS
 //! ends in a random choice where ours is the oldest (M).
 //!
-//! Left out: lifecycle hooks, warm pools, zone rebalancing, instance refresh, billing-hour proximity.
+//! Left out: lifecycle hooks, warm pools, zone rebalancing, billing-hour proximity.
+
+mod rolling;
 
 use std::time::Duration;
 
@@ -36,6 +38,17 @@ struct Instance {
     zone: u32,
     phase: Phase,
     health: HealthState,
+    /// Runs an older version than it should.
+    outdated: bool,
+    /// Who takes its place once healthy. It serves until then and is not counted any more.
+    successor: Option<InstanceId>,
+}
+
+impl Instance {
+    /// Launching or running, and nobody else stands for it.
+    fn is_live(&self) -> bool {
+        self.successor.is_none() && matches!(self.phase, Phase::Launching | Phase::Running { .. })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +110,7 @@ impl Fleet {
             let Some(victim) = self.victim() else { break };
             self.leave(now, victim, LeaveCause::ScaleIn, out);
         }
+        self.roll_on(now, out);
         self.refresh_routes(now, out);
     }
 
@@ -131,9 +145,9 @@ impl Fleet {
                 out.act(Action::Terminate(id));
                 None
             }
-            (InstanceFact::Exited, phase) => {
-                self.instances.remove(index);
-                self.gone(now, id, phase, out);
+            (InstanceFact::Exited, _) => {
+                let instance = self.instances.remove(index);
+                self.gone(now, &instance, out);
                 None
             }
             _ => return false,
@@ -142,6 +156,7 @@ impl Fleet {
             out.event(now, EventKind::Health { instance: id, from, to, reason });
         }
         self.replace_unhealthy(now, out);
+        self.roll_on(now, out);
         self.refresh_routes(now, out);
         true
     }
@@ -171,6 +186,7 @@ impl Fleet {
             }
         }
         self.replace_unhealthy(now, out);
+        self.roll_on(now, out);
         self.refresh_routes(now, out);
     }
 
@@ -240,40 +256,38 @@ impl Fleet {
     }
 
     fn live(&self) -> usize {
-        let live = |i: &&Instance| matches!(i.phase, Phase::Launching | Phase::Running { .. });
-        self.instances.iter().filter(live).count()
+        self.instances.iter().filter(|instance| instance.is_live()).count()
     }
 
     fn add(&mut self, phase: Phase, health: HealthState) -> InstanceId {
         let id = InstanceId(self.next_id);
         self.next_id += 1;
         let zone = (0..self.config.zones.max(1)).min_by_key(|zone| self.population(*zone)).unwrap_or(0);
-        self.instances.push(Instance { id, zone, phase, health });
+        self.instances.push(Instance { id, zone, phase, health, outdated: false, successor: None });
         id
     }
 
-    fn launch(&mut self, now: Time, cause: LaunchCause, out: &mut Outbox) {
+    fn launch(&mut self, now: Time, cause: LaunchCause, out: &mut Outbox) -> InstanceId {
         let instance = self.add(Phase::Launching, HealthState::INITIAL);
         out.event(now, EventKind::Launching { instance, cause });
         out.act(Action::Launch(instance));
+        instance
     }
 
     fn population(&self, zone: u32) -> usize {
-        let lives_there =
-            |i: &&Instance| i.zone == zone && matches!(i.phase, Phase::Launching | Phase::Running { .. });
-        self.instances.iter().filter(lives_there).count()
+        self.instances.iter().filter(|instance| instance.zone == zone && instance.is_live()).count()
     }
 
     fn victim(&self) -> Option<usize> {
         let crowded = (0..self.config.zones.max(1)).rev().max_by_key(|zone| self.population(*zone))?;
-        self.instances
-            .iter()
-            .position(|i| i.zone == crowded && matches!(i.phase, Phase::Launching | Phase::Running { .. }))
+        self.instances.iter().position(|instance| instance.zone == crowded && instance.is_live())
     }
 
     fn leave(&mut self, now: Time, index: usize, cause: LeaveCause, out: &mut Outbox) {
-        let instance = &mut self.instances[index];
+        let instance = &self.instances[index];
         let (id, was_launching) = (instance.id, instance.phase == Phase::Launching);
+        self.stand_for_yourself(id);
+        let instance = &mut self.instances[index];
         if was_launching || self.config.deregistration_delay == Duration::ZERO {
             // Never registered, or nothing to wait for.
             instance.phase = Phase::Terminating;
@@ -287,12 +301,15 @@ impl Fleet {
         out.act(Action::Drain { id, until });
     }
 
-    fn gone(&mut self, now: Time, id: InstanceId, phase: Phase, out: &mut Outbox) {
-        let died = matches!(phase, Phase::Launching | Phase::Running { .. });
+    fn gone(&mut self, now: Time, instance: &Instance, out: &mut Outbox) {
+        let id = instance.id;
+        let died = matches!(instance.phase, Phase::Launching | Phase::Running { .. });
         let cause = if died { GoneCause::Died } else { GoneCause::Terminated };
         out.event(now, EventKind::Gone { instance: id, cause });
-        if died {
-            self.launch(now, LaunchCause::Replaces(id), out);
+        if died && instance.successor.is_none() {
+            let predecessor = self.instances.iter().find(|i| i.successor == Some(id)).map(|i| i.id);
+            let new = self.launch(now, LaunchCause::Replaces(id), out);
+            predecessor.into_iter().for_each(|predecessor| self.succeed(predecessor, new));
         }
     }
 
@@ -311,9 +328,14 @@ impl Fleet {
             Phase::Launching | Phase::Draining { .. } | Phase::Terminating => false,
         };
         while let Some(index) = self.instances.iter().position(|instance| sick(self, instance)) {
-            let id = self.instances[index].id;
+            let (id, is_live) = (self.instances[index].id, self.instances[index].is_live());
+            let predecessor = self.instances.iter().find(|i| i.successor == Some(id)).map(|i| i.id);
             self.leave(now, index, LeaveCause::Unhealthy, out);
-            self.launch(now, LaunchCause::Replaces(id), out);
+            // One whose successor is on the way already needs no other.
+            if is_live {
+                let new = self.launch(now, LaunchCause::Replaces(id), out);
+                predecessor.into_iter().for_each(|predecessor| self.succeed(predecessor, new));
+            }
         }
     }
 

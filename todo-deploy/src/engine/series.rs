@@ -77,6 +77,12 @@ impl Series {
         Self { period, lag, keep, is_counter, open: None, filling: BTreeMap::new(), points: VecDeque::new() }
     }
 
+    /// This one, where its points are what `fresh` would collect; otherwise that.
+    pub(crate) fn kept_for(self, fresh: Self) -> Self {
+        let is_alike = self.period == fresh.period && self.lag == fresh.lag;
+        if is_alike { Self { keep: fresh.keep, ..self } } else { fresh }
+    }
+
     pub(crate) fn observe(&mut self, now: Time, instance: Option<InstanceId>, value: f64) {
         // The sample describes time before `now`, so that one at the boundary belongs to the period that ends.
         let start = now.back(Duration::from_nanos(1)).next_multiple(self.period).back(self.period);

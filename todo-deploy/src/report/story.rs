@@ -104,6 +104,7 @@ fn sentence(kind: &EventKind) -> (Option<InstanceId>, String) {
             let why = match cause {
                 LeaveCause::ScaleIn => "",
                 LeaveCause::Unhealthy => ", because its checks fail",
+                LeaveCause::Outdated => ", because a newer version is there",
             };
             (Some(*instance), format!("draining until {until}{why}"))
         }
