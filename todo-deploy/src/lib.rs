@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod cli;
+pub mod dashboard;
 pub mod deployment;
 pub mod engine;
 pub mod pick;
@@ -11,5 +12,6 @@ pub mod pricing;
 pub mod report;
 pub mod sim;
 pub mod simulate;
+pub mod status;
 pub mod time;
 pub mod timeline;

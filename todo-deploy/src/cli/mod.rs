@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod check;
+mod dashboard;
 mod init;
 mod input;
 mod simulate;
@@ -27,6 +28,7 @@ enum Command {
     Init(init::Args),
     Check(Box<check::Args>),
     Simulate(Box<simulate::Args>),
+    Dashboard(dashboard::Args),
 }
 
 /// What a command has to say with its exit code.
@@ -42,6 +44,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Dashboard(args) => dashboard::run(&args),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,

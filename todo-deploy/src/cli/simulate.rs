@@ -16,6 +16,7 @@ use crate::sim::dist::Dist;
 use crate::simulate::slo::Slo;
 use crate::simulate::variants::Sweep;
 use crate::simulate::{Options, Plan, Run, simulate};
+use crate::status::Recording;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,6 +66,9 @@ pub(super) struct Args {
     /// Write a self-contained page with plots
     #[arg(long, value_name = "FILE", conflicts_with_all = ["compare", "sweep"])]
     html: Option<PathBuf>,
+    /// Write the timeline, to be watched with `todo-deploy dashboard FILE`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["compare", "sweep"])]
+    timeline: Option<PathBuf>,
     /// Print everything as JSON instead of text
     #[arg(long)]
     json: bool,
@@ -137,6 +141,11 @@ fn single(args: &Args, plan: &Plan, options: &Options) -> Result<Answer> {
         std::fs::write(file, report::page(&deployment, &run))
             .with_context(|| format!("cannot write {}", file.display()))?;
         say(&format!("wrote {}", file.display()));
+    }
+    if let Some(file) = &args.timeline {
+        let json = serde_json::to_string(&Recording::of_run(&deployment, &run))?;
+        std::fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))?;
+        say(&format!("wrote {}; watch it with: todo-deploy dashboard {0}", file.display()));
     }
     match args.json {
         true => print(&serde_json::to_string_pretty(&run)?),

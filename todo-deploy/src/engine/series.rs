@@ -33,9 +33,9 @@ pub(crate) struct Stats {
 }
 
 impl Stats {
-    const NONE: Self = Self { count: 0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY };
+    pub(crate) const NONE: Self = Self { count: 0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY };
 
-    fn add(&mut self, value: f64) {
+    pub(crate) fn add(&mut self, value: f64) {
         self.merge(Self { count: 1, sum: value, min: value, max: value });
     }
 
@@ -44,6 +44,13 @@ impl Stats {
         self.sum += other.sum;
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
+    }
+
+    /// Both together.
+    #[must_use]
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.merge(other);
+        self
     }
 
     pub(crate) fn value(&self, statistic: Statistic) -> f64 {

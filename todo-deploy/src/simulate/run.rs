@@ -12,6 +12,7 @@ use crate::sim::deployed::Simulation;
 use crate::sim::histogram::Histogram;
 use crate::sim::measure::{Outcome, Row, sum};
 use crate::sim::queue::Nanos;
+use crate::status::series;
 use crate::time::Time;
 use crate::timeline::{Event, EventKind, GoneCause, Timeline};
 
@@ -162,16 +163,19 @@ fn minute(row: &Row, vcpus: f64, group: Group) -> Minute {
 fn record(timeline: &mut Timeline, minutes: &[Minute]) {
     for minute in minutes {
         for (series, value) in [
-            ("users", minute.users),
-            ("requests-per-s", minute.requests_per_s),
-            ("p50-ms", minute.p50_ms),
-            ("p95-ms", minute.p95_ms),
-            ("p99-ms", minute.p99_ms),
-            ("errors", minute.errors as f64),
-            ("cpu-percent", minute.cpu_percent),
-            ("desired", f64::from(minute.desired)),
-            ("in-service", f64::from(minute.in_service)),
+            (series::USERS, minute.users),
+            (series::REQUESTS, minute.requests_per_s),
+            (series::ERRORS, minute.errors as f64 / 60.0),
+            (series::CPU, minute.cpu_percent),
+            (series::DESIRED, f64::from(minute.desired)),
+            (series::IN_SERVICE, f64::from(minute.in_service)),
         ] {
+            timeline.record(series, minute.at, value);
+        }
+        // A minute without requests has no response times.
+        let times =
+            [(series::P50, minute.p50_ms), (series::P95, minute.p95_ms), (series::P99, minute.p99_ms)];
+        for (series, value) in times.into_iter().filter(|_| minute.requests_per_s > 0.0) {
             timeline.record(series, minute.at, value);
         }
     }
