@@ -2,11 +2,13 @@
 //!
 //! The core (`deployment`, `time`, `timeline`, `engine`) holds no clock, socket, task, file or random number.
 
+pub mod balancer;
 pub mod check;
 pub mod cli;
 pub mod dashboard;
 pub mod deployment;
 pub mod engine;
+pub mod local;
 pub mod pick;
 pub mod pricing;
 pub mod report;

@@ -14,7 +14,7 @@ mod alarm;
 pub mod config;
 mod credits;
 mod fleet;
-mod health;
+pub(crate) mod health;
 mod outbox;
 mod policy;
 mod reload;
