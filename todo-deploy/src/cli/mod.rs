@@ -5,6 +5,7 @@ mod check;
 mod dashboard;
 mod init;
 mod input;
+mod local;
 mod simulate;
 
 use std::io::Write as _;
@@ -29,6 +30,7 @@ enum Command {
     Check(Box<check::Args>),
     Simulate(Box<simulate::Args>),
     Dashboard(dashboard::Args),
+    Local(Box<local::Args>),
 }
 
 /// What a command has to say with its exit code.
@@ -45,6 +47,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Dashboard(args) => dashboard::run(&args),
+        Command::Local(args) => local::run(&args),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,

@@ -133,7 +133,9 @@ pub async fn run(
     let limiter = Limiter::new(wanted.cpu_limit, &format!("todo-deploy-{}-{}", deployment.name, std::process::id()));
     let limiter = Arc::new(limiter.map_err(anyhow::Error::msg)?);
     let settings = settings(&wanted, &deployment, &dir);
-    let mut balancer = Balancer::start(settings).context("the load balancer cannot start; --listen gives another address")?;
+    // It makes runtimes of its own, which must not happen on a thread of this one.
+    let started = tokio::task::spawn_blocking(move || Balancer::start(settings)).await;
+    let mut balancer = started?.context("the load balancer cannot start; --listen gives another address")?;
     let dashboard = match wanted.dashboard {
         Some(address) => Some(TcpListener::bind(address).await.with_context(|| {
             format!("the dashboard cannot listen on {address}; --dashboard gives another address, `off` none")

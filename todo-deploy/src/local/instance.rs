@@ -135,7 +135,7 @@ async fn run(
         tokio::select! {
             () = listens(port.address) => started().await,
             _ = process.child.wait() => {}
-            _ = stop.wait_for(|stop| *stop != Stop::No) => {}
+            () = asked(stop, Stop::Gently) => {}
         }
     }
     let status = process.until_end(plan, stop).await;
@@ -144,11 +144,18 @@ async fn run(
     Ok(Ending { how: describe(status), after: process.began.elapsed(), last_lines })
 }
 
+/// Returns when it is to stop at least like this; never when nobody is left who could say so.
+async fn asked(stop: &mut watch::Receiver<Stop>, how: Stop) {
+    if stop.wait_for(|stop| *stop >= how).await.is_err() {
+        std::future::pending().await
+    }
+}
+
 /// False when it is to stop instead.
 async fn pause(length: Duration, stop: &mut watch::Receiver<Stop>) -> bool {
     tokio::select! {
         biased;
-        _ = stop.wait_for(|stop| *stop != Stop::No) => false,
+        () = asked(stop, Stop::Gently) => false,
         () = sleep(length) => true,
     }
 }
@@ -240,14 +247,15 @@ impl Process {
     async fn until_end(&mut self, plan: &Plan, stop: &mut watch::Receiver<Stop>) -> Option<ExitStatus> {
         tokio::select! {
             status = self.child.wait() => return status.ok(),
-            _ = stop.wait_for(|stop| *stop != Stop::No) => {}
+            () = asked(stop, Stop::Gently) => {}
         }
-        if *stop.borrow() == Stop::Gently {
+        let gently = *stop.borrow() == Stop::Gently;
+        if gently {
             procfs::signal(self.root.pid, Signal::TERM);
             procfs::signal(self.root.pid, Signal::CONT);
             let ended = tokio::select! {
                 ended = timeout(plan.stop_timeout, self.child.wait()) => ended.ok(),
-                _ = stop.wait_for(|stop| *stop == Stop::Now) => None,
+                () = asked(stop, Stop::Now) => None,
             };
             if let Some(status) = ended {
                 return status.ok();

@@ -37,6 +37,12 @@ pub enum Runs {
 #[serde(transparent)]
 pub struct Environment(pub(super) BTreeMap<String, String>);
 
+impl Environment {
+    pub fn extend(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
+        self.0.extend(variables);
+    }
+}
+
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()

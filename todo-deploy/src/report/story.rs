@@ -140,7 +140,7 @@ fn tone(kind: &EventKind) -> Tone {
         EventKind::Launching { .. }
         | EventKind::InService { .. }
         | EventKind::Health { to: Health::Initial, .. }
-        | EventKind::Draining { cause: LeaveCause::ScaleIn, .. }
+        | EventKind::Draining { cause: LeaveCause::ScaleIn | LeaveCause::Outdated, .. }
         | EventKind::Terminating { .. }
         | EventKind::Gone { cause: GoneCause::Terminated, .. }
         | EventKind::Alarm { .. }

@@ -22,7 +22,7 @@ use stop::Stopper;
 /// How the share is enforced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Mechanism {
+pub(super) enum Mechanism {
     CgroupV2,
     CgroupV1,
     StopContinue,
