@@ -39,11 +39,17 @@ pub fn find(
         return Ok(found(existing(program)?, "as asked"));
     }
     if let Some(image) = image {
-        ensure!(docker::answers(), "image {image} needs a container engine, and none answers `docker version`");
+        ensure!(
+            docker::answers(),
+            "image {image} needs a container engine, and none answers `docker version`"
+        );
         return Ok(Found { runs: of_image(image), why: "as asked".to_owned() });
     }
     if let Some(program) = &spec.local.program {
-        return Ok(found(existing(Path::new(program)).context("local.program")?, "the deployment's local.program"));
+        return Ok(found(
+            existing(Path::new(program)).context("local.program")?,
+            "the deployment's local.program",
+        ));
     }
     if let Some(image) = &spec.service.image {
         if docker::answers() {
@@ -100,7 +106,8 @@ fn build(workspace: &Path, own: &Path, say: &dyn Fn(&str)) -> Result<PathBuf> {
     command.args(["--message-format", "json-render-diagnostics"]);
     command.args(is_release.then_some("--release"));
     command.current_dir(workspace).stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut cargo = command.spawn().context("cargo cannot be run to build todo-api; name a program with --program")?;
+    let mut cargo =
+        command.spawn().context("cargo cannot be run to build todo-api; name a program with --program")?;
     let output = cargo.stdout.take().context("cargo's output is piped")?;
     let mut built = None;
     for line in BufReader::new(output).lines() {
@@ -128,7 +135,8 @@ mod tests {
         assert_eq!(arguments, ["-x"]);
         let error = find(&spec, Some(Path::new("/no/such")), None, None, &|_| {}).unwrap_err();
         assert_eq!(error.to_string(), "there is no program /no/such");
-        let spec = Deployment::parse("local.program = \"nowhere\"", "t", Defaults::of(Target::Local)).unwrap();
+        let spec =
+            Deployment::parse("local.program = \"nowhere\"", "t", Defaults::of(Target::Local)).unwrap();
         let error = find(&spec, None, None, None, &|_| {}).unwrap_err();
         assert_eq!(format!("{error:#}"), "local.program: there is no program nowhere");
     }

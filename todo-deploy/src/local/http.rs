@@ -12,7 +12,13 @@ use tokio::time::timeout;
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
 
 /// Sends one request on a connection of its own; the answer's body where its status is 2xx.
-pub(super) async fn ask(address: SocketAddr, method: &str, path: &str, json: &str, limit: Duration) -> Result<String> {
+pub(super) async fn ask(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    json: &str,
+    limit: Duration,
+) -> Result<String> {
     let whole = async {
         let mut stream = TcpStream::connect(address).await?;
         let request = format!(

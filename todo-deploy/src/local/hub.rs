@@ -89,7 +89,9 @@ struct Hub {
     /// A policy's last refusal, so that it is said once.
     refusals: BTreeMap<String, String>,
     sampled: Sampled,
+    /// An instance has served; and the database has its first todos.
     is_ready: bool,
+    is_seeded: bool,
     /// Who asked for the end, and wants to know when it is there.
     asked_to_stop: Vec<Answer>,
     told: mpsc::Sender<(InstanceId, Life)>,
@@ -107,6 +109,8 @@ struct Member {
     metrics: Option<SocketAddr>,
     running: Option<Running>,
     account: samples::Account,
+    /// Somebody wanted to see it end.
+    is_killed: bool,
 }
 
 /// A new version on its way.
@@ -130,7 +134,8 @@ pub async fn run(
     mut reload: mpsc::Receiver<Wanted>,
 ) -> Result<()> {
     let deployment = wanted.deployment()?;
-    let limiter = Limiter::new(wanted.cpu_limit, &format!("todo-deploy-{}-{}", deployment.name, std::process::id()));
+    let limiter =
+        Limiter::new(wanted.cpu_limit, &format!("todo-deploy-{}-{}", deployment.name, std::process::id()));
     let limiter = Arc::new(limiter.map_err(anyhow::Error::msg)?);
     let settings = settings(&wanted, &deployment, &dir);
     // It makes runtimes of its own, which must not happen on a thread of this one.
@@ -157,7 +162,8 @@ pub async fn run(
     let mut hub = Hub {
         shape: Shape::of(&deployment, wanted.like, wanted.speed),
         service: Arc::new(Service::new(wanted.runs.clone(), &deployment, wanted.environment.clone())),
-        timeline: Rotating::create(&dir.timeline(), TIMELINE_BYTES_MAX).context("the timeline cannot be written")?,
+        timeline: Rotating::create(&dir.timeline(), TIMELINE_BYTES_MAX)
+            .context("the timeline cannot be written")?,
         handle: balancer.handle(),
         wanted,
         deployment,
@@ -174,6 +180,7 @@ pub async fn run(
         refusals: BTreeMap::new(),
         sampled: Sampled::default(),
         is_ready: false,
+        is_seeded: false,
         asked_to_stop: Vec::new(),
         told,
         scraped,
@@ -266,8 +273,11 @@ fn settings(wanted: &Wanted, deployment: &Deployment, dir: &RunDir) -> Settings 
     });
     let addresses = std::iter::once(wanted.listen).chain(others);
     let listeners = std::mem::take(&mut settings.listeners);
-    settings.listeners =
-        listeners.into_iter().zip(addresses).map(|(listener, address)| Listener { address, ..listener }).collect();
+    settings.listeners = listeners
+        .into_iter()
+        .zip(addresses)
+        .map(|(listener, address)| Listener { address, ..listener })
+        .collect();
     settings.retries = wanted.retries;
     if wanted.access_log {
         settings.access_log = AccessLog::File(dir.log_of("access"));
@@ -287,7 +297,8 @@ fn about(
     let unix = driver.began_unix().duration_since(UNIX_EPOCH).unwrap_or_default();
     let shape = Shape::of(deployment, wanted.like, wanted.speed);
     let is_image = matches!(wanted.runs, Runs::Image { .. });
-    let mechanism = if is_image { "the container engine (--cpus)".to_owned() } else { limiter.mechanism().to_string() };
+    let mechanism =
+        if is_image { "the container engine (--cpus)".to_owned() } else { limiter.mechanism().to_string() };
     let cpu = format!("{} vCPU each, held by {mechanism}", shape.vcpus);
     let service = match &wanted.runs {
         Runs::Program { path, .. } => path.display().to_string(),

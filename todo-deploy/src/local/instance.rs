@@ -22,12 +22,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use super::docker;
 use super::limit::{Limited, Limiter};
 use super::log::{self, Rotating, Tail};
 use super::procfs::{self, Identity, Stat};
 use super::rundir::{Record, boot_id};
 use super::service::{Place, Service};
-use super::docker;
 use crate::timeline::InstanceId;
 
 /// After that long a process that does not listen is in service all the same; its health checks say the rest.
@@ -57,7 +57,10 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(super) enum Life {
     /// Its address is known, and it is to be registered.
-    Started { address: SocketAddr, metrics: SocketAddr },
+    Started {
+        address: SocketAddr,
+        metrics: SocketAddr,
+    },
     /// Its process runs.
     Spawned(Running),
     Ended(Ending),
@@ -97,9 +100,11 @@ pub(super) type Told = mpsc::Sender<(InstanceId, Life)>;
 pub(super) async fn live(plan: Plan, limiter: Arc<Limiter>, mut stop: watch::Receiver<Stop>, told: Told) {
     let ending = match run(&plan, &limiter, &mut stop, &told).await {
         Ok(ending) => ending,
-        Err(error) => {
-            Ending { how: format!("cannot be started: {error:#}"), after: Duration::ZERO, last_lines: Vec::new() }
-        }
+        Err(error) => Ending {
+            how: format!("cannot be started: {error:#}"),
+            after: Duration::ZERO,
+            last_lines: Vec::new(),
+        },
     };
     let _ = std::fs::remove_file(&plan.record);
     // Nobody is told when all is over.
@@ -112,7 +117,8 @@ async fn run(
     stop: &mut watch::Receiver<Stop>,
     told: &Told,
 ) -> Result<Ending> {
-    let never = || Ending { how: "stopped before it ran".to_owned(), after: Duration::ZERO, last_lines: Vec::new() };
+    let never =
+        || Ending { how: "stopped before it ran".to_owned(), after: Duration::ZERO, last_lines: Vec::new() };
     if !pause(plan.wait + plan.launch, stop).await {
         return Ok(never());
     }
@@ -230,10 +236,10 @@ fn spawn(plan: &Plan, limiter: &Limiter, port: &Reserved, metrics: &Reserved) ->
     let pid = child.id().context("it ended at once")?;
     let none = Stat { pid, parent: 0, group: pid, is_zombie: false, ticks: 0, start: 0, resident_pages: 0 };
     let root = Stat::of(pid).unwrap_or(none);
-    if !cfg!(target_os = "linux") {
-        if let Some(identity) = Identity::of(pid) {
-            Record::add_process(&plan.record, &identity)?;
-        }
+    if !cfg!(target_os = "linux")
+        && let Some(identity) = Identity::of(pid)
+    {
+        Record::add_process(&plan.record, &identity)?;
     }
     if plan.container.is_none() {
         limiter.started(&limited, &root, plan.vcpus);

@@ -20,6 +20,11 @@ pub(super) struct Meter {
 }
 
 impl Meter {
+    /// Forgets what was used until now: it was not load.
+    pub(super) fn restart(&mut self, now: Time, used_s: f64) {
+        *self = Self { last: Some((now, used_s)), carry: 0.0 };
+    }
+
     /// Percent of `vcpus` used since the last call; nothing the first time, or when no time passed.
     pub(super) fn percent(&mut self, now: Time, used_s: f64, vcpus: f64) -> Option<f64> {
         let (then, before) = self.last.replace((now, used_s))?;
@@ -57,6 +62,13 @@ mod tests {
         assert!(found.iter().flatten().all(|percent| (0.0..=100.0).contains(percent)), "{found:?}");
         let sum: f64 = found.iter().flatten().sum();
         assert!((sum - 390.0).abs() < 1e-6, "{found:?}");
+    }
+
+    #[test]
+    fn what_was_used_before_a_restart_is_not_counted() {
+        let mut meter = Meter::default();
+        meter.restart(Time::from_secs(1), 5.0);
+        assert_eq!(meter.percent(Time::from_secs(2), 5.5, 1.0), Some(50.0));
     }
 
     #[test]

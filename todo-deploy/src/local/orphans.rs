@@ -114,7 +114,10 @@ mod tests {
         let reaper = std::thread::spawn(move || child.wait());
         assert_eq!(end(&dir), 1);
         reaper.join().unwrap().unwrap();
-        assert!(procfs::tree(&procfs::all(), identity.pid).iter().all(|stat| stat.is_zombie), "the worker too");
+        assert!(
+            procfs::tree(&procfs::all(), identity.pid).iter().all(|stat| stat.is_zombie),
+            "the worker too"
+        );
         assert_eq!(end(&dir), 0, "there is nothing left to end");
     }
 }

@@ -40,7 +40,10 @@ impl RunDir {
                 let state = std::env::var_os("XDG_STATE_HOME").filter(|state| !state.is_empty());
                 let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state"));
                 let state = state.map(PathBuf::from).or_else(home);
-                state.context("there is no HOME to keep a run in; give --run-dir")?.join("todo-deploy").join(name)
+                state
+                    .context("there is no HOME to keep a run in; give --run-dir")?
+                    .join("todo-deploy")
+                    .join(name)
             }
         };
         let dir = Self { root };

@@ -160,7 +160,8 @@ fn unset<'a>(
 ) -> impl Iterator<Item = OsString> + 'a {
     ours.filter(|name| {
         let text = name.to_string_lossy();
-        let sets_up = text.starts_with("TODO_") || text.ends_with("DATABASE_URL") || text == "SQLALCHEMY_DATABASE_URI";
+        let sets_up =
+            text.starts_with("TODO_") || text.ends_with("DATABASE_URL") || text == "SQLALCHEMY_DATABASE_URI";
         sets_up && !given.contains_key(text.as_ref())
     })
 }

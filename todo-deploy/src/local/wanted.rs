@@ -78,7 +78,10 @@ mod tests {
         let local = shape(Target::Local);
         assert_eq!((local.vcpus, local.burst, local.launch + local.boot), (0.1, None, Duration::ZERO));
         let ec2 = shape(Target::Ec2);
-        assert_eq!((ec2.vcpus, ec2.launch, ec2.boot), (1.0, Duration::from_millis(4500), Duration::from_secs(12)));
+        assert_eq!(
+            (ec2.vcpus, ec2.launch, ec2.boot),
+            (1.0, Duration::from_millis(4500), Duration::from_secs(12))
+        );
         assert!((ec2.burst.unwrap().baseline - 0.1).abs() < 1e-9);
         let ecs = shape(Target::Ecs);
         assert_eq!((ecs.vcpus, ecs.burst), (0.25, None));

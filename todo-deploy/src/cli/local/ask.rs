@@ -33,10 +33,17 @@ pub(super) fn scale(args: &ScaleArgs) -> Result<Answer> {
     let answer = ask(&args.which.running()?, &Request::Scale { to: args.to })?;
     let number = |field: &str| answer[field].as_u64().unwrap_or_default();
     let (from, to) = (number("from"), number("to"));
-    say(&if from == to { format!("{to} instances are wanted already") } else { format!("{from} → {to} instances") });
+    say(&if from == to {
+        format!("{to} instances are wanted already")
+    } else {
+        format!("{from} → {to} instances")
+    });
     if to != u64::from(args.to) {
         let (min, max) = (number("min"), number("max"));
-        say(&format!("{} is outside the deployment's limits, {min} to {max} (capacity.min, capacity.max)", args.to));
+        say(&format!(
+            "{} is outside the deployment's limits, {min} to {max} (capacity.min, capacity.max)",
+            args.to
+        ));
         return Ok(Answer::No);
     }
     Ok(Answer::Yes)
@@ -50,5 +57,5 @@ pub(super) fn kill(args: &KillArgs) -> Result<Answer> {
 
 /// Asks the run and shows what it says meanwhile.
 pub(super) fn ask(dir: &RunDir, request: &Request) -> Result<Value> {
-    control::ask(&dir.socket(), request, |progress| say(progress))
+    control::ask(&dir.socket(), request, say)
 }

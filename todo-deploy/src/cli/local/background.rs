@@ -53,6 +53,7 @@ pub(super) fn start(dir: &RunDir) -> Result<Answer> {
             Ok(status) if status.notes.len() >= TROUBLES_MAX => {
                 let notes = status.notes.join("\n");
                 ask::ask(dir, &Request::Down { now: true })?;
+                child.wait().context("a child can be waited for")?;
                 bail!("the service does not start, and everything was stopped again:\n{notes}");
             }
             _ if Instant::now() > deadline => {

@@ -1,5 +1,7 @@
 //! `todo-deploy local deploy`
 
+#![expect(clippy::doc_markdown, reason = "the doc comments are the text of --help, which is no Markdown")]
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -36,11 +38,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Answer> {
     let dir = args.which.running()?;
     let status = ask::ask(&dir, &Request::Status)?;
-    let serves_todo_api = status["about"]["facts"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|fact| fact["name"] == "Service" && fact["value"].as_str().is_some_and(|value| value.ends_with("todo-api")));
+    let serves_todo_api = status["about"]["facts"].as_array().into_iter().flatten().any(|fact| {
+        fact["name"] == "Service" && fact["value"].as_str().is_some_and(|value| value.ends_with("todo-api"))
+    });
     let mut version = Version {
         image: args.image.clone(),
         arguments: (!args.arguments.is_empty()).then(|| args.arguments.clone()),

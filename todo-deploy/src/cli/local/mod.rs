@@ -1,5 +1,7 @@
 //! `todo-deploy local`: the whole architecture, alive on this machine.
 
+#![expect(clippy::doc_markdown, reason = "the doc comments are the text of --help, which is no Markdown")]
+
 mod ask;
 mod background;
 mod deploy;
@@ -99,6 +101,7 @@ fn others(dir: &RunDir) -> Vec<String> {
 /// The name that the deployment of this directory has.
 fn usual_name() -> String {
     let text = std::fs::read_to_string(Path::new("deployment.toml")).unwrap_or_default();
-    let name = text.parse::<toml::Table>().ok().and_then(|table| Some(table.get("name")?.as_str()?.to_owned()));
+    let name =
+        text.parse::<toml::Table>().ok().and_then(|table| Some(table.get("name")?.as_str()?.to_owned()));
     name.unwrap_or_else(|| Deployment::default_for(Defaults::of(Target::Local)).name.clone())
 }

@@ -133,7 +133,9 @@ fn instance(instance: &Instance) -> String {
 
 /// Moves a log aside that has grown too long; standard error is appended to it.
 fn bound(log: &Path) {
-    if log.metadata().is_ok_and(|metadata| metadata.len() > LOG_BYTES_MAX) && std::fs::copy(log, before(log)).is_ok() {
+    if log.metadata().is_ok_and(|metadata| metadata.len() > LOG_BYTES_MAX)
+        && std::fs::copy(log, before(log)).is_ok()
+    {
         let _ = std::fs::File::options().write(true).open(log).and_then(|file| file.set_len(0));
     }
 }

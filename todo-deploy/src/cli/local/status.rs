@@ -52,7 +52,8 @@ pub(super) fn run(args: &Args) -> Result<Answer> {
 }
 
 pub(super) fn status(dir: &RunDir) -> Result<Status> {
-    serde_json::from_value(ask::ask(dir, &Request::Status)?).context("the run is of another version of todo-deploy")
+    serde_json::from_value(ask::ask(dir, &Request::Status)?)
+        .context("the run is of another version of todo-deploy")
 }
 
 fn shown(status: &Status, json: bool, pretty: bool) -> Result<String> {

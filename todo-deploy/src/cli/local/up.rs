@@ -1,5 +1,7 @@
 //! `todo-deploy local up`
 
+#![expect(clippy::doc_markdown, reason = "the doc comments are the text of --help, which is no Markdown")]
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -123,14 +125,18 @@ pub(super) fn run(args: &Args) -> Result<Answer> {
         return background::start(&dir);
     }
     dir.create()?;
-    let Some(lock) = dir.lock()? else { bail!("another todo-deploy has just started in {}", dir.root().display()) };
+    let Some(lock) = dir.lock()? else {
+        bail!("another todo-deploy has just started in {}", dir.root().display())
+    };
     let screen = Arc::new(Mutex::new(Screen::new(args.in_background.then(|| dir.own_log()))));
     let show = move |said: Said| screen.lock().unwrap_or_else(PoisonError::into_inner).said(&said);
     match end_orphans(&dir, &lock) {
         0 => {}
         orphans => show(Said::Line(format!("ended {orphans} instances that a killed todo-deploy had left"))),
     }
-    args.introduce(&deployment, &source, &wanted, &dir).iter().for_each(|line| show(Said::Line(line.clone())));
+    args.introduce(&deployment, &source, &wanted, &dir)
+        .iter()
+        .for_each(|line| show(Said::Line(line.clone())));
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.context("the system has no thread left")?;
@@ -204,10 +210,13 @@ impl Args {
         let mut variables = environment(deployment, database_url.as_deref(), &dir.database())?;
         variables.extend(env.iter().cloned());
         let is_todo_api = match &found.runs {
-            Runs::Program { path, .. } => path.file_stem().is_some_and(|name| name.to_string_lossy().starts_with("todo-api")),
+            Runs::Program { path, .. } => {
+                path.file_stem().is_some_and(|name| name.to_string_lossy().starts_with("todo-api"))
+            }
             Runs::Image { .. } => false,
         };
-        let PlaceArgs { listen, port, dashboard, cpu_limit, stop_timeout, retries, no_access_log } = &self.place;
+        let PlaceArgs { listen, port, dashboard, cpu_limit, stop_timeout, retries, no_access_log } =
+            &self.place;
         Ok(Wanted {
             deployment: toml::to_string(deployment).context("a deployment can be written")?,
             like: self.target(),

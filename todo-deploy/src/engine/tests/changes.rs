@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::*;
 use super::driver::{Driver, deployment};
 use crate::deployment::Target;
-use crate::timeline::{GoneCause, LeaveCause, ScaledBy};
+use crate::timeline::{EventKind, GoneCause, LeaveCause, ScaledBy};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -34,9 +34,8 @@ fn a_new_version_replaces_everyone_without_a_moment_of_less_capacity() {
     }
     driver.run_until(Time::from_secs(seconds + 100));
     assert_eq!(ids(&driver), [4, 5, 6]);
-    let outdated = |event: &&Event| {
-        matches!(event.kind, EventKind::Draining { cause: LeaveCause::Outdated, .. })
-    };
+    let outdated =
+        |event: &&Event| matches!(event.kind, EventKind::Draining { cause: LeaveCause::Outdated, .. });
     assert_eq!(driver.events.iter().filter(outdated).count(), 3);
     let scaled = driver.events.iter().any(|event| matches!(event.kind, EventKind::Scaled { .. }));
     assert!(!scaled, "the capacity stays what it is");
@@ -97,9 +96,7 @@ fn another_configuration_keeps_what_did_not_change() {
         driver.minute(Time::from_secs(60 * minute), 0.5);
     }
     let raised = |driver: &Driver| {
-        let high = |event: &&Event| {
-            matches!(&event.kind, EventKind::Scaled { by: ScaledBy::Policy { name, .. }, .. } if name == "todo_scale_up")
-        };
+        let high = |event: &&Event| matches!(&event.kind, EventKind::Scaled { by: ScaledBy::Policy { name, .. }, .. } if name == "todo_scale_up");
         driver.events.iter().filter(high).count()
     };
     // The window that is half full stays half full under new limits: the fourth minute still raises the alarm.

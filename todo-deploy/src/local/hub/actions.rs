@@ -60,6 +60,8 @@ impl Hub {
                 self.refusals.insert(policy.clone(), text);
             }
             EventKind::Scaled { .. } => self.refusals.clear(),
+            // Nobody uses it yet: that nothing is healthy is no news.
+            EventKind::FailOpen { .. } if !self.is_seeded => return,
             _ => {}
         }
         lines.iter().for_each(|line| self.line(line));
@@ -111,6 +113,7 @@ impl Hub {
             Ok(count) => self.line(&format!("the database was empty: put {count} todos into it")),
             Err(error) => self.line(&format!("the database gets no first todos: {error:#}")),
         }
+        self.is_seeded = true;
         if let Some(address) = self.handle.addresses().first() {
             (self.say)(Said::Ready(*address, self.wanted.dashboard.and(self.dashboard())));
         }
@@ -152,8 +155,16 @@ impl Hub {
         };
         log::prune(&self.dir.logs());
         let account = samples::Account::new(self.shape.burst, self.driver.now(), self.wanted.speed);
-        let member =
-            Member { stop, service, container, address: None, metrics: None, running: None, account };
+        let member = Member {
+            stop,
+            service,
+            container,
+            address: None,
+            metrics: None,
+            running: None,
+            account,
+            is_killed: false,
+        };
         self.members.insert(id, member);
         tokio::spawn(instance::live(plan, Arc::clone(&self.limiter), stopped, self.told.clone()));
     }
@@ -186,8 +197,10 @@ impl Hub {
                 }
                 member.running = Some(running);
             }
-            Life::Ended(ending) => self.ended(id, &ending),
+            Life::Ended(ending) => return self.ended(id, &ending),
         }
+        self.show_instances();
+        self.publish();
     }
 
     fn ended(&mut self, id: InstanceId, ending: &Ending) {
@@ -201,7 +214,7 @@ impl Hub {
         }
         let was_asked = *member.stop.borrow() != Stop::No;
         let has_served = self.served.contains(&id);
-        if !was_asked {
+        if !was_asked && !member.is_killed {
             self.trouble(id, ending);
         }
         let is_new = |rollout: &Rollout| !Arc::ptr_eq(&rollout.previous, &member.service);
@@ -221,7 +234,9 @@ impl Hub {
             balancer::Event::Probe { id, result: Err(why), .. } => (id, Fact::ProbeFailed(why)),
             balancer::Event::Drained { id, cut } => {
                 if cut > 0 {
-                    self.line(&format!("{id}: {cut} requests took longer than the deregistration delay and were cut"));
+                    self.line(&format!(
+                        "{id}: {cut} requests took longer than the deregistration delay and were cut"
+                    ));
                 }
                 (id, Fact::Drained)
             }
@@ -246,9 +261,10 @@ impl Hub {
     fn take_back(&mut self, last: &Ending) {
         let Some(rollout) = self.rollout.take() else { return };
         let failed = std::mem::replace(&mut self.service, rollout.previous);
-        let has_survivors = self.members.iter().any(|(id, member)| {
-            Arc::ptr_eq(&member.service, &failed) && self.served.contains(id)
-        });
+        let has_survivors = self
+            .members
+            .iter()
+            .any(|(id, member)| Arc::ptr_eq(&member.service, &failed) && self.served.contains(id));
         let input = if has_survivors { Input::Roll } else { Input::StopRolling };
         self.driver.feed(&input);
         let lines: String = last.last_lines.iter().map(|line| format!("\n    | {line}")).collect();

@@ -54,14 +54,15 @@ impl Hub {
 
     fn kill(&mut self, name: &str) -> Result<serde_json::Value> {
         let number = name.strip_prefix("i-").unwrap_or(name).parse().ok().map(InstanceId);
-        let member = number.and_then(|id| Some((id, self.members.get(&id)?)));
-        let known = || self.members.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let Some((id, member)) = member else { bail!("there is no instance {name}; there are {}", known()) };
+        let known = self.members.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let member = number.and_then(|id| Some((id, self.members.get_mut(&id)?)));
+        let Some((id, member)) = member else { bail!("there is no instance {name}; there are {known}") };
         let Some(running) = &member.running else { bail!("{id} has no process yet") };
         match &member.container {
             Some(container) => docker::kill(container),
             None => kill(running),
         }
+        member.is_killed = true;
         self.line(&format!("{id} is killed, as asked"));
         Ok(json!({ "killed": id.to_string() }))
     }
@@ -79,7 +80,10 @@ impl Hub {
                 Runs::Program { path, arguments }
             }
             (None, Some(image), ..) => {
-                ensure!(docker::answers(), "an image needs a container engine, and none answers `docker version`");
+                ensure!(
+                    docker::answers(),
+                    "an image needs a container engine, and none answers `docker version`"
+                );
                 Runs::Image { image, arguments }
             }
             (None, None, Some((image, _)), _) => Runs::Image { image, arguments },
@@ -113,7 +117,10 @@ impl Hub {
             ("the load balancer's address", wanted.listen == self.wanted.listen),
             ("the dashboard's address", wanted.dashboard == self.wanted.dashboard),
             ("how CPU is limited", wanted.cpu_limit == self.wanted.cpu_limit),
-            ("the kind of load balancer", deployment.load_balancer.kind == self.deployment.load_balancer.kind),
+            (
+                "the kind of load balancer",
+                deployment.load_balancer.kind == self.deployment.load_balancer.kind,
+            ),
             ("its listeners", deployment.load_balancer.listeners == self.deployment.load_balancer.listeners),
         ];
         let changed: Vec<&str> = fixed.iter().filter(|(_, same)| !same).map(|(name, _)| *name).collect();

@@ -21,6 +21,9 @@ use crate::timeline::{Event, EventKind, InstanceId};
 /// For a service to show its metrics.
 const SCRAPE_PATIENCE: Duration = Duration::from_secs(2);
 
+/// A process that is not healthy after this has started nevertheless: what it uses is load.
+const STARTING: Duration = Duration::from_secs(10);
+
 /// When and what was counted last.
 #[derive(Debug, Default)]
 pub(super) struct Sampled {
@@ -37,6 +40,8 @@ pub(super) struct Account {
     used_s: f64,
     /// The container's first process, once it is known.
     first_process: Option<u32>,
+    /// Since when its process runs.
+    since: Option<Time>,
     cpu_percent: Option<f64>,
     memory_bytes: Option<u64>,
 }
@@ -44,7 +49,15 @@ pub(super) struct Account {
 impl Account {
     pub(super) fn new(burst: Option<Burst>, now: Time, speed: f64) -> Self {
         let throttle = burst.map(|burst| Throttle::new(burst, nanos(now, speed)));
-        Self { meter: Meter::default(), throttle, used_s: 0.0, first_process: None, cpu_percent: None, memory_bytes: None }
+        Self {
+            meter: Meter::default(),
+            throttle,
+            used_s: 0.0,
+            first_process: None,
+            since: None,
+            cpu_percent: None,
+            memory_bytes: None,
+        }
     }
 }
 
@@ -93,16 +106,26 @@ impl Hub {
             let Some(root) = root else { continue };
             let tree = procfs::tree(&all, root);
             let Some(used_s) = self.limiter.used_s(&running.limited, &tree) else { continue };
-            account.cpu_percent = account.meter.percent(now, used_s, self.shape.vcpus).or(account.cpu_percent);
+            // What a process uses to start is not load: it would look like an overloaded instance, and make the group
+            // grow. Nor are the first todos.
+            let since = *account.since.get_or_insert(now);
+            let is_starting = !self.served.contains(id) && now.since(since) < STARTING;
+            if is_starting || !self.is_seeded {
+                account.meter.restart(now, used_s);
+            } else {
+                account.cpu_percent =
+                    account.meter.percent(now, used_s, self.shape.vcpus).or(account.cpu_percent);
+            }
             account.memory_bytes = Some(procfs::resident_bytes(&tree));
             let used_now_s = (used_s - std::mem::replace(&mut account.used_s, used_s)).max(0.0);
-            if let Some(throttle) = &mut account.throttle {
-                if throttle.settle(nanos(now, speed), used_now_s * speed * 1e9) {
-                    throttled.push((*id, throttle.is_throttled()));
-                    match &member.container {
-                        Some(name) => docker::set_cpus(name, throttle.vcpus()),
-                        None => self.limiter.set(&running.limited, throttle.vcpus()),
-                    }
+            let settle =
+                |throttle: &mut Throttle| throttle.settle(nanos(now, speed), used_now_s * speed * 1e9);
+            let Some(throttle) = account.throttle.as_mut() else { continue };
+            if settle(throttle) {
+                throttled.push((*id, throttle.is_throttled()));
+                match &member.container {
+                    Some(name) => docker::set_cpus(name, throttle.vcpus()),
+                    None => self.limiter.set(&running.limited, throttle.vcpus()),
                 }
             }
         }
@@ -152,7 +175,8 @@ impl Hub {
         for metric in [Metric::Cpu, Metric::Memory].iter().chain(self.driver.engine.metrics()) {
             let name = series::of_metric(metric);
             if points.iter().all(|(known, _)| *known != name) {
-                let values: Vec<f64> = self.values(metric, period).into_iter().map(|(_, value)| value).collect();
+                let values: Vec<f64> =
+                    self.values(metric, period).into_iter().map(|(_, value)| value).collect();
                 let mean = values.iter().sum::<f64>() / values.len() as f64;
                 points.extend((!values.is_empty()).then_some((name, mean)));
             }
@@ -166,7 +190,7 @@ impl Hub {
         self.show_instances();
     }
 
-    fn show_instances(&mut self) {
+    pub(super) fn show_instances(&mut self) {
         let targets = self.handle.targets();
         for (id, member) in &self.members {
             let target = targets.iter().find(|target| target.id == *id);
@@ -190,12 +214,15 @@ impl Hub {
     /// A metric's measurements; none where nothing can be measured, so that its alarms miss their data.
     fn values(&self, metric: &Metric, period: &Period) -> Vec<(Option<InstanceId>, f64)> {
         let each = |value: &dyn Fn(&Account) -> Option<f64>| {
-            let value = |(id, member): (&InstanceId, &super::Member)| Some((Some(*id), value(&member.account)?));
+            let value =
+                |(id, member): (&InstanceId, &super::Member)| Some((Some(*id), value(&member.account)?));
             self.members.iter().filter_map(value).collect()
         };
         match metric {
             Metric::Cpu => each(&|account| account.cpu_percent),
-            Metric::Memory => each(&|account| Some(100.0 * account.memory_bytes? as f64 / self.memory_bytes()?)),
+            Metric::Memory => {
+                each(&|account| Some(100.0 * account.memory_bytes? as f64 / self.memory_bytes()?))
+            }
             Metric::NetworkIn => {
                 period.network.iter().map(|(id, (bytes, _))| (Some(*id), *bytes as f64)).collect()
             }
@@ -218,8 +245,12 @@ impl Hub {
     /// What an instance may have: a task's memory, otherwise the machine's.
     fn memory_bytes(&self) -> Option<f64> {
         match self.wanted.like {
-            crate::deployment::Target::Ecs => Some(f64::from(self.deployment.aws.fargate_memory) * 1_048_576.0),
-            crate::deployment::Target::Ec2 | crate::deployment::Target::Local => procfs::machine_memory_bytes(),
+            crate::deployment::Target::Ecs => {
+                Some(f64::from(self.deployment.aws.fargate_memory) * 1_048_576.0)
+            }
+            crate::deployment::Target::Ec2 | crate::deployment::Target::Local => {
+                procfs::machine_memory_bytes()
+            }
         }
     }
 
@@ -239,7 +270,9 @@ impl Hub {
             let (Some(address), Some(_)) = (address, &member.running) else { continue };
             let (id, names, scraped) = (*id, names.clone(), self.scraped.clone());
             tokio::spawn(async move {
-                let Ok(text) = http::ask(address, "GET", "/metrics", "", SCRAPE_PATIENCE).await else { return };
+                let Ok(text) = http::ask(address, "GET", "/metrics", "", SCRAPE_PATIENCE).await else {
+                    return;
+                };
                 let values = names.into_iter().filter_map(|name| Some((scrape::value(&text, &name)?, name)));
                 // A reading that finds no room comes again with the next sample.
                 let _ = scraped.try_send((id, values.map(|(value, name)| (name, value)).collect()));
@@ -263,7 +296,8 @@ fn errors(counts: &Counts) -> u64 {
 }
 
 fn totals(counts: &Counts) -> Totals {
-    let errors = [("5xx", counts.statuses[5]), ("not answered", counts.statuses[0]), ("4xx", counts.statuses[4])];
+    let errors =
+        [("5xx", counts.statuses[5]), ("not answered", counts.statuses[0]), ("4xx", counts.statuses[4])];
     let some = errors.into_iter().filter(|(_, count)| *count > 0);
     Totals { requests: counts.requests, errors: some.map(|(name, count)| (name.to_owned(), count)).collect() }
 }

@@ -31,7 +31,11 @@ impl Hub {
         mut requests: mpsc::Receiver<Asked>,
     ) {
         let mut hurry = first == Stop::Now;
-        self.line(&format!("stopping {} instances{}", self.members.len(), if hurry { " at once" } else { "" }));
+        self.line(&format!(
+            "stopping {} instances{}",
+            self.members.len(),
+            if hurry { " at once" } else { "" }
+        ));
         self.driver.feed(&Input::End);
         for event in self.driver.take_events() {
             self.note(&event);

@@ -22,9 +22,14 @@ const QUOTA_US_MIN: f64 = 1_000.0;
 /// Where groups can be made.
 #[derive(Debug, Clone)]
 pub(super) enum Hierarchy {
-    V2 { parent: PathBuf },
+    V2 {
+        parent: PathBuf,
+    },
     /// The CPU controller limits, the accounting controller counts; they may be the same tree or two.
-    V1 { cpu: PathBuf, accounting: PathBuf },
+    V1 {
+        cpu: PathBuf,
+        accounting: PathBuf,
+    },
 }
 
 impl Hierarchy {
@@ -92,7 +97,8 @@ impl Hierarchy {
                 fs::read_to_string(parent.join("cgroup.subtree_control"))
                     .is_ok_and(|controllers| controllers.split_whitespace().any(|name| name == "cpu"))
             };
-            if !enabled() && (fs::write(parent.join("cgroup.subtree_control"), "+cpu").is_err() || !enabled()) {
+            if !enabled() && (fs::write(parent.join("cgroup.subtree_control"), "+cpu").is_err() || !enabled())
+            {
                 return false;
             }
         }
@@ -233,7 +239,11 @@ mod tests {
         fs::create_dir(&accounting).unwrap();
         let v1 = Hierarchy::V1 { cpu, accounting };
         let groups = v1.make("run-i-1", 0.001).unwrap();
-        assert_eq!(fs::read_to_string(groups[0].join("cpu.cfs_quota_us")).unwrap(), "1000", "the least there is");
+        assert_eq!(
+            fs::read_to_string(groups[0].join("cpu.cfs_quota_us")).unwrap(),
+            "1000",
+            "the least there is"
+        );
         assert_eq!(fs::read_to_string(groups[0].join("cpu.cfs_period_us")).unwrap(), "100000");
         fs::write(groups[1].join("cpuacct.usage"), "2500000000\n").unwrap();
         assert_eq!(v1.used_s(&groups), Some(2.5));
