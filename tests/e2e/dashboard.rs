@@ -80,6 +80,18 @@ fn a_lost_connection_is_said_and_mended() {
 }
 
 #[test]
+fn a_page_that_gets_no_stream_asks_again_and_again() {
+    let Some((mut stage, mut page)) = Stage::with_page(practical()) else { return };
+    let streams = stage.take_all_streams();
+    page.reload();
+    page.see(&text("link", "Live, by asking"));
+    stage.play_to(300);
+    page.see(&instances(2));
+    drop(streams);
+    page.see("document.querySelector('[data-testid=link]').innerText === 'Live'");
+}
+
+#[test]
 fn text_from_outside_is_text() {
     let Some((mut stage, mut page)) = Stage::with_page(practical()) else { return };
     let evil = "<img src=x onerror='document.title=1'><script>document.title=2</script>";

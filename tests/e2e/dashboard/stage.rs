@@ -1,6 +1,8 @@
 //! A dashboard served from this process, told whatever a test wants, and a browser at it.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use e2e::chromium::Chromium;
@@ -15,13 +17,19 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
-/// The practical's run on EC2, simulated: 1 → 4 → 1.
+/// A smaller run than the practical's on EC2, simulated once for all tests: 1 → 4 → 1.
 pub(super) fn practical() -> Recording {
+    static RUN: LazyLock<Recording> = LazyLock::new(simulated);
+    RUN.clone()
+}
+
+fn simulated() -> Recording {
     let target = Target::Ec2;
     let deployment = Deployment::parse("", "test", Defaults::of(target)).expect("valid");
     let service_time = Some("lognormal 2ms cv 1".parse().expect("a distribution"));
-    let options = Options { seed: 1, service_time, until: None, prices: Prices::default() };
-    let plan = Plan::from_stages(&["1m:100", "10m:600"].map(String::from), &Default::default());
+    let prices = Prices::default();
+    let options = Options { seed: 1, service_time, until: None, prices, faults: Vec::new() };
+    let plan = Plan::from_stages(&["1m:400", "10m:1000"].map(String::from), &Default::default());
     let run = simulate(&deployment, target, &plan.expect("a plan"), &options);
     Recording::of_run(&deployment, &run)
 }
@@ -66,6 +74,19 @@ impl Stage {
             let _: Result<(), _> = stopped.await;
         }));
         self.running = Some(stop);
+    }
+
+    /// Connections that use up the places for readers of events.
+    pub(super) fn take_all_streams(&self) -> Vec<TcpStream> {
+        let taken = || {
+            let mut stream = TcpStream::connect(self.address).expect("connected");
+            stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time limit");
+            stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sent");
+            let mut status = [0; 12];
+            stream.read_exact(&mut status).expect("an answer");
+            status.ends_with(b"200").then_some(stream)
+        };
+        std::iter::from_fn(taken).collect()
     }
 
     /// Nobody answers any more.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Time;
 use crate::timeline::{
-    AlarmCause, AlarmState, Event, EventKind, GoneCause, Health, HealthReason, InstanceId, LaunchCause,
-    LeaveCause, ProbeFailure, ScaledBy, WhyNot,
+    AlarmCause, AlarmState, Event, EventKind, Failure, GoneCause, Health, HealthReason, InstanceId,
+    LaunchCause, LeaveCause, ProbeFailure, ScaledBy, WhyNot,
 };
 
 /// One line per thing worth telling, each beginning with its time.
@@ -136,7 +136,8 @@ fn tone(kind: &EventKind) -> Tone {
         | EventKind::FailOpen { open: true, .. }
         | EventKind::Throttled { throttled: true, .. }
         | EventKind::Gone { cause: GoneCause::Died, .. }
-        | EventKind::Draining { cause: LeaveCause::Unhealthy, .. } => Tone::Bad,
+        | EventKind::Draining { cause: LeaveCause::Unhealthy, .. }
+        | EventKind::Failed { .. } => Tone::Bad,
         EventKind::Launching { .. }
         | EventKind::InService { .. }
         | EventKind::Health { to: Health::Initial, .. }
@@ -181,6 +182,7 @@ fn sentence(kind: &EventKind) -> (Option<InstanceId>, String) {
                 GoneCause::Died => "DIED".to_owned(),
             },
         ),
+        EventKind::Failed { instance, what } => (Some(*instance), failure(*what).to_owned()),
         EventKind::Throttled { instance, throttled: true } => {
             (Some(*instance), "out of CPU credits, held at its baseline".to_owned())
         }
@@ -188,6 +190,15 @@ fn sentence(kind: &EventKind) -> (Option<InstanceId>, String) {
             (Some(*instance), "has CPU credits again".to_owned())
         }
         group => (None, group_sentence(group)),
+    }
+}
+
+fn failure(what: Failure) -> &'static str {
+    match what {
+        Failure::Dies => "FAULT: its service died, the machine lives",
+        Failure::Hangs => "FAULT: its service hangs, it accepts and never answers",
+        Failure::Lost => "FAULT: the machine is lost",
+        Failure::Recovers => "its service is back",
     }
 }
 

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::group::{Group, Groups};
 use super::model::{instance_vcpus, notes, why_never};
 use super::{Options, Plan};
-use crate::deployment::{Deployment, Target};
-use crate::pricing::{Bill, Use, bill};
+use crate::deployment::{Deployment, Policy, Target};
+use crate::pricing::{Bill, Traffic, Use, bill};
 use crate::sim::Outcomes;
 use crate::sim::deployed::Simulation;
 use crate::sim::histogram::Histogram;
@@ -199,8 +199,8 @@ fn totals(
     let usage = Use {
         seconds,
         instance_s,
-        users_mean: all.mean(all.users),
-        policies: deployment.scaling.policies.len(),
+        alarms: deployment.scaling.policies.iter().map(alarms).sum(),
+        traffic: traffic(deployment, &outcomes.rows),
     };
     let (in_service_max, at_maximum_s) = at_most(&lives, deployment.capacity.max);
     Totals {
@@ -225,6 +225,30 @@ fn totals(
         instance_hours: instance_s / 3600.0,
         bill: bill(&options.prices, deployment, target, &usage),
     }
+}
+
+/// How many alarms watch for a policy.
+fn alarms(policy: &Policy) -> usize {
+    match policy {
+        Policy::Simple(_) | Policy::Step(_) => 1,
+        Policy::TargetTracking(tracking) => 1 + usize::from(tracking.scale_in),
+    }
+}
+
+/// What went through the balancer, hour by hour.
+fn traffic(deployment: &Deployment, rows: &[Row]) -> Vec<Traffic> {
+    let model = &deployment.model;
+    let hour = |rows: &[Row]| {
+        let all = sum(rows);
+        Traffic {
+            seconds: all.seconds(),
+            connections: all.mean(all.users),
+            opened: all.connections as f64,
+            bytes_in: all.sent as f64 * f64::from(model.request_bytes),
+            bytes_out: all.outcomes[Outcome::Answered as usize] as f64 * f64::from(model.response_bytes),
+        }
+    };
+    rows.chunks(60).map(hour).collect()
 }
 
 /// From in service to gone (AWS bills a running instance), for every instance.

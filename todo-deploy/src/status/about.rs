@@ -180,9 +180,9 @@ impl PolicyAbout {
 
 fn change(kind: AdjustmentKind, by: i32, at_least: Option<u32>) -> String {
     match (kind, at_least) {
-        (AdjustmentKind::Change, _) => format!("{by:+}"),
+        (AdjustmentKind::Change, _) => format!("{by:+}").replace('-', "−"),
         (AdjustmentKind::Exact, _) => format!("to {by}"),
-        (AdjustmentKind::Percent, None) => format!("{by:+} %"),
+        (AdjustmentKind::Percent, None) => format!("{by:+} %").replace('-', "−"),
         (AdjustmentKind::Percent, Some(least)) => format!("{by:+} %, at least {least}"),
     }
 }

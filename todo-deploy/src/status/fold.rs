@@ -158,6 +158,8 @@ impl Fold {
                 self.cooldown = Some(Cooldown { policy: policy.clone(), until: *until });
             }
             EventKind::FailOpen { open, .. } => self.fail_open = *open,
+            // The activity says it; what follows from it shows as health and state.
+            EventKind::Failed { .. } => {}
         }
         self.note_capacity(at);
     }

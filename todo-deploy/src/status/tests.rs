@@ -1,44 +1,123 @@
-//! A status made from a simulated run, and from events that are hard to get.
+//! A status made from events and measurements by hand.
 
 use std::time::Duration;
 
 use super::*;
-use crate::deployment::{Defaults, Deployment, Target};
+use crate::deployment::{Condition, Defaults, Deployment, Target};
 use crate::engine::Config;
-use crate::pricing::Prices;
-use crate::simulate::{Options, Plan, simulate};
-use crate::timeline::{Event, EventKind, GoneCause, InstanceId, LaunchCause, LeaveCause};
+use crate::timeline::{
+    AlarmCause, Event, EventKind, GoneCause, HealthReason, InstanceId, LaunchCause, LeaveCause, ProbeFailure,
+    ScaledBy, Timeline, WhyNot,
+};
 
-/// The practical's run, and what is constant in it.
-fn practical() -> (About, crate::simulate::Run) {
+/// The practical's deployment, measured once a minute.
+fn about() -> About {
     let target = Target::Ec2;
     let deployment = Deployment::parse("", "test", Defaults::of(target)).expect("valid");
-    let service_time = Some("constant 2ms".parse().expect("a distribution"));
-    let options = Options { seed: 1, service_time, until: None, prices: Prices::default() };
-    let run = simulate(&deployment, target, &Plan::practical(), &options);
-    let about = About::new(&deployment, target, &Config::new(&deployment, target))
-        .sampled_every(Duration::from_secs(60));
-    (about, run)
+    About::new(&deployment, target, &Config::new(&deployment, target)).sampled_every(Duration::from_secs(60))
 }
 
-/// The status at `at` seconds of a run.
-fn status_at(about: About, run: &crate::simulate::Run, at: u64) -> Status {
+fn event(at: u64, kind: EventKind) -> Event {
+    Event { at: Time::from_secs(at), kind }
+}
+
+fn cause(points: [Option<f64>; 2], when: &str) -> AlarmCause {
+    let when = Condition::try_from(when.to_owned()).expect("a condition");
+    AlarmCause { points: points.to_vec(), when, period_s: 120.0 }
+}
+
+/// 1 → 2 → 3 and back to 2, with everything that a timeline can say on the way.
+fn run() -> Timeline {
+    let [one, two, three] = [1, 2, 3].map(InstanceId);
+    let (up, down) = ("todo_scale_up".to_owned(), "todo_scale_down".to_owned());
+    let alarm = |alarm: &String, from, to, points, when| EventKind::Alarm {
+        alarm: alarm.clone(),
+        from,
+        to,
+        cause: cause(points, when),
+    };
+    let scaled = |name: &String, points, when, from, to| EventKind::Scaled {
+        by: ScaledBy::Policy { name: name.clone(), cause: cause(points, when) },
+        from,
+        to,
+    };
+    let held = |why| EventKind::NotScaled { policy: up.clone(), capacity: 2, why };
+    let cooldown = |until| EventKind::Cooldown { policy: up.clone(), until: Time::from_secs(until) };
+    let failed = HealthReason::ChecksFailed { times: 2, last: ProbeFailure::Refused };
+    let health = |instance, from, to, reason| EventKind::Health { instance, from, to, reason };
+    let (no, ok, raised) = (AlarmState::InsufficientData, AlarmState::Ok, AlarmState::Alarm);
+    let (busy, idle) = ([Some(76.5), Some(100.0)], [Some(8.0), Some(0.5)]);
+    let until = Time::from_secs(405);
+    let events = vec![
+        event(0, EventKind::InService { instance: one }),
+        event(120, alarm(&down, no, ok, [None, Some(76.5)], "<= 10")),
+        event(240, alarm(&up, no, raised, busy, ">= 20")),
+        event(240, scaled(&up, busy, ">= 20", 1, 2)),
+        event(240, EventKind::Launching { instance: two, cause: LaunchCause::ScaleOut }),
+        event(285, EventKind::InService { instance: two }),
+        event(285, cooldown(405)),
+        event(300, held(WhyNot::Cooldown { until })),
+        event(305, health(two, Health::Initial, Health::Unhealthy, failed)),
+        event(360, held(WhyNot::Cooldown { until })),
+        event(395, health(two, Health::Unhealthy, Health::Healthy, HealthReason::ChecksPassed(2))),
+        event(420, scaled(&up, busy, ">= 20", 2, 3)),
+        event(420, EventKind::Launching { instance: three, cause: LaunchCause::ScaleOut }),
+        event(430, EventKind::Throttled { instance: one, throttled: true }),
+        event(465, EventKind::InService { instance: three }),
+        event(480, held(WhyNot::Limit { limit: 3 })),
+        event(840, alarm(&up, raised, ok, idle, ">= 20")),
+        event(960, alarm(&down, ok, raised, idle, "<= 10")),
+        event(960, scaled(&down, idle, "<= 10", 3, 2)),
+        event(
+            960,
+            EventKind::Draining { instance: one, until: Time::from_secs(990), cause: LeaveCause::ScaleIn },
+        ),
+    ];
+    let mut timeline = Timeline { events, ..Timeline::default() };
+    for minute in 0..16 {
+        let at = Time::from_secs(60 * minute);
+        let busy = if minute < 11 { 1.0 } else { 0.0 };
+        timeline.record(series::REQUESTS, at, 1495.5 * busy);
+        timeline.record(series::ERRORS, at, 0.25 * busy);
+        timeline.record(series::CPU, at, 92.25 * busy);
+        timeline.record(series::IN_SERVICE, at, 99.0);
+        for (name, value) in [(series::P50, 4.5), (series::P95, 531.0), (series::P99, 5364.0)] {
+            if busy > 0.0 {
+                timeline.record(name, at, value);
+            }
+        }
+    }
+    timeline
+}
+
+/// The status at `at` seconds of the run.
+fn status_at(about: About, at: u64) -> Status {
+    let (run, at) = (run(), Time::from_secs(at));
     let mut fold = Fold::new(about);
-    let at = Time::from_secs(at);
-    run.timeline.events.iter().filter(|event| event.at <= at).for_each(|event| fold.event(event));
+    run.events.iter().filter(|event| event.at <= at).for_each(|event| fold.event(event));
     let ended = |point: &&crate::timeline::Point| point.at + Duration::from_secs(60) <= at;
-    for (name, points) in &run.timeline.series {
+    for (name, points) in &run.series {
         points.iter().filter(ended).for_each(|point| fold.record(name, point.at, point.value));
     }
+    let details = Details {
+        address: Some("127.0.0.1:41231".to_owned()),
+        process: Some("pid 4711".to_owned()),
+        in_flight: Some(3),
+        requests: Some(1_234_567),
+        cpu_percent: Some(99.6),
+        memory_bytes: None,
+    };
+    fold.instance(InstanceId(1), details);
+    fold.totals(Totals { requests: 1_234_567, errors: [("502 refused".to_owned(), 12)].into() });
     fold.status(at)
 }
 
 #[test]
 fn the_text_reads_well() {
-    let (about, run) = practical();
-    let about = about.link("Service", "http://127.0.0.1:8080").fact("CPU", "0.1 vCPU each, by cgroup v2");
-    for (name, at) in [("scaling-out", 330), ("at-the-limit", 700), ("scaling-in", 970)] {
-        let text = text(&status_at(about.clone(), &run, at));
+    let about = about().at_speed(10.0).link("Service", "http://127.0.0.1:8080");
+    let about = about.fact("CPU", "0.1 vCPU each, by cgroup v2");
+    for (name, at) in [("starting", 0), ("scaling-out", 330), ("at-the-limit", 700), ("scaling-in", 970)] {
+        let text = text(&status_at(about.clone(), at));
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         insta::assert_snapshot!(name, text);
     }
@@ -46,8 +125,7 @@ fn the_text_reads_well() {
 
 #[test]
 fn the_json_reads_back_and_is_documented() {
-    let (about, run) = practical();
-    let status = status_at(about, &run, 970);
+    let status = status_at(about(), 970);
     let json = serde_json::to_string(&status).expect("JSON");
     assert_eq!(serde_json::from_str::<Status>(&json).expect("a status"), status);
     let manual = include_str!("../../README.md");
@@ -57,14 +135,9 @@ fn the_json_reads_back_and_is_documented() {
     }
 }
 
-fn event(at: u64, kind: EventKind) -> Event {
-    Event { at: Time::from_secs(at), kind }
-}
-
 #[test]
 fn an_instance_from_launch_to_gone() {
-    let (about, _) = practical();
-    let mut fold = Fold::new(about);
+    let mut fold = Fold::new(about());
     let instance = InstanceId(7);
     fold.event(&event(1, EventKind::Launching { instance, cause: LaunchCause::Replaces(InstanceId(3)) }));
     let launching = fold.status(Time::from_secs(1));
@@ -86,9 +159,25 @@ fn an_instance_from_launch_to_gone() {
 }
 
 #[test]
+fn the_present_and_the_past_are_kept_apart() {
+    let status = status_at(about(), 730);
+    assert_eq!(status.traffic.requests_per_s, Some(0.0));
+    assert_eq!(status.traffic.p95_ms, Some(531.0), "what was measured a moment ago still says something");
+    assert_eq!(status_at(about(), 970).traffic.p95_ms, None, "and after minutes nothing");
+    let requests = &status.series[series::REQUESTS].whole;
+    assert_eq!((requests.start, requests.step, requests.values.len()), (0.0, 60.0, 12));
+    assert!(!status.series.contains_key(series::IN_SERVICE), "the events know better");
+    let counts: Vec<_> =
+        status.capacity.iter().map(|now| (now.desired, now.in_service, now.healthy)).collect();
+    assert_eq!(counts, [(1, 1, 1), (2, 1, 1), (2, 2, 1), (2, 2, 2), (3, 2, 2), (3, 3, 2)]);
+    let alarm = &status.alarms[0];
+    assert_eq!((alarm.state, alarm.since), (AlarmState::Alarm, Time::from_secs(240)));
+    assert_eq!((alarm.history.step, alarm.history.values.len()), (60.0, 12));
+}
+
+#[test]
 fn weeks_take_no_more_memory_than_hours() {
-    let (about, _) = practical();
-    let (mut fold, mut recorder) = (Fold::new(about.clone()), Recorder::new(about));
+    let (mut fold, mut recorder) = (Fold::new(about()), Recorder::new(about()));
     let day = 86_400;
     for minute in 0..7 * day / 60 {
         let (at, instance) = (minute * 60, InstanceId(u32::try_from(minute).expect("small")));
@@ -114,16 +203,16 @@ fn weeks_take_no_more_memory_than_hours() {
 
 #[test]
 fn a_recording_reads_back_and_others_are_refused() {
-    let (about, run) = practical();
-    let mut recorder = Recorder::new(about);
-    run.timeline.events.iter().for_each(|event| recorder.event(event));
-    for (name, points) in &run.timeline.series {
+    let run = run();
+    let mut recorder = Recorder::new(about());
+    run.events.iter().for_each(|event| recorder.event(event));
+    for (name, points) in &run.series {
         points.iter().for_each(|point| recorder.record(name, point.at, point.value));
     }
     let recording = recorder.recording(Time::from_secs(2000));
     let json = serde_json::to_string(&recording).expect("JSON");
     assert_eq!(Recording::parse(&json).expect("a recording"), recording);
-    assert_eq!(recording.timeline.events, run.timeline.events);
+    assert_eq!(recording.timeline.events, run.events);
     let refused = |text: &str| Recording::parse(text).expect_err("no recording").to_string();
     assert!(refused("[1]").contains("it is no timeline"), "{}", refused("[1]"));
     assert!(refused(&json.replacen("\"version\":1", "\"version\":9", 1)).contains("its version is 9"));

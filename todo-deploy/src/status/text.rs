@@ -85,7 +85,7 @@ fn group(status: &Status, lines: &mut Vec<String>) {
     }
     if let Some(totals) = &traffic.totals {
         let causes: Vec<String> =
-            totals.errors.iter().map(|(cause, count)| format!("{} {cause}", thousands(*count))).collect();
+            totals.errors.iter().map(|(cause, count)| format!("{} × {cause}", thousands(*count))).collect();
         let errors = if causes.is_empty() { "no error".to_owned() } else { causes.join(", ") };
         fold("         ", &format!("{} requests so far, {errors}", thousands(totals.requests)), lines);
     }
@@ -102,7 +102,7 @@ fn instances(status: &Status, lines: &mut Vec<String>) {
         let state = instance.state.words();
         vec![
             format!("{:<9}", instance.id),
-            format!("{:<11}", if instance.throttled { "throttled" } else { state }),
+            format!("{state:<11}"),
             format!("{:<9}", instance.health.map_or("–", health)),
             number(details.cpu_percent.map(|percent| format!("{percent:.0} %"))),
             number(details.in_flight.map(|count| count.to_string())),
@@ -121,6 +121,7 @@ fn instances(status: &Status, lines: &mut Vec<String>) {
         let draining = instance.state == InstanceState::Draining;
         let until = instance.until.filter(|_| draining);
         why.extend(until.map(|until| format!("at most {} more", left(until, status.at))));
+        why.extend(instance.throttled.then(|| "out of CPU credits".to_owned()));
         why.extend(instance.details.process.clone());
         if !why.is_empty() {
             fold("          ", &why.join("; "), lines);

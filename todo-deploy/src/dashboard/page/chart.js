@@ -2,23 +2,24 @@
 const MARGIN = { top: 8, right: 10, bottom: 20, left: 44 };
 let charts = 0;
 
-const nice = (most) => {
+const nice = (most, whole) => {
   const power = 10 ** Math.floor(Math.log10(most / 4));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((candidate) => candidate * 4 >= most * 0.999);
+  const steps = [1, 2, 2.5, 5, 10].map((m) => m * power).filter((candidate) => !whole || Number.isInteger(candidate));
+  const step = steps.find((candidate) => candidate * 4 >= most * 0.999) ?? 1;
   return { step, top: Math.ceil(most / step - 1e-9) * step };
 };
 const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400, 604800];
 
 class Chart {
-  constructor(title, { unit = "", height = 150, heading = "h3", testid } = {}) {
-    Object.assign(this, { title, unit, height, id: `clip-${(charts += 1)}`, cursor: null });
+  constructor(title, { unit = "", height = 150, heading = "h3", quiet = false, steps = false, testid } = {}) {
+    Object.assign(this, { title, unit, height, whole: steps, id: `clip-${(charts += 1)}`, cursor: null });
     this.key = el("p", { class: "key" });
     this.when = el("span", { class: "when quiet" });
     this.drawing = svg("svg", { role: "img", height });
     this.figure = el("figure", { class: "chart", "data-testid": testid },
-      el("figcaption", {}, el(heading, {}, title), this.when), this.key, this.drawing);
+      el("figcaption", {}, el(heading, { class: quiet ? "hidden" : null }, title), quiet ? this.key : null, this.when), quiet ? null : this.key, this.drawing);
     this.layers = {};
-    for (const layer of ["grid", "marks", "breach", "lines", "limit", "cursor"]) {
+    for (const layer of ["grid", "marks", "lines", "breach", "limit", "cursor"]) {
       this.drawing.append((this.layers[layer] = svg("g", { class: layer })));
     }
     this.window = svg("rect");
@@ -49,8 +50,8 @@ class Chart {
     const right = width - MARGIN.right;
     const bottom = this.height - MARGIN.bottom;
     const values = lines.flatMap((line) => line.points.map(([, value]) => value ?? 0));
-    const most = Math.max(...values, (limit?.value ?? 0) * 1.2, this.data.least ?? 0, 1e-6);
-    const { step, top } = nice(most);
+    const most = Math.max(...values, (limit?.value ?? 0) * 1.2, this.data.least ?? 0);
+    const { step, top } = nice(most || 1, this.whole);
     const span = Math.max(to - from, 1e-6);
     const x = (seconds) => MARGIN.left + ((right - MARGIN.left) * (seconds - from)) / span;
     const y = (value) => bottom - ((bottom - MARGIN.top) * value) / top;

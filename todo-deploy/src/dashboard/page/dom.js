@@ -23,20 +23,19 @@ const set = (element, name, value) => {
 
 /** Makes the children of `parent` those of `items`: kept by key, made when new, removed when gone. */
 const keyed = (parent, items, key, make, update) => {
-  parent.kept ??= new Map();
-  const old = parent.kept;
-  const now = new Map();
+  const old = parent.kept ?? new Map();
+  const now = new Map(items.map((item) => [key(item), item]));
+  // What is gone goes first: then what stays need not be moved, and keeps its focus.
+  for (const [id, element] of old) if (!now.has(id)) element.remove();
+  parent.kept = new Map();
   let place = parent.firstElementChild;
-  for (const item of items) {
-    const id = key(item);
+  for (const [id, item] of now) {
     const element = old.get(id) ?? make(item);
-    now.set(id, element);
+    parent.kept.set(id, element);
     update(element, item);
     if (element === place) place = place.nextElementSibling;
     else parent.insertBefore(element, place);
   }
-  for (const [id, element] of old) if (now.get(id) !== element) element.remove();
-  parent.kept = now;
 };
 
 /** A word with a coloured dot; the word says it all without the colour. */

@@ -57,7 +57,7 @@ const showAlarms = ({ about, alarms, group, at, capacity }) => {
   const cards = about.policies.flatMap((policy) => policy.alarms.map((alarm) => ({ policy, alarm, now: known.get(alarm.name) })));
   const make = ({ alarm }) => {
     const [name, unit] = metric(alarm.metric);
-    const chart = new Chart(name, { unit, height: 132, heading: "h4" });
+    const chart = new Chart(name, { unit, height: 132, heading: "h4", quiet: true });
     const state = chip();
     const card = el("article", { class: "card alarm", "data-testid": `alarm-${alarm.name}` },
       el("div", { class: "heading" }, el("h3"), state), el("p", { class: "when-words" }), chart.figure, el("p", { class: "quiet reason" }));
@@ -75,7 +75,7 @@ const showAlarms = ({ about, alarms, group, at, capacity }) => {
     const limit = { ...threshold(alarm.when), text: comparison(alarm.when) };
     const from = Math.max(now.history.values.length ? now.history.start : 0, 0);
     const points = pointsOf(now.history);
-    card.chart.update({ from, to: Math.max(at, from + now.history.step), limit, marks: marksOf(capacity), lines: [{ name: words(alarm.statistic), tone: "a", points }] });
+    card.chart.update({ from, to: Math.max(at, from + now.history.step), limit, marks: marksOf(capacity), lines: [{ name: `${name}, ${words(alarm.statistic)}`, tone: "a", points }] });
   });
   const cooldown = group.cooldown;
   say(byId("cooldown"), cooldown ? `${cooldown.policy}: cooldown, ${length(cooldown.until - at)} left` : "");
@@ -90,6 +90,7 @@ const showPolicies = ({ about, policies, at }) => {
     say(does, `${words(policy.kind)}: ${policy.does}`);
     const decision = last.get(policy.name);
     const left = decision?.until > at ? `, ${length(decision.until - at)} left` : "";
+    set(row, "data-testid", `policy-${policy.name}`);
     say(did, decision ? `${clock(decision.at)} ${comparison(decision.text)}${left}` : "not invoked yet");
     set(did, "data-tone", decision ? (decision.scaled ? "change" : "held") : null);
   });

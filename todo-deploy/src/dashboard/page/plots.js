@@ -7,7 +7,7 @@ const marksOf = (capacity) => capacity.slice(1).flatMap((now, index) => {
 });
 
 const PLOTS = [
-  { title: "Instances", testid: "plot-capacity", least: 2, lines: [["desired", "c", "desired"], ["in service", "a", "in_service"], ["healthy", "b", "healthy"]], steps: true },
+  { title: "Instances", testid: "plot-capacity", lines: [["desired", "c", "desired"], ["in service", "a", "in_service"], ["healthy", "b", "healthy"]], steps: true },
   { title: "Requests per second", testid: "plot-requests", lines: [["requests", "a", "requests-per-s"]] },
   { title: "Latency", unit: "ms", testid: "plot-latency", lines: [["p50", "b", "p50-ms"], ["p95", "a", "p95-ms"], ["p99", "c", "p99-ms"]] },
   { title: "Errors per second", testid: "plot-errors", least: 1, lines: [["errors", "d", "errors-per-s"]] },
@@ -15,10 +15,12 @@ const PLOTS = [
 const EXTRA = { "in-flight": ["Requests in flight", ""], users: ["Virtual users", ""], "cpu-percent": ["CPU of the group", "%"], "memory-percent": ["Memory of the group", "%"] };
 
 const showPlots = (status) => {
-  const { about, at, series, capacity } = status;
+  const { about, at, group, series, capacity } = status;
   const known = new Set(PLOTS.flatMap((plot) => plot.lines.map(([, , name]) => name)));
-  const extra = Object.keys(series).filter((name) => !known.has(name) && name in EXTRA)
-    .map((name) => ({ title: EXTRA[name][0], unit: EXTRA[name][1], testid: `plot-${name}`, lines: [[words(name), "a", name]] }));
+  const extra = Object.keys(series).filter((name) => !known.has(name)).map((name) => {
+    const [title, unit] = EXTRA[name] ?? metric(name);
+    return { title, unit, testid: `plot-${name}`, lines: [[words(name).replace(/ percent$/, ""), "a", name]] };
+  });
   const recent = Math.min(at, 300 * about.sample_s);
   const from = range === "whole" ? 0 : at - recent;
   say(byId("recent-label"), `Newest ${length(300 * about.sample_s)}`);
@@ -33,7 +35,7 @@ const showPlots = (status) => {
     }));
     const seen = lines.filter((line) => plot.steps || line.points.length > 0);
     figure.classList.add("card");
-    figure.chart.update({ from, to: Math.max(at, from + 1), least: plot.least, lines: seen.length ? seen : lines, marks: plot.steps ? [] : marksOf(capacity) });
+    figure.chart.update({ from, to: Math.max(at, from + 1), least: plot.steps ? group.max : plot.least, lines: seen.length ? seen : lines, marks: plot.steps ? [] : marksOf(capacity) });
   });
 };
 
