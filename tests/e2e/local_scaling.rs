@@ -13,6 +13,10 @@ const PATIENCE: Duration = Duration::from_secs(150);
 /// machine is.
 const DEPLOYMENT: &str = r#"
 capacity = { min = 1, desired = 1, max = 3 }
+# Little enough that even a busy machine can give it.
+local = { share = 0.05 }
+# A check that a busy machine answers late is another test's matter.
+health_check = { replaces_instances = false }
 [[scaling.policy]]
 kind = "simple"
 name = "up"
@@ -46,7 +50,7 @@ async fn one_to_three_and_back_as_simulated_and_no_request_fails() {
     let predicted = simulated(&file).await;
     assert_eq!(predicted, ["up 1 → 2", "up 2 → 3", "down 3 → 2", "down 2 → 1"]);
 
-    let load = Load::start(local.balancer.address, "/api/v1/todos", 6);
+    let load = Load::start(local.balancer.address, "/api/v1/todos?limit=10", 6);
     let full = |status: &Value| (status["group"]["healthy"] == 3).then(|| e2e::instances(status));
     let busy = local.until("three healthy instances", PATIENCE, full).await;
     let answered = load.answered();

@@ -2,9 +2,9 @@
 //!
 //! The core (`deployment`, `time`, `timeline`, `engine`) holds no clock, socket, task, file or random number.
 
-pub mod balancer;
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod balancer;
 pub mod check;
 pub mod cli;
 pub mod dashboard;

@@ -55,7 +55,9 @@ impl Emulator {
     pub async fn started() -> Option<Self> {
         static ORIGINAL: OnceCell<Option<Original>> = OnceCell::const_new();
         let original = ORIGINAL.get_or_init(|| async {
-            within("the emulator to start", PATIENCE, tokio::task::spawn_blocking(original)).await.expect("no panic")
+            within("the emulator to start", PATIENCE, tokio::task::spawn_blocking(original))
+                .await
+                .expect("no panic")
         });
         let original = original.await.as_ref()?;
         Some(Self::forked(Api { address: original.address }).await)

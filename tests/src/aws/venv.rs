@@ -53,7 +53,14 @@ impl Venv {
             .context("python3 with its module venv is needed (Debian: python3-venv)")?;
         let venv = Self { directory: environment };
         let mut pip = venv.command("pip");
-        pip.args(["install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps", "--requirement"]);
+        pip.args([
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--no-deps",
+            "--requirement",
+        ]);
         run(pip.arg(emulator_sources().join("requirements.txt"))).context("installing packages")?;
         fs::write(&made, wanted)?;
         Ok(venv)

@@ -1,7 +1,7 @@
 //! The control socket: how other commands ask the todo-deploy that runs. One request per connection, one line of JSON;
 //! the answer is lines of progress and one last line. Only the owner of the run directory can connect.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -144,6 +144,17 @@ async fn converse(stream: UnixStream, asked: mpsc::Sender<Asked>) -> Result<()> 
     Ok(())
 }
 
+impl Request {
+    /// The longest silence while this is answered.
+    fn patience(&self) -> Duration {
+        match self {
+            Self::Status | Self::Scale { .. } | Self::Kill { .. } => Duration::from_secs(20),
+            // Instances boot, drain and stop, each in its time.
+            Self::Deploy(_) | Self::Reload(_) | Self::Down { .. } => Duration::from_secs(3600),
+        }
+    }
+}
+
 /// Asks the run whose socket this is; `progress` is shown what it says meanwhile.
 ///
 /// # Errors
@@ -151,12 +162,13 @@ async fn converse(stream: UnixStream, asked: mpsc::Sender<Asked>) -> Result<()> 
 pub fn ask(socket: &Path, request: &Request, mut progress: impl FnMut(&str)) -> Result<Value> {
     let mut stream =
         StdStream::connect(socket).with_context(|| format!("nobody answers at {}", socket.display()))?;
+    stream.set_read_timeout(Some(request.patience()))?;
     let mut line = serde_json::to_string(request)?;
     line.push('\n');
     stream.write_all(line.as_bytes()).context("the request was not taken")?;
     // An answer ends when the other side closes; its lines are as long as a status may be.
-    for line in BufReader::new(stream.take(u64::MAX)).lines() {
-        match serde_json::from_str(&line.context("the answer broke off")?)
+    for line in BufReader::new(stream).lines() {
+        match serde_json::from_str(&line.context("no answer came, or it broke off")?)
             .context("the answer is not understood")?
         {
             Reply::Progress(text) => progress(&text),

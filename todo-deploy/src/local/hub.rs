@@ -25,7 +25,7 @@ use super::driver::Driver;
 use super::instance::{Ending, Life, Running, Stop};
 use super::journal::config;
 use super::limit::Limiter;
-use super::log::Rotating;
+use super::log::{self, Rotating};
 use super::rundir::{Lock, RunDir};
 use super::service::{Runs, Service};
 use super::wanted::{Shape, Wanted};
@@ -148,6 +148,7 @@ pub async fn run(
         None => None,
     };
     let socket = control::bind(&dir.socket())?;
+    log::clear(&dir.logs());
     let (told, mut lives) = mpsc::channel(INBOX_MAX);
     let (asked, mut requests) = mpsc::channel(INBOX_MAX);
     let (scraped, mut values) = mpsc::channel(INBOX_MAX);

@@ -116,9 +116,16 @@ pub(super) async fn keep(mut said: impl AsyncRead + Unpin, mut log: Rotating) ->
     tail
 }
 
-/// Removes the logs of the oldest instances.
-pub(super) fn prune(logs: &Path) {
-    let Ok(entries) = fs::read_dir(logs) else { return };
+/// Removes the logs of the instances of an earlier run, whose names come again.
+pub(super) fn clear(logs: &Path) {
+    for (_, path) in instances(logs) {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// The logs of instances, by number.
+fn instances(logs: &Path) -> Vec<(u32, PathBuf)> {
+    let Ok(entries) = fs::read_dir(logs) else { return Vec::new() };
     let number = |path: &Path| -> Option<u32> {
         path.file_name()?.to_str()?.strip_prefix("i-")?.split('.').next()?.parse().ok()
     };
@@ -127,6 +134,12 @@ pub(super) fn prune(logs: &Path) {
         .filter_map(|path| Some((number(&path)?, path)))
         .collect();
     found.sort();
+    found
+}
+
+/// Removes the logs of the oldest instances.
+pub(super) fn prune(logs: &Path) {
+    let found = instances(logs);
     let mut numbers: Vec<u32> = found.iter().map(|(number, _)| *number).collect();
     numbers.dedup();
     let Some(oldest_kept) = numbers.len().checked_sub(LOGS_MAX).map(|index| numbers[index]) else { return };
@@ -183,5 +196,7 @@ mod tests {
         prune(place.path());
         assert!(!place.path().join("i-3.log").exists() && !place.path().join("i-1.log.1").exists());
         assert!(place.path().join("i-4.log").exists() && place.path().join("access.log").exists());
+        clear(place.path());
+        assert!(!place.path().join("i-4.log").exists() && place.path().join("access.log").exists());
     }
 }

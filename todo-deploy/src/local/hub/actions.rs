@@ -209,8 +209,8 @@ impl Hub {
         if let Some(running) = &member.running {
             self.limiter.remove(&running.limited);
         }
-        if let Some(name) = &member.container {
-            docker::remove(name);
+        if let Some(name) = member.container.clone() {
+            tokio::task::spawn_blocking(move || docker::remove(&name));
         }
         let was_asked = *member.stop.borrow() != Stop::No;
         let has_served = self.served.contains(&id);

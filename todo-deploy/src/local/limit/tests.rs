@@ -53,6 +53,42 @@ fn a_control_group_holds_two_processes_to_their_share() {
     assert!(rate < 0.35 && rate > 0.02, "{rate}");
 }
 
+/// F28: what the tree of processes adds up to, workers that come and go included, is what the kernel counted.
+#[test]
+fn the_tree_and_the_control_group_count_the_same() {
+    let run = format!("todo-deploy-test-{}-same", std::process::id());
+    let Ok(limiter) = Limiter::new(CpuLimit::Cgroup, &run) else { return };
+    let limited = limiter.prepare(InstanceId(1), 1.0).unwrap();
+    let mut command = Command::new("sh");
+    let script = r#"for g in "$@"; do echo $$ >"$g/cgroup.procs" || exit 125; done
+                    work() { i=0; while [ $i -lt 30000 ]; do i=$((i + 1)); done; }
+                    while :; do (work) & (work); wait; done"#;
+    command.args(["-c", script, "busy"]).args(&limited.groups);
+    let mut child = command.stdin(Stdio::null()).process_group(0).spawn().unwrap();
+    let tree = || procfs::tree(&procfs::all(), child.id());
+    let seconds = |tree: &[Stat]| tree.iter().map(|stat| stat.ticks).sum::<u64>() as f64 * procfs::seconds_per_tick();
+    let counted = || limiter.used_s(&limited, &[]).unwrap();
+    // The files of a tree are read one after the other: a worker that is waited for in between is in none of them. So
+    // the most of some readings, which the kernel's count before and after encloses.
+    let reading = || {
+        let low = counted();
+        let most = (0..5).map(|_| seconds(&tree())).fold(0.0, f64::max);
+        (low, most, counted())
+    };
+    std::thread::sleep(Duration::from_millis(200));
+    let (first, began) = (reading(), Instant::now());
+    std::thread::sleep(Duration::from_millis(1500));
+    let (last, elapsed) = (reading(), began.elapsed().as_secs_f64());
+    tree().iter().for_each(|stat| procfs::signal(stat.pid, rustix::process::Signal::KILL));
+    child.wait().unwrap();
+    limiter.remove(&limited);
+    let by_tree = last.1 - first.1;
+    // Two points of a CPU, and the ticks of the processes that are there.
+    let slack = 0.02 * elapsed + 0.04;
+    let bounds = (last.0 - first.2 - slack)..=(last.2 - first.0 + slack);
+    assert!(bounds.contains(&by_tree), "{by_tree} s is outside {bounds:?} within {elapsed} s");
+}
+
 #[test]
 fn without_a_limit_it_takes_what_it_gets() {
     let limiter = Limiter::new(CpuLimit::None, "x").unwrap();
