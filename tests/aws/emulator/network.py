@@ -14,6 +14,9 @@ USER_DATA_MAX = 16 * 1024
 # Interfaces of what was deleted: {interface id}.
 _lingering = set()
 
+# What else comes to an end while somebody waits for a security group.
+ENDINGS = []
+
 
 def attach(subnets, groups, description):
     """Network interfaces of a balancer, a task or a database: what holds a security group."""
@@ -39,6 +42,8 @@ def interfaces(description):
 
 
 def _time_passes():
+    for ending in ENDINGS:
+        ending()
     for identity in [one.id for one in backend("ec2").enis.values() if _is_orphan(one)]:
         del backend("ec2").enis[identity]
     for identity in sorted(_lingering):

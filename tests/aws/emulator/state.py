@@ -28,7 +28,7 @@ SOURCES = (
     ("logs", "DescribeLogGroups", {}, "logGroups"),
     ("rds", "DescribeDBInstances", {}, "DBInstances"),
     ("rds", "DescribeDBSubnetGroups", {}, "DBSubnetGroups"),
-    ("rds", "DescribeDBSnapshots", {}, "DBSnapshots"),
+    ("rds", "DescribeDBSnapshots", {"SnapshotType": "manual"}, "DBSnapshots"),
     ("ecr", "DescribeRepositories", {}, "repositories"),
 )
 
@@ -152,6 +152,7 @@ IDS = (
     (re.compile(r"\b((?:app|net|targetgroup)/[\w-]+)/[0-9a-f]{16}"), r"\1"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uuid>"),
     (re.compile(r"(task-definition/[\w-]+):\d+"), r"\1"),
+    (re.compile(r"-final-\w+"), "-final"),
 )
 
 

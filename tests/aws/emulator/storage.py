@@ -3,7 +3,7 @@
 from moto.rds.models import RDSBackend
 
 from .cloud import around, backend
-from .network import attach, detach
+from .network import ENDINGS, attach, detach
 from .wire import Refused
 from .world import SETTINGS, forget, look
 
@@ -55,6 +55,9 @@ def _time_passes():
             del _going[identity]
             forget("going database", identity)
             detach(_interfaces_of(identity))
+
+
+ENDINGS.append(_time_passes)
 
 
 @around("rds", "DeleteDBInstance")

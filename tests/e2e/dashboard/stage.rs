@@ -28,7 +28,8 @@ fn simulated() -> Recording {
     let deployment = Deployment::parse("", "test", Defaults::of(target)).expect("valid");
     let service_time = Some("lognormal 2ms cv 1".parse().expect("a distribution"));
     let prices = Prices::default();
-    let options = Options { seed: 1, service_time, until: None, prices, faults: Vec::new() };
+    let options =
+        Options { seed: 1, service_time, service_times: Vec::new(), until: None, prices, faults: Vec::new() };
     let plan = Plan::from_stages(&["1m:400", "10m:1000"].map(String::from), &Default::default());
     let run = simulate(&deployment, target, &plan.expect("a plan"), &options);
     Recording::of_run(&deployment, &run)

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+mod balance;
 mod calibrate;
 mod check;
 mod dashboard;
@@ -42,6 +43,7 @@ enum Command {
     /// Containers on AWS: an ECS service on Fargate behind a load balancer
     #[cfg(feature = "aws")]
     Ecs(Box<aws::Args>),
+    Balance(Box<balance::Args>),
 }
 
 /// What a command has to say with its exit code.
@@ -63,6 +65,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Ec2(args) => return aws::run(&args, Target::Ec2),
         #[cfg(feature = "aws")]
         Command::Ecs(args) => return aws::run(&args, Target::Ecs),
+        Command::Balance(args) => balance::run(&args),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,

@@ -150,7 +150,7 @@ impl PolicyAbout {
                 let change = change(policy.adjust, policy.adjustment, policy.min_magnitude);
                 ("simple", format!("{change}, then {} of cooldown", duration::text(*cooldown)))
             }
-            PolicyKind::Step { policy, alarm } => {
+            PolicyKind::Step { policy, alarm, .. } => {
                 let step = |step: &crate::deployment::Step| {
                     let change = change(policy.adjust, step.adjustment, policy.min_magnitude);
                     format!("{change} from {}", alarm.when.threshold + step.from)

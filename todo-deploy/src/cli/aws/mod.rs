@@ -2,9 +2,12 @@
 
 mod confirm;
 mod down;
+mod logs;
 mod plan;
+mod revisions;
 mod session;
 mod shown;
+mod status;
 mod stop;
 mod up;
 
@@ -37,6 +40,11 @@ enum Command {
     Plan(plan::Args),
     Up(up::Args),
     Down(down::Args),
+    Status(status::Args),
+    Logs(logs::Args),
+    Scale(revisions::Scale),
+    History(revisions::History),
+    Rollback(revisions::Rollback),
 }
 
 /// Which deployment, and whose.
@@ -127,6 +135,11 @@ pub(super) fn run(args: &Args, target: Target) -> ExitCode {
                 Command::Plan(args) => plan::run(args, target).await,
                 Command::Up(args) => up::run(args, target).await,
                 Command::Down(args) => down::run(args, target).await,
+                Command::Status(args) => status::run(args, target).await,
+                Command::Logs(args) => logs::run(args, target).await,
+                Command::Scale(args) => revisions::run_scale(args, target).await,
+                Command::History(args) => revisions::show_history(args, target).await,
+                Command::Rollback(args) => revisions::run_rollback(args, target).await,
             }
         })
     });
