@@ -58,10 +58,11 @@ async fn a_locked_table_fills_the_pool_and_health_stays_good() {
         check.is(200);
         assert!(took < SLACK, "a health check took {took:?}");
     }
-    // One waits for the lock until the request timeout, four for the one; the rest is told at once.
+    // The connection's holder waits for the lock until the request timeout, and with it whoever joined its read before
+    // it had the connection, as many as may queue; the queue waits for the connection; the rest is told at once.
     refused(&reads, Duration::from_secs(3));
     let busy = reads.iter().filter(|(answer, _)| answer.text().contains("busy")).count();
-    assert!(busy >= 39, "{busy}");
+    assert!(busy >= 40 - (1 + 4), "{busy}");
     let at_once = reads.iter().filter(|(_, took)| *took < Duration::from_millis(400)).count();
     assert!(at_once >= 20, "{at_once} of 40 were refused at once");
 

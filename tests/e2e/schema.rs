@@ -1,6 +1,8 @@
 //! Databases that somebody else has been at: the course's own tables, and a newer version of this service.
 
-use e2e::{Database, Kind, Process, Service};
+use std::time::Duration;
+
+use e2e::{Database, Kind, Process, Service, eventually};
 use rstest::rstest;
 use serde_json::json;
 
@@ -98,7 +100,7 @@ async fn an_older_version_works_with_a_newer_schema(#[values(Kind::Sqlite, Kind:
 /// A process answers before it has reached its database.
 pub(crate) async fn ready(process: &Process) {
     let limit = std::time::Duration::from_secs(30);
-    e2e::eventually("health to be 200", limit, async || {
+    eventually("health to be 200", limit, async || {
         (process.get("/api/v1/health").await.status == 200).then_some(())
     })
     .await;
@@ -114,4 +116,20 @@ async fn todos_outlive_the_process_that_took_them() {
     let process = Process::on(&database, &[]).await;
     ready(&process).await;
     assert_eq!(process.get("/api/v1/todos").await.is(200).value(), json!([todo]));
+}
+
+#[tokio::test]
+async fn a_database_in_another_encoding_is_pointed_out() {
+    let warns = async |encoding: &str| {
+        let database = Database::postgres_in(encoding).await?;
+        let process = Process::on(&database, &[]).await;
+        eventually("the database to be ready", Duration::from_secs(30), async || {
+            process.log().contains("database ready").then_some(())
+        })
+        .await;
+        Some(process.log().contains("the database is not in UTF8"))
+    };
+    let Some(warned) = warns("UTF8").await else { return };
+    assert!(!warned);
+    assert_eq!(warns("SQL_ASCII").await, Some(true));
 }

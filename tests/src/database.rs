@@ -49,7 +49,12 @@ impl Database {
 
     /// See [`Database::new`].
     pub async fn postgres() -> Option<Self> {
-        let fresh = postgres::fresh().await?;
+        Self::postgres_in("UTF8").await
+    }
+
+    /// See [`Database::new`]; `encoding` as `CREATE DATABASE` names it.
+    pub async fn postgres_in(encoding: &str) -> Option<Self> {
+        let fresh = postgres::fresh(encoding).await?;
         Some(Self { url: String::from(fresh.url.as_str()), place: Place::Server(fresh) })
     }
 

@@ -19,6 +19,7 @@ pub mod slow_start;
 mod strategy;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use member::{Member, Members};
 pub use member::{Slot, Target, TargetState};
@@ -140,6 +141,31 @@ impl Picker {
         self.members.started(index);
         self.strategy.started(index, self.members.at(index));
         Some(self.members.slot(index))
+    }
+
+    /// As [`Picker::pick`], but never `not`: for a request that this target has just failed. `None`: there is
+    /// no other.
+    pub fn pick_other(&mut self, choice: &Choice, not: Slot) -> Option<Slot> {
+        let hidden = self.is_routable(not);
+        if hidden {
+            self.withdraw(not.index);
+        }
+        let picked = self.pick(choice);
+        if hidden {
+            self.offer(not.index);
+        }
+        picked
+    }
+
+    /// Goes on with another algorithm; targets, states and outstanding requests stay.
+    pub fn set_algorithm(&mut self, algorithm: Algorithm) {
+        self.strategy = Strategy::new(algorithm);
+        for index in self.members.indices() {
+            let member = self.members.at(index);
+            if member.routable {
+                self.strategy.enter(index, member);
+            }
+        }
     }
 
     /// Takes back a request that [`Picker::pick`] gave to this target.

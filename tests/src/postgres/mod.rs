@@ -43,7 +43,7 @@ static SERVER: OnceLock<Option<Server>> = OnceLock::new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// An empty database; `None` where there is no server.
-pub(crate) async fn fresh() -> Option<Fresh> {
+pub(crate) async fn fresh(encoding: &str) -> Option<Fresh> {
     let turn = TURNS.acquire().await.expect("never closed");
     let server = SERVER.get_or_init(|| apart(find())).as_ref()?;
     let name = format!("e2e_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -52,7 +52,7 @@ pub(crate) async fn fresh() -> Option<Fresh> {
         .await
         .expect("dropping a stale database");
     // As PostgreSQL's own image makes them, whatever the server's locale: lengths count characters.
-    let as_usual = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'";
+    let as_usual = format!("TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'");
     server.run(&format!("CREATE DATABASE {name} {as_usual}")).await.expect("creating a database");
     let mut url = server.url.clone();
     url.set_path(&name);

@@ -11,6 +11,7 @@ use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, Row};
 use tokio::time::timeout;
+use tracing::warn;
 
 use super::batch::Batcher;
 use super::pool::{Connect, Pool, Usage};
@@ -91,6 +92,7 @@ impl PostgresStore {
                     connected.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
                 let mut connection = connected.map_err(MigrateError::Execute)?;
                 migrations().run_direct(None, &mut connection, false).await?;
+                warn_unless_utf8(&mut connection).await.map_err(MigrateError::Execute)?;
                 connection.close().await.map_err(MigrateError::Execute)
             })
         }
@@ -130,6 +132,19 @@ impl PostgresStore {
         usage.waiting += self.inserts.waiting();
         vec![("requests", usage)]
     }
+}
+
+/// In any other encoding some texts that the contract allows do not fit: such a todo is refused with a 500.
+async fn warn_unless_utf8(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(connection).await?;
+    if encoding != "UTF8" {
+        warn!(
+            %encoding,
+            "the database is not in UTF8: titles and descriptions with other than ASCII letters may be refused; \
+             move to one made with ENCODING 'UTF8'"
+        );
+    }
+    Ok(())
 }
 
 fn migrations() -> sqlx::migrate::Migrator {

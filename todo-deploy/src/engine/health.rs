@@ -26,6 +26,8 @@ impl HealthState {
     pub(crate) const INITIAL: Self = Self { health: Health::Initial, against: 0 };
     pub(crate) const HEALTHY: Self = Self { health: Health::Healthy, against: 0 };
 
+    pub(crate) const UNHEALTHY: Self = Self { health: Health::Unhealthy, against: 0 };
+
     pub(crate) fn passed(&mut self, healthy_threshold: u32) -> Option<Flip> {
         let needed = match self.health {
             Health::Healthy => {
@@ -85,7 +87,7 @@ mod tests {
         assert_eq!(run(HealthState::INITIAL, "p"), [Healthy], "H1");
         assert_eq!(run(HealthState::INITIAL, "ff"), [Initial, Unhealthy], "H2");
         assert_eq!(run(HealthState::HEALTHY, "fpf"), [Healthy, Healthy, Healthy], "H3");
-        let unhealthy = HealthState { health: Unhealthy, against: 0 };
+        let unhealthy = HealthState::UNHEALTHY;
         assert_eq!(run(unhealthy, "pp"), [Unhealthy, Healthy], "H4");
         assert_eq!(run(unhealthy, "pfpp"), [Unhealthy, Unhealthy, Unhealthy, Healthy]);
         assert_eq!(run(HealthState::INITIAL, "fpf"), [Initial, Healthy, Healthy]);

@@ -1,0 +1,61 @@
+//! What all threads of a balancer share.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+
+use super::event::Event;
+use super::fleet::Fleet;
+use super::settings::Settings;
+use super::stats::Counters;
+
+#[derive(Debug)]
+pub(super) struct Hub {
+    pub(super) fleet: Arc<Fleet>,
+    pub(super) total: Counters,
+    /// Client connections that are open.
+    connections: AtomicUsize,
+    settings: Mutex<Arc<Settings>>,
+    pub(super) events: mpsc::Sender<Event>,
+}
+
+impl Hub {
+    pub(super) fn new(settings: Settings, events: mpsc::Sender<Event>) -> Self {
+        Self {
+            fleet: Arc::new(Fleet::new(&settings)),
+            total: Counters::default(),
+            connections: AtomicUsize::new(0),
+            settings: Mutex::new(Arc::new(settings)),
+            events,
+        }
+    }
+
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn set_settings(&self, settings: Arc<Settings>) {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Counts one connection more, while the result lives.
+    pub(super) fn connected(self: &Arc<Self>) -> Connected {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        Connected(Arc::clone(self))
+    }
+}
+
+/// A client's connection is open.
+#[derive(Debug)]
+pub(super) struct Connected(Arc<Hub>);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
