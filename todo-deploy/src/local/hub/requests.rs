@@ -130,15 +130,17 @@ impl Hub {
             changed.join(", ")
         );
         let mut said = Vec::new();
+        // What can fail comes first: then nothing has changed.
+        let of = |wanted: &Wanted, deployment| settings(wanted, deployment, &self.dir);
+        if of(&wanted, &deployment) != of(&self.wanted, &self.deployment) {
+            let new = of(&wanted, &deployment);
+            self.handle.configure(new).context("setting up the load balancer anew; nothing was changed")?;
+            said.push("the load balancer is set up anew; no connection was touched".to_owned());
+        }
         let setup = Setup::new(&deployment, wanted.like, wanted.speed)?;
         if setup != Setup::new(&self.deployment, self.wanted.like, self.wanted.speed)? {
             self.driver.feed(&Input::Reconfigure { setup: Box::new(setup) });
             said.push("limits, policies and checks are those of the deployment now".to_owned());
-        }
-        let of = |wanted: &Wanted, deployment| settings(wanted, deployment, &self.dir);
-        if of(&wanted, &deployment) != of(&self.wanted, &self.deployment) {
-            self.handle.configure(of(&wanted, &deployment));
-            said.push("the load balancer is set up anew; no connection was touched".to_owned());
         }
         let shape = Shape::of(&deployment, wanted.like, wanted.speed);
         if shape.vcpus != self.shape.vcpus {
