@@ -6,6 +6,7 @@ mod paths;
 mod practical;
 mod refusals;
 mod sweep;
+mod variants;
 
 use e2e::aws::Emulator;
 use serde_json::Value;
