@@ -41,6 +41,8 @@ enum Command {
     /// Containers on AWS: an ECS service on Fargate behind a load balancer
     #[cfg(feature = "aws")]
     Ecs(Box<aws::Args>),
+    #[cfg(feature = "aws")]
+    Image(Box<aws::image::Args>),
     Balance(Box<balance::Args>),
 }
 
@@ -62,6 +64,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Ec2(args) => return aws::run(&args, Target::Ec2),
         #[cfg(feature = "aws")]
         Command::Ecs(args) => return aws::run(&args, Target::Ecs),
+        #[cfg(feature = "aws")]
+        Command::Image(args) => return aws::run_image(&args),
         Command::Balance(args) => balance::run(&args),
     };
     match answer {

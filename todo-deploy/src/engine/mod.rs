@@ -184,8 +184,7 @@ impl Engine {
 
     /// After each change: activities that ended start their cooldowns, and nothing is broken.
     fn settle(&mut self, now: Time) {
-        let counts = self.fleet.counts(now);
-        if counts.launching + counts.leaving == 0 {
+        if !self.fleet.is_busy() {
             self.scaler.activity_ended(now, &mut self.out);
         }
         debug_assert_eq!(self.broken(), None);

@@ -217,7 +217,8 @@ pub(crate) fn series(config: &Config) -> BTreeMap<Metric, Series> {
         alarms().any(|alarm| alarm.metric == *metric && matches!(alarm.statistic, Statistic::Percentile(_)))
     };
     let series = |(metric, keep): (&Metric, Duration)| {
-        let mut series = Series::new(metric, config.metric_period, config.metric_lag, keep);
+        let series = Series::new(metric, config.metric_period, config.metric_lag, keep);
+        let mut series = series.in_steps(config.metric_step);
         if is_percentile(metric) {
             series.keep_values();
         }
