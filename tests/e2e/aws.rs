@@ -1,5 +1,6 @@
 //! `todo-deploy ec2` and `todo-deploy ecs` against an emulator of AWS: the real program, no account.
 
+mod daily;
 mod faults;
 mod outside;
 mod paths;
