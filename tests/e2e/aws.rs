@@ -1,11 +1,13 @@
 //! `todo-deploy ec2` and `todo-deploy ecs` against an emulator of AWS: the real program, no account.
 
+mod daily;
 mod faults;
 mod outside;
 mod paths;
 mod practical;
 mod refusals;
 mod sweep;
+mod variants;
 
 use e2e::aws::Emulator;
 use serde_json::Value;

@@ -18,7 +18,9 @@ def _is_there(params):
 
 
 def _not_found(what, params):
-    return Refused("ObjectNotFoundException", f"No {what} found for {params['ServiceNamespace']} {params['ResourceId']}")
+    return Refused(
+        "ObjectNotFoundException", f"No {what} found for {params['ServiceNamespace']} {params['ResourceId']}"
+    )
 
 
 @around("application-autoscaling", "RegisterScalableTarget")

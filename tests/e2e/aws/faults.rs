@@ -117,7 +117,7 @@ async fn what_never_goes_is_listed_as_left() {
     let deploy = Deploy::to("ec2").await;
     deploy.run(&emulator, &UP).await.is(0);
     emulator.settings(json!({"interfaces_linger": 1_000_000})).await;
-    let down = deploy.run(&emulator, &["down", "--delete-database", "--timeout", "2s"]).await.is(1);
+    let down = deploy.run(&emulator, &["down", "--delete-database", "--timeout", "8s"]).await.is(1);
     for words in ["left: ", "`taskoverflow`", "eni-", "--timeout"] {
         assert!(down.stderr.contains(words), "{words}: {down}");
     }
@@ -155,7 +155,7 @@ async fn what_was_just_made_is_not_visible_yet() {
 async fn a_server_that_never_answers_does_not_hang_us() {
     let Some(emulator) = Emulator::started().await else { return };
     let deploy = Deploy::to("ec2").await;
-    let quick = ["--call-timeout", "1s"];
+    let quick = ["--call-timeout", "1500ms"];
     // Once: the call is tried again.
     let once = emulator.fork().await;
     once.faults(json!([{"call": "elasticloadbalancing:CreateTargetGroup", "mode": "hang"}])).await;
@@ -186,7 +186,9 @@ async fn targets_that_stay_unhealthy() {
         let deploy = Deploy::to(target).await;
         let why = json!({"reason": "Target.ResponseCodeMismatch", "description": "Health checks failed with these codes: [404]"});
         emulator.settings(json!({"unhealthy": why})).await;
-        let up = deploy.run(&emulator, &[&UP[..], &["--timeout", "3s"]].concat()).await.is(1);
+        // All is made in time; what takes too long is only the waiting.
+        deploy.run(&emulator, &[&UP[..], &["--no-wait"]].concat()).await.is(0);
+        let up = deploy.run(&emulator, &[&UP[..], &["--timeout", "2s"]].concat()).await.is(1);
         says(&up, &["Target.ResponseCodeMismatch", "404", "health_check.path"]);
         emulator.settings(json!({"unhealthy": null})).await;
         deploy.run(&emulator, &UP).await.is(0);
@@ -197,6 +199,7 @@ async fn targets_that_stay_unhealthy() {
 async fn a_service_that_does_not_answer_through_the_balancer() {
     let Some(emulator) = Emulator::started().await else { return };
     let deploy = Deploy::to("ec2").await;
+    deploy.run(&emulator, &UP).await.is(0);
     deploy.front().answers(502);
     let up = deploy.run(&emulator, &[&UP[..], &["--timeout", "2s"]].concat()).await.is(1);
     says(&up, &["502"]);

@@ -1,5 +1,4 @@
-//! Judges that know nothing of us: CloudFormation's linter, the AWS command line, IAM's policies; and the emulator's own
-//! tests.
+//! Judges that know nothing of us: the AWS command line, IAM's policies; and the emulator's own tests.
 
 use std::process::Command;
 
@@ -10,7 +9,7 @@ use super::{TARGETS, UP, changes};
 
 /// What a command of the Python environment prints.
 #[track_caller]
-fn output(command: &mut Command) -> String {
+pub(super) fn output(command: &mut Command) -> String {
     let output = command.output().expect("the environment has the program");
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?}\n{stdout}{stderr}");
@@ -21,43 +20,6 @@ fn output(command: &mut Command) -> String {
 fn the_emulators_own_tests() {
     let Some(venv) = Venv::get() else { return };
     output(venv.command("python").args(["-B", "-m", "unittest", "-q"]).current_dir(emulator_sources()));
-}
-
-#[tokio::test]
-async fn cloudformations_linter_finds_nothing() {
-    let certificate =
-        "aws.certificate=arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555";
-    let https = r#"load_balancer.listener=[{port = 443, protocol = "https"}, {port = 80, protocol = "http", redirect_to = 443}]"#;
-    let network = r#"load_balancer.listener=[{port = 80, protocol = "tcp"}]"#;
-    let step = r#"scaling.policy=[{kind = "step", name = "up", metric = "cpu", adjust = "change", alarm = {when = ">= 20", period = "60s", evaluation_periods = 2}, step = [{from = 0, adjustment = 1}, {from = 30, adjustment = 2}]}]"#;
-    let tracking = r#"scaling.policy=[{kind = "target-tracking", name = "requests", metric = "requests-per-target", target = 50}]"#;
-    let deployments: [&[&str]; 8] = [
-        &[],
-        &["--as-in-the-practical"],
-        &["--name", "shop", "--set", "database.source=none"],
-        &["--set", "database.source=existing", "--set", "database.url=postgresql://todo@db.example.com/todo"],
-        &["--set", certificate, "--set", https],
-        &["--set", "load_balancer.kind=network", "--set", network],
-        &["--set", tracking],
-        &["--set", step],
-    ];
-    let (Some(venv), Some(emulator)) = (Venv::get(), Emulator::started().await) else { return };
-    for target in TARGETS {
-        let deploy = Deploy::to(target).await;
-        for (number, flags) in deployments.iter().enumerate() {
-            let args = [&["plan", "--format", "cloudformation", "--image", "todo:1"], *flags].concat();
-            let plan = deploy.run(&emulator, &args).await;
-            // Not every wish fits every path; then it is refused, and there is nothing to lint.
-            if plan.code == Some(1) && number > 5 {
-                assert!(plan.stderr.contains("error"), "{plan}");
-                continue;
-            }
-            let plan = plan.is(0);
-            let file = deploy.directory().join(format!("{number}.json"));
-            std::fs::write(&file, &plan.stdout).expect("a file");
-            output(venv.command("cfn-lint").args(["--regions", "us-east-1", "--"]).arg(&file));
-        }
-    }
 }
 
 /// What the AWS command line reads from the emulator.

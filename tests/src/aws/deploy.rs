@@ -80,7 +80,7 @@ impl Deploy {
         if matches!(subcommand, "up" | "down") {
             command.arg("--yes");
         }
-        if subcommand == "up" {
+        if matches!(subcommand, "up" | "rollback") {
             for balancer in BALANCERS {
                 let host = format!("{balancer}-1.us-east-1.elb.amazonaws.com");
                 command.arg("--resolve").arg(format!("{host}:80:{}", self.front.address));
