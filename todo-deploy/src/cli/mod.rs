@@ -38,9 +38,19 @@ enum Command {
     Dashboard(dashboard::Args),
     Local(Box<local::Args>),
     /// Virtual machines on AWS: an Auto Scaling group behind a load balancer
+    ///
+    /// Exit codes: 0 done, or nothing to change; 1 it could not be done; 2 (`plan`) there is something to change.
+    ///
+    /// Credentials come from the environment, --profile, or a file `credentials` in this directory (the Learner Lab's
+    /// "AWS CLI" details). The `AWS_ENDPOINT_URL` variables are honoured.
     #[cfg(feature = "aws")]
     Ec2(Box<aws::Args>),
     /// Containers on AWS: an ECS service on Fargate behind a load balancer
+    ///
+    /// Exit codes: 0 done, or nothing to change; 1 it could not be done; 2 (`plan`) there is something to change.
+    ///
+    /// Credentials come from the environment, --profile, or a file `credentials` in this directory (the Learner Lab's
+    /// "AWS CLI" details). The `AWS_ENDPOINT_URL` variables are honoured.
     #[cfg(feature = "aws")]
     Ecs(Box<aws::Args>),
     #[cfg(feature = "aws")]
