@@ -23,7 +23,9 @@ def attach(subnets, groups, description):
     ec2 = backend("ec2")
     for subnet in subnets:
         address = ec2.get_subnet(subnet).get_available_subnet_ip(None)
-        made = ec2.create_network_interface(ec2.get_subnet(subnet), address, group_ids=list(groups), description=description)
+        made = ec2.create_network_interface(
+            ec2.get_subnet(subnet), address, group_ids=list(groups), description=description
+        )
         made.status = "in-use"
 
 
@@ -129,5 +131,3 @@ def delete_launch_template(call, proceed):
             if call.params.get("LaunchTemplateName", template.name) == template.name:
                 raise Refused("OperationNotPermitted", f"{template.id} is the template of group {group.name}")
     return proceed()
-
-

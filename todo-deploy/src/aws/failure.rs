@@ -68,8 +68,9 @@ where
         }
         _ => {
             let message = chain(&error);
-            let has_none =
-                message.contains("no providers in chain") || message.contains("CredentialsNotLoaded");
+            let absent =
+                ["no providers in chain", "no credentials found", "not enabled", "CredentialsNotLoaded"];
+            let has_none = absent.iter().any(|words| message.contains(words));
             let credentials = message.contains("credential");
             let kind = match (has_none, credentials) {
                 (true, _) => Kind::NoCredentials,

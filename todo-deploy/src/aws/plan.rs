@@ -259,3 +259,6 @@ pub(super) fn needs(logical: &str, resource: &Resource) -> BTreeSet<Logical> {
     needs.remove(logical);
     needs
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::clients::Cloud;
-use super::failure::{Failure, of};
+use super::failure::{Failure, Kind, of};
 use super::names::Names;
 use super::render;
 use super::resources::{At, load_balancer};
@@ -84,6 +84,8 @@ impl Ready<'_> {
             let missing = match self.look().await {
                 Ok(Ok(url)) => return Ok(url),
                 Ok(Err(missing)) => missing,
+                // What was just made may not be visible everywhere yet.
+                Err(failure) if failure.kind == Kind::NotFound => failure.to_string(),
                 Err(failure) => return Err(failure.to_string()),
             };
             if let Some(final_word) = missing.strip_prefix(FINAL) {
@@ -116,11 +118,12 @@ impl Ready<'_> {
         if let Err(missing) = self.replaced().await? {
             return Ok(Err(missing));
         }
-        if let Err(missing) = self.deployed().await? {
-            return Ok(Err(missing));
-        }
-        if let Err(missing) = self.healthy().await? {
-            return Ok(Err(missing));
+        // Why targets are not healthy is why a deployment does not get on.
+        let (deployed, healthy) = (self.deployed().await?, self.healthy().await?);
+        match (deployed, healthy) {
+            (Err(missing), Err(unhealthy)) => return Ok(Err(format!("{missing}; {unhealthy}"))),
+            (Err(missing), Ok(())) | (Ok(()), Err(missing)) => return Ok(Err(missing)),
+            (Ok(()), Ok(())) => {}
         }
         let host = balancer.dns_name().unwrap_or_default();
         Ok(self.answers(host).await)

@@ -58,6 +58,12 @@ impl Ready<'_> {
         match deployment.rollout_state() {
             Some(DeploymentRolloutState::Failed) => {
                 let why = self.why_failed(&service).await?;
+                // The first deployment has nothing to go back to, and would start tasks for ever.
+                if service.deployments().len() == 1 {
+                    let request =
+                        self.cloud.ecs.update_service().cluster(cluster).service(self.names.cluster());
+                    request.desired_count(0).send().await.map_err(of("ecs:UpdateService"))?;
+                }
                 let reason = deployment.rollout_state_reason().unwrap_or("no reason given");
                 Ok(Err(format!("{FINAL}the deployment failed: {reason}\n{why}")))
             }

@@ -16,7 +16,8 @@ pub struct Service {
     pub service_name: String,
     pub cluster: Ref,
     pub task_definition: Ref,
-    /// Only where the service is made: afterwards the policies own it, and it never counts as a difference.
+    /// Only where the service is made: afterwards the policies own it, and it never counts as a difference. Found, it
+    /// is told only when it is 0: a failed first deployment was stopped, and policies do not start from nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub desired_count: Option<i32>,
     pub launch_type: String,
@@ -124,6 +125,11 @@ impl Service {
             .build())
     }
 
+    /// Whether nothing runs although something should.
+    fn is_stopped(&self, want: &Self) -> bool {
+        self.desired_count == Some(0) && want.desired_count != Some(0)
+    }
+
     fn updatable(&self) -> Self {
         Self { desired_count: None, ..self.clone() }
     }
@@ -140,12 +146,12 @@ impl Kind for Service {
     fn calls(&self, have: Option<&Self>) -> Vec<Call> {
         match have {
             None => vec![CREATE],
-            Some(have) if have.updatable() != self.updatable() => vec![UPDATE],
+            Some(have) if have.updatable() != self.updatable() || have.is_stopped(self) => vec![UPDATE],
             Some(_) => Vec::new(),
         }
     }
 
-    async fn send(&self, call: Call, _have: Option<&Self>, at: At<'_>) -> Result<Option<String>, Failure> {
+    async fn send(&self, call: Call, have: Option<&Self>, at: At<'_>) -> Result<Option<String>, Failure> {
         let cluster = at.id(call, &self.cluster)?;
         let revision = at.id(call, &self.task_definition)?;
         match call {
@@ -166,10 +172,11 @@ impl Kind for Service {
                 Ok(made.service.and_then(|service| service.service_arn))
             }
             UPDATE => {
-                // No desired count: it is the policies'.
+                let stopped = have.is_some_and(|have| have.is_stopped(self));
                 let request = at.cloud.ecs.update_service().cluster(cluster).service(&self.service_name);
                 let request = request
                     .task_definition(revision)
+                    .set_desired_count(self.desired_count.filter(|_| stopped))
                     .set_load_balancers(Some(self.balanced(call, at)?))
                     .health_check_grace_period_seconds(self.health_check_grace_period_seconds)
                     .network_configuration(self.network(call, at)?)
@@ -246,7 +253,7 @@ pub(in crate::aws) fn found(service: &ecs::Service, at: At<'_>) -> Option<Found>
         service_name: text(service.service_name()),
         cluster: at.ids.reference(service.cluster_arn().unwrap_or_default(), Part::Id),
         task_definition: at.ids.reference(service.task_definition().unwrap_or_default(), Part::Id),
-        desired_count: None,
+        desired_count: Some(service.desired_count()).filter(|count| *count == 0),
         launch_type: text(service.launch_type().map(ecs::LaunchType::as_str)),
         load_balancers: service.load_balancers().iter().map(balanced).collect(),
         health_check_grace_period_seconds: service.health_check_grace_period_seconds().unwrap_or_default(),
