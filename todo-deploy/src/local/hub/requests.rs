@@ -114,14 +114,12 @@ impl Hub {
         let fixed = [
             ("the speed", wanted.speed == self.wanted.speed),
             ("--like", wanted.like == self.wanted.like),
-            ("the load balancer's address", wanted.listen == self.wanted.listen),
             ("the dashboard's address", wanted.dashboard == self.wanted.dashboard),
             ("how CPU is limited", wanted.cpu_limit == self.wanted.cpu_limit),
             (
                 "the kind of load balancer",
                 deployment.load_balancer.kind == self.deployment.load_balancer.kind,
             ),
-            ("its listeners", deployment.load_balancer.listeners == self.deployment.load_balancer.listeners),
         ];
         let changed: Vec<&str> = fixed.iter().filter(|(_, same)| !same).map(|(name, _)| *name).collect();
         ensure!(
@@ -130,15 +128,24 @@ impl Hub {
             changed.join(", ")
         );
         let mut said = Vec::new();
+        let of = |wanted: &Wanted, deployment| settings(wanted, deployment, &self.dir);
+        let (mut next, before) = (of(&wanted, &deployment), of(&self.wanted, &self.deployment));
+        if next != before {
+            // Port 0 is the port that it got, where it stays.
+            for (listener, address) in next.listeners.iter_mut().zip(self.handle.addresses()) {
+                if wanted.listen == self.wanted.listen && listener.address.port() == 0 {
+                    listener.address = *address;
+                }
+            }
+            self.handle
+                .configure(next)
+                .context("the load balancer stays as it is, and so does everything else")?;
+            said.push("the load balancer is set up anew; no connection was touched".to_owned());
+        }
         let setup = Setup::new(&deployment, wanted.like, wanted.speed)?;
         if setup != Setup::new(&self.deployment, self.wanted.like, self.wanted.speed)? {
             self.driver.feed(&Input::Reconfigure { setup: Box::new(setup) });
             said.push("limits, policies and checks are those of the deployment now".to_owned());
-        }
-        let of = |wanted: &Wanted, deployment| settings(wanted, deployment, &self.dir);
-        if of(&wanted, &deployment) != of(&self.wanted, &self.deployment) {
-            self.handle.configure(of(&wanted, &deployment));
-            said.push("the load balancer is set up anew; no connection was touched".to_owned());
         }
         let shape = Shape::of(&deployment, wanted.like, wanted.speed);
         if shape.vcpus != self.shape.vcpus {
