@@ -129,14 +129,8 @@ impl Hub {
         );
         let mut said = Vec::new();
         let of = |wanted: &Wanted, deployment| settings(wanted, deployment, &self.dir);
-        let (mut next, before) = (of(&wanted, &deployment), of(&self.wanted, &self.deployment));
+        let (next, before) = (of(&wanted, &deployment), of(&self.wanted, &self.deployment));
         if next != before {
-            // Port 0 is the port that it got, where it stays.
-            for (listener, address) in next.listeners.iter_mut().zip(self.handle.addresses()) {
-                if wanted.listen == self.wanted.listen && listener.address.port() == 0 {
-                    listener.address = *address;
-                }
-            }
             self.handle
                 .configure(next)
                 .context("the load balancer stays as it is, and so does everything else")?;
