@@ -66,6 +66,10 @@ async fn a_second_up_changes_only_what_changed() {
     let (code, _, said) = local.ask(&up(&["--speed", "2"])).await;
     assert!(code == 2 && said.contains("the speed cannot change while it runs"), "{said}");
 
+    let changed = ["--set", "capacity.max=2", "--set", "load_balancer.deregistration_delay=5s"];
+    let (code, _, said) = local.ask(&[up(&[]), changed.to_vec()].concat()).await;
+    assert!(code == 0 && said.contains("is set up anew"), "{said}");
+
     // By hand, within the new limits.
     let (code, _, said) = local.ask(&["scale", "5"]).await;
     assert!(code == 1 && said.contains("1 → 2 instances") && said.contains("1 to 2"), "{said}");

@@ -125,7 +125,8 @@ impl Series {
 
     /// This one, where its points are what `fresh` would collect; otherwise that.
     pub(crate) fn kept_for(self, fresh: Self) -> Self {
-        let is_alike = self.period == fresh.period && self.lag == fresh.lag;
+        let keeps_values = self.values.is_some() == fresh.values.is_some();
+        let is_alike = self.period == fresh.period && self.lag == fresh.lag && keeps_values;
         if is_alike { Self { keep: fresh.keep, ..self } } else { fresh }
     }
 

@@ -114,14 +114,12 @@ impl Hub {
         let fixed = [
             ("the speed", wanted.speed == self.wanted.speed),
             ("--like", wanted.like == self.wanted.like),
-            ("the load balancer's address", wanted.listen == self.wanted.listen),
             ("the dashboard's address", wanted.dashboard == self.wanted.dashboard),
             ("how CPU is limited", wanted.cpu_limit == self.wanted.cpu_limit),
             (
                 "the kind of load balancer",
                 deployment.load_balancer.kind == self.deployment.load_balancer.kind,
             ),
-            ("its listeners", deployment.load_balancer.listeners == self.deployment.load_balancer.listeners),
         ];
         let changed: Vec<&str> = fixed.iter().filter(|(_, same)| !same).map(|(name, _)| *name).collect();
         ensure!(
@@ -132,9 +130,11 @@ impl Hub {
         let mut said = Vec::new();
         // What can fail comes first: then nothing has changed.
         let of = |wanted: &Wanted, deployment| settings(wanted, deployment, &self.dir);
-        if of(&wanted, &deployment) != of(&self.wanted, &self.deployment) {
-            let new = of(&wanted, &deployment);
-            self.handle.configure(new).context("setting up the load balancer anew; nothing was changed")?;
+        let (next, before) = (of(&wanted, &deployment), of(&self.wanted, &self.deployment));
+        if next != before {
+            self.handle
+                .configure(next)
+                .context("the load balancer stays as it is, and so does everything else")?;
             said.push("the load balancer is set up anew; no connection was touched".to_owned());
         }
         let setup = Setup::new(&deployment, wanted.like, wanted.speed)?;

@@ -148,7 +148,8 @@ impl Limiter {
 
     /// CPU seconds that the instance has used so far; `tree` is what is known of its processes.
     pub(super) fn used_s(&self, limited: &Limited, tree: &[Stat]) -> Option<f64> {
-        if let Means::Cgroup(hierarchy) = &self.means {
+        // A container has no group of ours.
+        if let (Means::Cgroup(hierarchy), false) = (&self.means, limited.groups.is_empty()) {
             return hierarchy.used_s(&limited.groups);
         }
         (!tree.is_empty())
