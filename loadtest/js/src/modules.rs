@@ -81,15 +81,20 @@ pub(crate) fn native(name: &str) -> Option<Native> {
 const SOURCES: &[(&str, &str)] = &[
     ("k6/data", include_str!("js/data.js")),
     ("k6/execution", include_str!("js/execution.js")),
+    ("k6/experimental/csv", include_str!("js/csv.js")),
+    ("k6/experimental/fs", include_str!("js/fs.js")),
     ("k6/html", include_str!("js/html.js")),
     ("k6/metrics", include_str!("js/metrics.js")),
     ("#text", include_str!("js/text.js")),
     ("#webcrypto", include_str!("js/webcrypto.js")),
     ("#formdata", include_str!("js/lib/formdata.js")),
+    ("#httpx", include_str!("js/lib/httpx.js")),
     ("#k6-summary", include_str!("js/lib/k6-summary.js")),
     ("#k6-utils", include_str!("js/lib/k6-utils.js")),
+    ("#k6chaijs", include_str!("js/lib/k6chaijs.js")),
     ("#lodash", include_str!("js/lib/lodash.js")),
     ("#papaparse", include_str!("js/lib/papaparse.js")),
+    ("#totp", include_str!("js/lib/totp.js")),
     ("#url", include_str!("js/lib/url.js")),
 ];
 
@@ -112,12 +117,15 @@ pub(crate) fn own_name(specifier: &str) -> Option<&'static str> {
 /// Packages of which we have a version of our own: what addresses call them, and the module.
 const HELPERS: &[(&str, &str)] = &[
     ("formdata", "#formdata"),
+    ("httpx", "#httpx"),
     ("k6-summary", "#k6-summary"),
     ("k6-utils", "#k6-utils"),
+    ("k6chaijs", "#k6chaijs"),
     ("lodash", "#lodash"),
     ("lodash.js", "#lodash"),
     ("papaparse", "#papaparse"),
     ("PapaParse", "#papaparse"),
+    ("totp", "#totp"),
     ("url", "#url"),
 ];
 

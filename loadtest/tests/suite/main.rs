@@ -5,6 +5,7 @@ mod http;
 mod load;
 mod options;
 mod outputs;
+mod pacing;
 mod server;
 mod timeline;
 mod tls;

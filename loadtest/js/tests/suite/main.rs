@@ -3,6 +3,7 @@
 mod basics;
 mod corpus;
 mod corpus_more;
+mod helpers;
 mod host;
 mod native;
 mod stress;
