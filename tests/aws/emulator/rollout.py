@@ -24,6 +24,7 @@ def start_refresh(call, proceed):
     group = _group(call.params)
     known = _refreshes.setdefault(group.name, [])
     if known and known[0]["Status"] in ACTIVE:
+        _time_passes(group)
         raise Refused(
             "InstanceRefreshInProgress",
             "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.",
@@ -78,7 +79,8 @@ def _replace(group, preferences):
     stay = matching if preferences.get("SkipMatching") else []
     leave = [one for one in group.instance_states if one not in stay]
     group.instance_states = stay
-    group.autoscaling_backend.ec2_backend.terminate_instances([one.instance.id for one in leave])
+    if leave:
+        group.autoscaling_backend.ec2_backend.terminate_instances([one.instance.id for one in leave])
     group.set_desired_capacity(group.desired_capacity)
 
 

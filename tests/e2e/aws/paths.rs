@@ -92,7 +92,6 @@ async fn one_changed_field_is_one_changed_thing() {
     deploy.run(&emulator, &UP).await.is(0);
     let table = [
         ("health_check.interval=20s", "elasticloadbalancing:ModifyTargetGroup"),
-        ("load_balancer.deregistration_delay=40s", "elasticloadbalancing:ModifyTargetGroupAttributes"),
         ("load_balancer.idle_timeout=70s", "elasticloadbalancing:ModifyLoadBalancerAttributes"),
         ("capacity.max=6", "autoscaling:UpdateAutoScalingGroup"),
         ("health_check.grace=200s", "autoscaling:UpdateAutoScalingGroup"),

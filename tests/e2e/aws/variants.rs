@@ -91,7 +91,7 @@ async fn each_is_linted_and_goes_there_and_back() {
             let file = deploy.directory().join("deployment.toml");
             std::fs::write(&file, text.replace("CERTIFICATE", &certificate)).expect("a file");
             let plan = ["plan", "--format", "cloudformation", "--image", "todo:1"];
-            let template = deploy.run(&emulator, &plan).await.is(0).stdout;
+            let template = deploy.run(&emulator, &plan).await.is(2).stdout;
             let template_file = deploy.directory().join("template.json");
             std::fs::write(&template_file, template).expect("a file");
             output(venv.command("cfn-lint").args(["--regions", "us-east-1", "--"]).arg(&template_file));
@@ -114,7 +114,7 @@ async fn the_practicals_templates_are_linted() {
     for target in TARGETS {
         let deploy = Deploy::to(target).await;
         let plan = ["plan", "--format", "cloudformation", "--image", "todo:1", "--as-in-the-practical"];
-        let template = deploy.run(&emulator, &plan).await.is(0).stdout;
+        let template = deploy.run(&emulator, &plan).await.is(2).stdout;
         let file = deploy.directory().join("template.json");
         std::fs::write(&file, template).expect("a file");
         output(venv.command("cfn-lint").args(["--regions", "us-east-1", "--"]).arg(&file));
