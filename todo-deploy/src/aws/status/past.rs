@@ -25,11 +25,11 @@ pub(super) async fn activities(
         Target::Local => Ok(Vec::new()),
     };
     // Whoever may not see the history, or talks to an imitation that has none, still gets the rest.
-    if let Err(failure) = &found {
-        if matches!(failure.kind, Kind::Denied | Kind::Server | Kind::NotFound | Kind::Refused) {
-            notes.push(format!("the activity history is not available ({})", failure.call));
-            found = Ok(Vec::new());
-        }
+    if let Err(failure) = &found
+        && matches!(failure.kind, Kind::Denied | Kind::Server | Kind::NotFound | Kind::Refused)
+    {
+        notes.push(format!("the activity history is not available ({})", failure.call));
+        found = Ok(Vec::new());
     }
     let mut found = found?;
     found.sort_by_key(|activity| activity.at);

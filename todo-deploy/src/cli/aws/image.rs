@@ -23,7 +23,7 @@ pub(in crate::cli) struct Args {
 #[derive(Debug, Subcommand)]
 enum Image {
     Build(Build),
-    Push(Push),
+    Push(Box<Push>),
 }
 
 /// Build the Dockerfile with the docker command
