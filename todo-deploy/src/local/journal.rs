@@ -42,8 +42,20 @@ impl Setup {
 }
 
 /// What the engine runs with.
+///
+/// The grace period is divided by the speed only as far as the checks allow, which do not come more often than once a
+/// second: it leaves time to boot, to fail until unhealthy and to pass until healthy. Otherwise instances would be
+/// replaced for ever before they can be seen to serve.
 pub(super) fn config(deployment: &Deployment, target: Target, speed: f64) -> Config {
-    Config::new(deployment, target).accelerated(speed)
+    let mut config = Config::new(deployment, target).accelerated(speed);
+    let check = &deployment.health_check;
+    let interval = check.interval.div_f64(speed).max(Duration::from_secs(1).min(check.interval));
+    let boot =
+        if target == Target::Local { Duration::ZERO } else { deployment.model.boot_time.div_f64(speed) };
+    let least = boot + interval * (check.healthy_threshold + check.unhealthy_threshold + 1);
+    let wanted = check.grace.div_f64(speed);
+    config.fleet.grace = wanted.max(least.min(check.grace));
+    config
 }
 
 /// Something the engine was told.
@@ -205,6 +217,18 @@ mod tests {
                 assert_eq!(setup.config().unwrap(), config(&deployment, target, 10.0), "{target}");
             }
         }
+    }
+
+    #[test]
+    fn a_grace_period_leaves_time_for_checks_that_do_not_come_faster() {
+        let grace = |target, speed| {
+            let deployment = Deployment::parse("", "test", Defaults::of(target)).unwrap();
+            config(&deployment, target, speed).fleet.grace
+        };
+        assert_eq!(grace(Target::Ec2, 1.0), Duration::from_secs(180));
+        assert_eq!(grace(Target::Ec2, 10.0), Duration::from_secs(18));
+        assert_eq!(grace(Target::Ec2, 60.0), Duration::from_secs(2 + 5), "boot, and five checks");
+        assert_eq!(grace(Target::Local, 60.0), Duration::from_secs(5));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! A deployment on this machine: real processes behind the real balancer, driven by the engine.
 //!
-//! [`hub`] joins the parts and decides nothing: the engine ([`driver`]) decides, the balancer routes and checks,
-//! [`instance`] starts and stops one process, [`limit`] holds it to its share of the CPU. Everything that must survive
-//! a `kill -9` of todo-deploy stands in the run directory ([`rundir`]), so that what it left can be ended ([`orphans`]).
+//! `hub` joins the parts and decides nothing: the engine (`driver`) decides, the balancer routes and checks,
+//! `instance` starts and stops one process, `limit` holds it to its share of the CPU. Everything that must survive
+//! a `kill -9` of todo-deploy stands in the run directory (`rundir`), so that what it left can be ended (`orphans`).
 //! Nothing here prints: what there is to say is given to the caller.
 
 mod backoff;
