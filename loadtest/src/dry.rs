@@ -13,6 +13,7 @@ mod record;
 mod sample;
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -35,6 +36,12 @@ pub struct Load {
     pub iterations: Vec<Vec<Iteration>>,
     /// The merged option, metric to rules.
     pub thresholds: Map<String, Value>,
+    /// At most so many requests per second by all users (k6: `rps`).
+    pub rps: Option<f64>,
+    /// An iteration that is done earlier waits until it is this old (k6: `minIterationDuration`).
+    pub min_iteration: Duration,
+    /// Requests of one batch that are sent at once, in all and to one host (k6: `batch`, `batchPerHost`).
+    pub batch: (u32, u32),
     /// What a simulation of this load should tell its reader.
     pub notes: Vec<String>,
     /// Made-up answers may have misled the script: it threw, a check failed, or it does something else when the
@@ -49,7 +56,20 @@ pub type Iteration = Vec<Step>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     Request(Request),
+    /// Several requests at once, which are all answered before anything else happens.
+    Batch(Vec<Request>),
     Sleep(Duration),
+}
+
+impl Step {
+    /// The requests of this step.
+    pub fn requests(&self) -> &[Request] {
+        match self {
+            Self::Request(request) => std::slice::from_ref(request),
+            Self::Batch(requests) => requests,
+            Self::Sleep(_) => &[],
+        }
+    }
 }
 
 /// A request, as far as a simulation is concerned.
@@ -87,7 +107,7 @@ impl std::fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
-/// Reads a URL, a k6 script (`.js`, `.mjs`, `.ts`) or a plan (`.toml`).
+/// Reads a URL, a k6 script (`.js`, `.mjs`, `.ts`; `-` is one on standard input) or a plan (`.toml`).
 ///
 /// # Errors
 /// When something cannot be read, or options are not valid; the text says what, where and what is allowed.
@@ -103,6 +123,9 @@ pub fn load_of(target: &str, settings: &Settings, service: Service<'_>) -> Resul
         }
         let request = Request { method: "GET".to_owned(), url: target.to_owned(), name: None };
         return Merged::of(own, settings).map_err(name)?.planned(|_| vec![Step::Request(request.clone())]);
+    }
+    if target == "-" {
+        return script(standard_input().map_err(name)?, settings, service).map_err(name);
     }
     let path = Path::new(target);
     if !path.exists() {
@@ -123,10 +146,23 @@ pub fn load_of(target: &str, settings: &Settings, service: Service<'_>) -> Resul
     }
 }
 
+/// A script on standard input is at most this long.
+const INPUT_MAX: u64 = 64 << 20;
+
+fn standard_input() -> Result<Source, String> {
+    let mut text = String::new();
+    let read = std::io::stdin().take(INPUT_MAX).read_to_string(&mut text);
+    read.map_err(|error| format!("cannot read a script from standard input: {error}"))?;
+    let directory = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    Ok(Source::Text { text, name: "-".to_owned(), directory })
+}
+
 fn missing(target: &str) -> String {
     match target.starts_with("localhost") || target.contains(':') {
         true => format!("there is no file {target}; if it is a URL, write http://{target}"),
-        false => format!("there is no file {target}; give a URL, a script (.js, .ts) or a plan (.toml)"),
+        false => format!(
+            "there is no file {target}; give a URL, a script (.js, .ts; - is standard input) or a plan (.toml)"
+        ),
     }
 }
 
@@ -197,10 +233,22 @@ impl Merged {
 
     fn load(self, iterations: Vec<Vec<Iteration>>) -> Result<Load, String> {
         let thresholds = self.fields().object("thresholds")?.cloned().unwrap_or_default();
-        let mut notes = self.notes.clone();
-        notes.extend(notes::of_options(&self.fields())?);
-        let profile = scenarios::profile(&self.specs);
-        Ok(Load { profile, iterations, thresholds, notes, depends_on_answers: false })
+        let notes = self.notes.clone();
+        let fields = self.fields();
+        let at_once = |key: &str, default: u32| {
+            let number = fields.count(key)?.filter(|number| *number > 0);
+            Ok::<u32, String>(number.and_then(|number| u32::try_from(number).ok()).unwrap_or(default))
+        };
+        Ok(Load {
+            profile: scenarios::profile(&self.specs),
+            iterations,
+            thresholds,
+            rps: fields.number("rps")?.filter(|rps| *rps > 0.0),
+            min_iteration: fields.duration("minIterationDuration")?.unwrap_or_default(),
+            batch: (at_once("batch", 20)?, at_once("batchPerHost", 6)?),
+            notes,
+            depends_on_answers: false,
+        })
     }
 }
 

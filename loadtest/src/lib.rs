@@ -24,3 +24,5 @@ pub mod net;
 pub mod output;
 #[cfg(feature = "script")]
 pub mod plan;
+#[cfg(feature = "cli")]
+pub mod timeline;

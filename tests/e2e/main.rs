@@ -6,6 +6,7 @@
 mod browser;
 mod clients;
 mod course;
+mod dashboard;
 mod deadlines;
 mod durability;
 mod fuzz;

@@ -5,6 +5,7 @@
 //! Nothing here sleeps and hopes: waiting is [`eventually`], with a deadline.
 
 mod api;
+pub mod aws;
 pub mod chromium;
 mod clock;
 mod database;

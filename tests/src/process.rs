@@ -40,9 +40,14 @@ static ENDS_WITH_US: LazyLock<bool> = LazyLock::new(|| {
 /// # Panics
 /// When this test binary is not where Cargo puts test binaries.
 pub fn todo_api() -> Command {
+    program("todo-api")
+}
+
+/// A command that runs one of the programs under test; it ends with this process.
+pub(crate) fn program(name: &str) -> Command {
     let test = std::env::current_exe().expect("a running program has a path");
     let profile = test.parent().and_then(|deps| deps.parent()).expect("target/PROFILE/deps/TEST");
-    let program = profile.join(format!("todo-api-under-test{}", std::env::consts::EXE_SUFFIX));
+    let program = profile.join(format!("{name}-under-test{}", std::env::consts::EXE_SUFFIX));
     let mut command =
         Command::new(if *ENDS_WITH_US { ENDING_WITH_US[0].as_ref() } else { program.as_os_str() });
     if *ENDS_WITH_US {

@@ -41,6 +41,7 @@ fn scene(users: u32, instances: u32, seconds: u64) -> Scene {
             shape: Shape::Users { from: users, stages },
             iteration: vec![Step::Request(0), Step::Sleep(Dist::Exponential { mean: 1e9 })],
             budget: Budget::Time,
+            min_iteration: 0,
             graceful_ramp_down: 0,
             graceful_stop: 0,
         }],
@@ -51,6 +52,8 @@ fn scene(users: u32, instances: u32, seconds: u64) -> Scene {
         sample_every: MINUTE,
         row_every: MINUTE,
         instance_rows: false,
+        faults: Vec::new(),
+        request_gap: 0,
     }
 }
 

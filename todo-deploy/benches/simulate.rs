@@ -9,33 +9,41 @@
 use std::time::{Duration, Instant};
 
 use todo_deploy::deployment::{Defaults, Deployment, Target};
-use todo_deploy::pricing::Prices;
 use todo_deploy::simulate::plan::Iteration;
 use todo_deploy::simulate::{Options, Plan, simulate};
 
 fn main() {
+    // `cargo bench -p todo-deploy --bench simulate -- 1000` runs the scenarios whose name contains that.
+    let wanted = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
+    let measure = |name: &str, text: &str, plan: &Plan, service_time: &str, until_s: Option<u64>| {
+        if name.contains(&wanted) {
+            measure(name, text, plan, service_time, until_s);
+        }
+    };
     measure("practical, 5000 users, 50 us", "", &Plan::practical(), "50us", None);
     measure("practical, 5000 users, 1 ms, max 8", "[capacity]\nmax = 8\n", &Plan::practical(), "1ms", None);
     for thousands in [1, 10, 100] {
-        let users = thousands * 1000;
-        let stages = [format!("10s:{users}"), format!("2m:{users}")];
-        let plan = Plan::from_stages(&stages, &Iteration::default()).expect("a plan");
-        let name = format!("{users} users for 2 minutes, 8 instances");
-        measure(&name, "[capacity]\nmin = 8\nmax = 8\n", &plan, "50us", Some(180));
+        let name = format!("{thousands}000 users for 2 minutes, 8 instances");
+        measure(&name, &fixed(8), &ramp(thousands * 1000), "50us", Some(180));
     }
-    let stages = ["10s:20000".to_owned(), "2m:20000".to_owned()];
-    let plan = Plan::from_stages(&stages, &Iteration::default()).expect("a plan");
     for instances in [10, 100, 1000] {
-        let text = format!("[capacity]\nmin = {instances}\nmax = {instances}\n");
-        measure(
-            &format!("20000 users for 2 minutes, {instances} instances"),
-            &text,
-            &plan,
-            "400us",
-            Some(180),
-        );
+        let name = format!("20000 users for 2 minutes, {instances} instances");
+        measure(&name, &fixed(instances), &ramp(20_000), "400us", Some(180));
+    }
+    for instances in [100, 1000] {
+        let name = format!("100000 users for 2 minutes, {instances} instances");
+        measure(&name, &fixed(instances), &ramp(100_000), "400us", Some(180));
     }
     measure("a day, 0 to 400 requests/s", "[capacity]\nmax = 8\n", &day(), "4ms", Some(86_400));
+}
+
+fn fixed(instances: u32) -> String {
+    format!("[capacity]\nmin = {instances}\nmax = {instances}\n")
+}
+
+fn ramp(users: u32) -> Plan {
+    let stages = [format!("10s:{users}"), format!("2m:{users}")];
+    Plan::from_stages(&stages, &Iteration::default()).expect("a plan")
 }
 
 /// A day's load: quiet at night, a peak in the afternoon.
@@ -51,10 +59,9 @@ fn day() -> Plan {
 fn measure(name: &str, text: &str, plan: &Plan, service_time: &str, until_s: Option<u64>) {
     let deployment = Deployment::parse(text, "bench", Defaults::of(Target::Ec2)).expect("valid");
     let options = Options {
-        seed: 1,
         service_time: Some(service_time.parse().expect("a distribution")),
         until: until_s.map(Duration::from_secs),
-        prices: Prices::default(),
+        ..Options::default()
     };
     let started = Instant::now();
     let run = simulate(&deployment, Target::Ec2, plan, &options);

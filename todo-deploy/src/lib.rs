@@ -2,9 +2,12 @@
 //!
 //! The core (`deployment`, `time`, `timeline`, `engine`) holds no clock, socket, task, file or random number.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod balancer;
 pub mod check;
 pub mod cli;
+pub mod dashboard;
 pub mod deployment;
 pub mod engine;
 pub mod pick;
@@ -12,5 +15,6 @@ pub mod pricing;
 pub mod report;
 pub mod sim;
 pub mod simulate;
+pub mod status;
 pub mod time;
 pub mod timeline;

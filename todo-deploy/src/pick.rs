@@ -19,6 +19,7 @@ pub mod slow_start;
 mod strategy;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use member::{Member, Members};
 pub use member::{Slot, Target, TargetState};

@@ -114,6 +114,11 @@ pub enum EventKind {
         open: bool,
         registered: u32,
     },
+    /// Something went wrong with it by itself: the simulation was told so.
+    Failed {
+        instance: InstanceId,
+        what: Failure,
+    },
     /// A burstable instance is out of credits and held at its baseline, or no longer is.
     Throttled {
         instance: InstanceId,
@@ -136,6 +141,20 @@ pub enum LaunchCause {
 pub enum LeaveCause {
     ScaleIn,
     Unhealthy,
+}
+
+/// What goes wrong with an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Failure {
+    /// The service ends; its machine lives on and refuses connections.
+    Dies,
+    /// The service accepts requests and never answers.
+    Hangs,
+    /// The whole instance is gone.
+    Lost,
+    /// A service that died or hung serves again.
+    Recovers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -242,6 +242,10 @@ pub(super) struct OutputArgs {
     /// Write a report: one HTML file with charts
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(super) report: Option<PathBuf>,
+    /// Lay the test over what the fleet did meanwhile, and say whether it scaled and whether that helped: the
+    /// address of a dashboard, such as http://127.0.0.1:8081, or the file of a timeline
+    #[arg(long, value_name = "URL|FILE", help_heading = "Output")]
+    pub(super) timeline: Option<String>,
     /// Write the results as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(super) summary_export: Option<PathBuf>,

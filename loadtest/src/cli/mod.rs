@@ -4,6 +4,7 @@ mod args;
 mod banner;
 mod exit;
 mod flags;
+mod fleet;
 mod inspect;
 mod limits;
 mod progress;

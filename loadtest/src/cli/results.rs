@@ -8,6 +8,7 @@ use loadtest_js::{Task, TaskValue};
 
 use super::args::{OutputArgs, SummaryMode};
 use super::exit::{self, Failure};
+use super::fleet;
 use crate::engine::run::{End, Outcomes};
 use crate::engine::vu::{Program, VirtualUser};
 use crate::engine::worker::{self, Plans};
@@ -23,6 +24,7 @@ pub(super) async fn finish(
     output: &OutputArgs,
     title: &str,
     quiet_color: bool,
+    fleet: Option<fleet::Before>,
 ) -> Result<ExitCode, Failure> {
     let verdicts = verdict::judge(&outcomes.totals, outcomes.run_time);
     let is_closed = |name: &str| {
@@ -55,6 +57,16 @@ pub(super) async fn finish(
             None => write_to("stdout", format!("{}\n", summary.render()).as_bytes())?,
         }
     }
+    let fleet = match fleet {
+        Some(before) => Some(before.after(plans, outcomes).await),
+        None => None,
+    };
+    if let Some(fleet) = &fleet {
+        if mode(plans, output) != SummaryMode::Disabled {
+            write_to("stdout", format!("\n{}\n", fleet.answer.text()).as_bytes())?;
+        }
+        fleet.note.iter().for_each(|note| say(note));
+    }
     let export = output.summary_export.clone().or_else(|| {
         plans.options.json.get("summaryExport").and_then(|path| path.as_str()).map(std::path::PathBuf::from)
     });
@@ -64,10 +76,9 @@ pub(super) async fn finish(
         write_to(&path.display().to_string(), text.as_bytes())?;
     }
     if let Some(path) = &output.report {
-        let page = html::page(
-            &summary,
-            &html::Facts { title, profile: &plans.profile, start_unix: plans.clock.start_unix },
-        );
+        let start_unix = plans.clock.start_unix;
+        let facts = html::Facts { title, profile: &plans.profile, start_unix, fleet: fleet.as_ref() };
+        let page = html::page(&summary, &facts);
         write_to(&path.display().to_string(), page.as_bytes())?;
     }
     if outcomes.lost_samples > 0 {

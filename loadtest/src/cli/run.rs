@@ -15,7 +15,7 @@ use super::banner::Banner;
 use super::exit::Failure;
 use super::progress::{self, Progress};
 use super::target::{self, Target, What};
-use super::{flags, limits, results};
+use super::{flags, fleet, limits, results};
 use crate::config::{Options, ScenarioSpec, scenarios};
 use crate::engine::native::PlanSpec;
 use crate::engine::run::{self, Signal};
@@ -122,6 +122,10 @@ fn drive(
         || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     LocalSet::new().block_on(&runtime, async {
         reachable(plans).await?;
+        let fleet = match &args.output.timeline {
+            Some(text) => Some(fleet::Before::read(text, plans).await?),
+            None => None,
+        };
         let (signals, signals_in) = mpsc::channel(4);
         tokio::task::spawn_local(listen(signals));
         let mut watcher = Progress::new(Arc::clone(&plans.profile), quiet);
@@ -129,7 +133,7 @@ fn drive(
             run::run(plans, threads, notices, signals_in, &mut watcher).await.map_err(|error| {
                 if error.init { Failure::script(error.message) } else { Failure::system(error.message) }
             })?;
-        results::finish(plans, &outcomes, &args.output, title, no_color).await
+        results::finish(plans, &outcomes, &args.output, title, no_color, fleet).await
     })
 }
 

@@ -54,8 +54,6 @@ impl Answers<'_, '_> {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Trace {
     pub(super) steps: Iteration,
-    /// Several requests were under way at once.
-    pub(super) is_parallel: bool,
     /// Why it did not end by itself, if it did not.
     pub(super) broken: Option<Broken>,
     pub(super) value: TaskValue,
@@ -128,24 +126,27 @@ pub(super) fn run(vu: &mut Vu, task: Task, answers: &mut Answers<'_, '_>) -> Tra
 
 impl Background {
     fn reply(&mut self, call: HostCall, trace: &mut Trace, answers: &mut Answers<'_, '_>) -> Reply {
-        let mut ask = |request: &HttpRequest| {
-            trace.steps.push(Step::Request(seen(request)));
-            answers.to(request)
-        };
         match call {
-            HostCall::Http(request) => Reply::Http(Box::new(ask(&request))),
+            HostCall::Http(request) => {
+                trace.steps.push(Step::Request(seen(&request)));
+                Reply::Http(Box::new(answers.to(&request)))
+            }
             HostCall::Batch(requests) => {
-                let reply = Reply::Batch(requests.iter().map(ask).collect());
-                trace.is_parallel |= requests.len() > 1;
-                reply
+                match requests.as_slice() {
+                    [] => {}
+                    [one] => trace.steps.push(Step::Request(seen(one))),
+                    several => trace.steps.push(Step::Batch(several.iter().map(seen).collect())),
+                }
+                Reply::Batch(requests.iter().map(|request| answers.to(request)).collect())
             }
             HostCall::Sleep(length) => {
                 self.sleep(length, trace);
                 Reply::Done
             }
             HostCall::Start(id, AsyncOp::Http(request)) => {
-                let answer = ask(&request);
-                trace.is_parallel |= self.pending.iter().any(|(_, _, event)| matches!(event, Event::Http(_)));
+                let is_joining = self.pending.iter().any(|(_, _, event)| matches!(event, Event::Http(_)));
+                begin(&mut trace.steps, seen(&request), is_joining);
+                let answer = answers.to(&request);
                 self.pending.push((self.now, id, Event::Http(Box::new(answer))));
                 Reply::Done
             }
@@ -177,6 +178,19 @@ impl Background {
             self.sleep(left, trace);
         }
         Reply::Event(id, event)
+    }
+}
+
+/// A request in the background; with others under way it is one of their batch.
+fn begin(steps: &mut Iteration, request: Request, is_joining: bool) {
+    match steps.last_mut().filter(|_| is_joining) {
+        Some(Step::Batch(batch)) => batch.push(request),
+        Some(last @ Step::Request(_)) => {
+            let mut batch = last.requests().to_vec();
+            batch.push(request);
+            *last = Step::Batch(batch);
+        }
+        Some(Step::Sleep(_)) | None => steps.push(Step::Request(request)),
     }
 }
 

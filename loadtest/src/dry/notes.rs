@@ -2,29 +2,14 @@
 
 use loadtest_js::Script;
 
-use super::Step;
 use super::drive::{Broken, CALLS_MAX, Trace};
 use super::sample::Sample;
-use crate::config::fields::Fields;
-use crate::duration::format;
-
-/// Options that change how a load runs, and that only a real run honours.
-pub(super) fn of_options(options: &Fields<'_>) -> Result<Vec<String>, String> {
-    let mut notes = Vec::new();
-    if let Some(rps) = options.number("rps")?.filter(|rps| *rps > 0.0) {
-        notes.push(format!("the option rps ({rps} requests/s at most) is not simulated"));
-    }
-    if let Some(least) = options.duration("minIterationDuration")?.filter(|least| !least.is_zero()) {
-        notes.push(format!("the option minIterationDuration ({}) is not simulated", format(least)));
-    }
-    Ok(notes)
-}
 
 /// What happens once, before and after.
 pub(super) fn of_tasks(script: &Script, setup: Option<&Trace>) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(setup) = setup {
-        let requests = setup.steps.iter().filter(|step| matches!(step, Step::Request(_))).count();
+        let requests = setup.steps.iter().map(|step| step.requests().len()).sum();
         let troubled = match &setup.broken {
             None => String::new(),
             Some(broken) => format!("; it {}", words(broken)),
@@ -66,9 +51,6 @@ pub(super) fn of_sample(sample: &Sample, is_made_up: bool, branches: bool) -> Ve
             "iterations differ (at random, or by user): {} were sampled, and users draw from them",
             sample.traces.len()
         ));
-    }
-    if sample.traces.iter().any(|trace| trace.is_parallel) {
-        notes.push("requests that are sent at once are simulated one after the other".to_owned());
     }
     notes
 }

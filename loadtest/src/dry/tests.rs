@@ -27,6 +27,9 @@ fn read(script_text: &str, settings: &Settings) -> Load {
 fn story(load: &Load) -> Vec<String> {
     let word = |step: &Step| match step {
         Step::Request(request) => request.method.clone(),
+        Step::Batch(requests) => {
+            requests.iter().map(|request| request.method.clone()).collect::<Vec<_>>().join("+")
+        }
         Step::Sleep(length) => crate::duration::format(*length),
     };
     let iteration = |iteration: &Iteration| iteration.iter().map(word).collect::<Vec<_>>().join(" ");
@@ -63,12 +66,7 @@ fn flags_and_variables_stand_over_the_script() {
 #[test]
 fn what_iterations_do_is_seen_and_said() {
     for (body, seen, note, matters) in [
-        (
-            "http.batch([['GET', 'http://a'], ['POST', 'http://b', 'x']])",
-            "GET POST",
-            "one after the other",
-            false,
-        ),
+        ("http.batch([['GET', 'http://a'], ['POST', 'http://b', 'x']])", "GET+POST", "", false),
         ("check(http.get('http://a'), { fine: (r) => r.json().id > 5 })", "GET", "checks fail: `fine`", true),
         ("http.get('http://a').json().todos.length; sleep(2)", "GET", "threw TypeError", true),
         (

@@ -39,7 +39,8 @@ impl Default for Slice {
 }
 
 impl Slice {
-    fn add(&mut self, other: &Self) {
+    /// Adds what happened in another slice; the VUs are the most of both.
+    pub fn add(&mut self, other: &Self) {
         self.requests += other.requests;
         self.failed += other.failed;
         self.iterations += other.iterations;

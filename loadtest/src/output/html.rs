@@ -14,9 +14,11 @@ use crate::metrics::series::Series;
 use crate::profile::Profile;
 
 mod chart;
+mod fleet;
 mod heat;
 
 use chart::{Chart, Line};
+pub use fleet::Fleet;
 
 /// What the report says beside the measurements.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub struct Facts<'a> {
     pub profile: &'a Profile,
     /// Since 1970.
     pub start_unix: Duration,
+    /// What the fleet behind the service did meanwhile.
+    pub fleet: Option<&'a Fleet>,
 }
 
 /// The whole page.
@@ -42,8 +46,13 @@ pub fn page(summary: &Summary<'_>, facts: &Facts<'_>) -> String {
         length(Duration::from_millis(u64::try_from(summary.run_time.as_millis()).unwrap_or(u64::MAX)))
     );
     body.push_str(&tiles(summary));
+    let marks = facts.fleet.map(|fleet| fleet.marks(facts.start_unix)).unwrap_or_default();
+    body.push_str(&facts.fleet.map(Fleet::answer).unwrap_or_default());
     for chart in charts(series) {
-        body.push_str(&chart.render(series.slice_s));
+        body.push_str(&chart.render(series.slice_s, &marks));
+    }
+    if let Some(fleet) = facts.fleet {
+        body.push_str(&fleet.charts(series, facts.start_unix, &marks));
     }
     body.push_str(&heat::render(series));
     body.push_str(&format!(
@@ -94,6 +103,7 @@ fn charts(series: &Series) -> Vec<Chart> {
         name,
         class,
         points: series.slices.iter().map(value).collect(),
+        steps: false,
     };
     let mut charts = vec![
         Chart {
@@ -149,20 +159,4 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-const STYLE: &str = "\
-:root{color-scheme:light dark;--bg:#fff;--fg:#1c2430;--soft:#5b6778;--line:#dfe4ea;--card:#f6f8fa;--bad:#c62828;\
---c1:#1a73c7;--c2:#2e8540;--c3:#b26a00;--c4:#c62828;--heat:26,115,199}\
-@media(prefers-color-scheme:dark){:root{--bg:#11161d;--fg:#e3e8ee;--soft:#93a1b3;--line:#2a3340;--card:#19212b;--bad:#ff7b72;\
---c1:#6cb6ff;--c2:#6fd187;--c3:#f0b35c;--c4:#ff7b72;--heat:108,182,255}}\
-*{box-sizing:border-box}body{margin:0;background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,sans-serif}\
-main{max-width:1060px;margin:0 auto;padding:24px 20px 60px}h1{margin:0;font-size:26px}h2{font-size:16px;margin:0 0 6px}\
-.what{margin:4px 0 0;font-family:ui-monospace,monospace;overflow-wrap:anywhere}.when{margin:2px 0 18px;color:var(--soft)}\
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(140px,1fr));gap:10px;margin-bottom:22px}\
-.tile{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 12px}.tile b{display:block;font-size:20px}\
-.tile span{color:var(--soft);font-size:13px}.tile.bad b{color:var(--bad)}section{margin:0 0 26px}\
-svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-size:11px}svg .grid{stroke:var(--line);stroke-width:1}\
-svg polyline{fill:none;stroke-width:1.6;stroke-linejoin:round}.c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}\
-.c4{stroke:var(--c4)}.key{color:var(--soft);font-size:13px;margin:0}.key i{display:inline-block;width:14px;height:3px;\
-margin:0 5px 3px 12px}.key i.c1{background:var(--c1)}.key i.c2{background:var(--c2)}.key i.c3{background:var(--c3)}\
-.key i.c4{background:var(--c4)}.heat rect{fill:rgb(var(--heat))}pre{background:var(--card);border:1px solid var(--line);\
-border-radius:8px;padding:12px;overflow-x:auto;font:12.5px/1.45 ui-monospace,monospace}";
+const STYLE: &str = include_str!("html/report.css");

@@ -6,5 +6,6 @@ mod load;
 mod options;
 mod outputs;
 mod server;
+mod timeline;
 mod tls;
 mod tool;

@@ -4,12 +4,35 @@ use std::time::Duration;
 
 use super::{Subject, Warning, warning};
 use crate::deployment::{Target, duration};
+use crate::sim::deployed::refused_with;
 
 pub(super) fn check(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
     let deployment = subject.deployment;
     let (health, model) = (&deployment.health_check, &deployment.model);
     // Finding 1.
-    if health.path == "/" {
+    if let Some(status) = refused_with(deployment) {
+        let why = match health.replaces_instances {
+            true => {
+                "every instance is called unhealthy and replaced by one that fails as well, for ever; meanwhile clients see \
+                 502 and 503"
+            }
+            false => {
+                "every target is unhealthy and the balancer fails open: it works, but new instances get traffic before the \
+                 service listens, and clients see 502"
+            }
+        };
+        warnings.push(warning(
+            "health-path",
+            "health_check.path",
+            format!(
+                "no instance ever passes its check: the service answers {status} at `{}` (model.answers), the check wants {}",
+                health.path,
+                String::from(health.matcher.clone())
+            ),
+            why,
+            "health_check.path = \"/api/v1/health\", or whatever path says that the service can serve".to_owned(),
+        ));
+    } else if health.path == "/" && !deployment.model.answers.contains_key("/") {
         warnings.push(warning(
             "health-path",
             "health_check.path",

@@ -11,8 +11,8 @@ pub(super) fn check(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
     let model = &deployment.model;
     let vcpus = instance_vcpus(deployment, subject.target);
     let fewest = f64::from(deployment.capacity.min.max(1));
-    let rate = subject.plan.peak.requests_per_s(model.service_time + model.round_trip);
-    let wanted = rate * model.service_time.as_secs_f64();
+    let (rate, wanted) = subject.plan.work(model);
+    let mean = Duration::from_secs_f64(wanted / rate.max(1e-9));
     let percent = (100.0 * wanted / (vcpus * fewest)).min(100.0);
     for policy in &deployment.scaling.policies {
         let (threshold, field) = match policy {
@@ -37,7 +37,7 @@ pub(super) fn check(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
                 ),
                 &format!(
                     "at most {rate:.0} requests/s of {} CPU each need {wanted:.2} of {:.2} vCPUs",
-                    duration::text(model.service_time),
+                    short(mean),
                     vcpus * fewest
                 ),
                 format!(
@@ -59,6 +59,13 @@ pub(super) fn check(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
         ));
     }
     too_late(subject, warnings);
+}
+
+/// To three digits.
+fn short(time: Duration) -> String {
+    let nanos = time.as_nanos() as f64;
+    let digits = 10_f64.powi((nanos.max(1.0).log10().floor() as i32 - 2).max(0));
+    duration::text(Duration::from_nanos(((nanos / digits).round() * digits) as u64))
 }
 
 /// Capacity that arrives when the load is nearly over.

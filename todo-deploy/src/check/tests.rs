@@ -35,6 +35,202 @@ fn the_practical_has_its_traps() {
     }
 }
 
+/// Every trap appears, and goes when its own remedy is applied; the numbers are the spec's findings.
+#[test]
+fn every_trap_goes_with_its_remedy() {
+    let (ec2, ecs) = (Target::Ec2, Target::Ecs);
+    let slow = "[model]\nservice_time = \"2ms\"\n";
+    let custom =
+        |policy: &str| format!("{slow}[[scaling.policy]]\nkind = \"simple\"\nname = \"p\"\n{policy}");
+    let only_out = custom(
+        "adjustment = 1\n[scaling.policy.alarm]\nmetric = \"memory\"\nwhen = \">= 20\"\nperiod = \"60s\"\nevaluation_periods = 2\n",
+    );
+    // id, target, the practical's values, file, what its remedy says, the same as overrides
+    let cases: [(&str, Target, bool, &str, &str, &[(&str, &str)]); 24] = [
+        (
+            "health-path",
+            ec2,
+            true,
+            slow,
+            "health_check.path = \"/api/v1/health\"",
+            &[("health_check.path", "/api/v1/health")],
+        ), // 1
+        (
+            "health-path",
+            ec2,
+            false,
+            "[health_check]\npath = \"/\"\n",
+            "health_check.path",
+            &[("health_check.path", "/api/v1/health")],
+        ),
+        (
+            "starved-alarm",
+            ec2,
+            true,
+            slow,
+            "scaling.metric_period = \"60s\"",
+            &[("scaling.metric_period", "60s")],
+        ), // 2
+        ("baseline", ec2, true, slow, "a threshold below 10", &[("scaling.todo_scale_down.threshold", "8")]), // 3
+        ("baseline", ec2, true, slow, "unlimited credits", &[("aws.unlimited_credits", "true")]),
+        ("deaf-alarm", ec2, true, slow, "unlimited credits", &[("aws.unlimited_credits", "true")]),
+        (
+            "cooldown-before-boot",
+            ec2,
+            true,
+            slow,
+            "cooldown = \"180s\"",
+            &[("scaling.todo_scale_up.cooldown", "180s")],
+        ), // 4
+        (
+            "slow-scale-in",
+            ec2,
+            true,
+            slow,
+            "load_balancer.deregistration_delay = \"30s\"",
+            &[("load_balancer.deregistration_delay", "30s")],
+        ), // 5
+        (
+            "dead-service",
+            ec2,
+            true,
+            slow,
+            "health_check.replaces_instances = true",
+            &[("health_check.replaces_instances", "true"), ("health_check.grace", "240s")],
+        ), // 6
+        ("one-zone", ec2, true, slow, "aws.zones = []", &[("aws.zones", "[]")]),
+        ("open-ports", ec2, true, slow, "aws.open_to_world = []", &[("aws.open_to_world", "[]")]),
+        ("update-at-boot", ec2, true, slow, "aws.update_at_boot = false", &[("aws.update_at_boot", "false")]),
+        (
+            "warm-up-before-boot",
+            ec2,
+            true,
+            slow,
+            "scaling.warm_up = \"120s\"",
+            &[("scaling.warm_up", "120s")],
+        ),
+        (
+            "close-thresholds",
+            ec2,
+            false,
+            slow,
+            "a scale-in threshold below 8",
+            &[("scaling.todo_scale_down.threshold", "7")],
+        ),
+        ("load-too-large", ec2, false, slow, "capacity.max = 10", &[("capacity.max", "10")]),
+        (
+            "load-too-small",
+            ecs,
+            false,
+            "[model]\nservice_time = \"5us\"\n",
+            "a threshold of at most",
+            &[("scaling.target", "7")],
+        ),
+        (
+            "grace-too-short",
+            ec2,
+            false,
+            "[health_check]\ngrace = \"60s\"\n",
+            "health_check.grace = \"195s\"",
+            &[("health_check.grace", "195s")],
+        ),
+        (
+            "slow-detection",
+            ec2,
+            false,
+            "[health_check]\ninterval = \"30s\"\nunhealthy_threshold = 3\n",
+            "interval = \"10s\"",
+            &[("health_check.interval", "10s"), ("health_check.unhealthy_threshold", "2")],
+        ),
+        (
+            "keep-alive-race",
+            ec2,
+            false,
+            "[load_balancer]\nidle_timeout = \"90s\"\n",
+            "load_balancer.idle_timeout = \"60s\"",
+            &[("load_balancer.idle_timeout", "60s")],
+        ),
+        (
+            "no-drain",
+            ec2,
+            false,
+            "[load_balancer]\nderegistration_delay = \"0s\"\n",
+            "load_balancer.deregistration_delay = \"30s\"",
+            &[("load_balancer.deregistration_delay", "30s")],
+        ),
+        (
+            "algorithm",
+            ec2,
+            false,
+            "[load_balancer]\nalgorithm = \"consistent-hash by path\"\n",
+            "one of round-robin",
+            &[("load_balancer.algorithm", "least-connections")],
+        ),
+        (
+            "fixed-size",
+            ec2,
+            false,
+            "[capacity]\nmin = 2\nmax = 2\n",
+            "a larger capacity.max",
+            &[("capacity.max", "3")],
+        ),
+        (
+            "never-shrinks",
+            ec2,
+            false,
+            &only_out,
+            "target tracking with scale_in = true",
+            &[("scaling.policy", "default")],
+        ),
+        (
+            "simple-on-ecs",
+            ecs,
+            false,
+            &only_out,
+            "kind = \"target-tracking\"",
+            &[("scaling.policy", "default")],
+        ),
+    ];
+    for (id, target, practical, text, remedy, overrides) in cases {
+        let defaults = Defaults { target, as_in_the_practical: practical };
+        let plan = Plan::practical();
+        let deployment = Deployment::parse(text, "test", defaults).expect("valid");
+        let warnings = check(&deployment, target, &plan);
+        let found = warnings.iter().find(|warning| warning.id == id);
+        let found = found.unwrap_or_else(|| panic!("{id} is missing"));
+        assert!(found.remedy.contains(remedy), "{id}: {}", found.remedy);
+        // Policies are replaced by leaving them out.
+        let (text, overrides) = match overrides {
+            [("scaling.policy", _)] => (slow, &[][..]),
+            _ => (text, overrides),
+        };
+        let value = |text: &str| match text {
+            "[]" => toml::Value::Array(Vec::new()),
+            text => crate::simulate::variants::value(text),
+        };
+        let overrides: Vec<_> =
+            overrides.iter().map(|(field, text)| ((*field).to_owned(), value(text))).collect();
+        let better = Deployment::parse_with(text, "test", defaults, &overrides).expect("valid");
+        let left = check(&better, target, &plan);
+        assert!(left.iter().all(|warning| warning.id != id), "{id} stays: {left:?}");
+    }
+}
+
+/// Finding 7: at idle the low alarm is raised all the time; harmless only because of min = 1.
+#[test]
+fn an_alarm_at_idle_is_harmless_above_zero() {
+    let why = |min: u32| {
+        let text = format!("[capacity]\nmin = {min}\n");
+        let deployment = Deployment::parse(&text, "test", Defaults::of(Target::Ec2)).expect("valid");
+        let warnings = check(&deployment, Target::Ec2, &Plan::practical());
+        let found = warnings.into_iter().find(|warning| warning.id == "alarm-at-idle").expect("it is there");
+        (found.why, found.remedy)
+    };
+    let (bad, remedy) = why(0);
+    assert!(bad.contains("503") && remedy == "capacity.min = 1", "{bad}: {remedy}");
+    assert!(why(1).0.contains("it does no harm"));
+}
+
 #[test]
 fn a_load_that_moves_nothing_is_named() {
     let small = ids(Target::Ecs, false, "[model]\nservice_time = \"5us\"\n");

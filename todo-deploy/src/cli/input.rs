@@ -56,26 +56,27 @@ impl DeploymentArgs {
         file: Option<&Path>,
         more: &[(String, toml::Value)],
     ) -> Result<(Deployment, String)> {
-        let default = Path::new("deployment.toml");
-        let file = file.or(self.file.as_deref()).or_else(|| default.exists().then_some(default));
-        let (text, name) = match file {
-            Some(file) => {
-                let text = std::fs::read_to_string(file)
-                    .with_context(|| format!("cannot read {}", file.display()))?;
-                (text, file.display().to_string())
-            }
-            None => (String::new(), "the defaults".to_owned()),
-        };
+        let (text, name) = description(file.or(self.file.as_deref()))?;
         let overrides = [self.sets.as_slice(), more].concat();
         let deployment = Deployment::parse_with(&text, &name, self.defaulting.defaults(), &overrides)?;
         Ok((deployment, name))
     }
 }
 
+/// The text of the deployment's file and what to call it; by default ./deployment.toml where there is one.
+pub(super) fn description(file: Option<&Path>) -> Result<(String, String)> {
+    let default = Path::new("deployment.toml");
+    let Some(file) = file.or_else(|| default.exists().then_some(default)) else {
+        return Ok((String::new(), "the defaults".to_owned()));
+    };
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok((text, file.display().to_string()))
+}
+
 /// The load.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct LoadArgs {
-    /// A k6 script (.js, .ts), a plan (.toml), a URL, or a table of rates (.csv: seconds,requests per second);
+    /// A k6 script (.js, .ts; - for standard input), a plan (.toml), a URL, or a table of rates (.csv: seconds,requests per second);
     /// without it and the flags below, the practical's k6.js: to 1000 users in 1 minute, to 5000 in 10 more
     ///
     /// A script's options, and K6_ variables over them, say how many users there are and when; the flags below stand
@@ -120,7 +121,8 @@ impl LoadArgs {
     /// Arrivals do not pause: the schedule says when the next comes.
     fn iteration(&self) -> Iteration {
         let default = if self.rate.is_some() { Dist::ZERO } else { Iteration::default().think };
-        Iteration { requests: self.requests.unwrap_or(1), think: self.think.clone().unwrap_or(default) }
+        let (requests, think) = (self.requests.unwrap_or(1), self.think.clone().unwrap_or(default));
+        Iteration { requests, think, ..Iteration::default() }
     }
 
     fn flags(&self) -> Result<Plan> {

@@ -1,8 +1,11 @@
 //! The command line. The only module that reads files and prints: data on stdout, words for people on stderr.
 
+#[cfg(feature = "aws")]
+mod aws;
 mod balance;
 mod calibrate;
 mod check;
+mod dashboard;
 mod init;
 mod input;
 mod simulate;
@@ -11,6 +14,9 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+#[cfg(feature = "aws")]
+use crate::deployment::Target;
 
 /// Scale out a stateless service: describe it once, and see what it would do under load before it costs anything.
 ///
@@ -28,7 +34,14 @@ enum Command {
     Init(init::Args),
     Check(Box<check::Args>),
     Simulate(Box<simulate::Args>),
+    Dashboard(dashboard::Args),
     Balance(Box<balance::Args>),
+    /// Virtual machines on AWS: an Auto Scaling group behind a load balancer
+    #[cfg(feature = "aws")]
+    Ec2(Box<aws::Args>),
+    /// Containers on AWS: an ECS service on Fargate behind a load balancer
+    #[cfg(feature = "aws")]
+    Ecs(Box<aws::Args>),
 }
 
 /// What a command has to say with its exit code.
@@ -45,6 +58,11 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Balance(args) => balance::run(&args),
+        Command::Dashboard(args) => dashboard::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Ec2(args) => return aws::run(&args, Target::Ec2),
+        #[cfg(feature = "aws")]
+        Command::Ecs(args) => return aws::run(&args, Target::Ecs),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,

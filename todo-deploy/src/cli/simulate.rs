@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
 use super::calibrate::{Service, calibrate};
@@ -13,9 +13,13 @@ use crate::deployment::{Deployment, duration};
 use crate::pricing::Prices;
 use crate::report;
 use crate::sim::dist::Dist;
+use crate::sim::scene::Fault;
+use crate::simulate::faults::fault;
+use crate::simulate::requests::{Cost, CostRule, unused};
 use crate::simulate::slo::Slo;
 use crate::simulate::variants::Sweep;
 use crate::simulate::{Options, Plan, Run, simulate};
+use crate::status::Recording;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,13 +43,15 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// CPU time of one request: a mean such as 4ms, or a distribution such as `exp 4ms`, `constant 4ms`,
-    /// `lognormal 4ms cv 2`; by default the deployment's (`service_time` under `model`)
-    #[arg(long, value_name = "TIME")]
-    service_time: Option<Dist>,
+    /// `lognormal 4ms cv 2`; by default the deployment's (`service_time` under `model`). Of some requests:
+    /// '/api/v1/todos=4ms', 'POST /api/v1/todos/{id}=exp 2ms', 'name list=1ms'; may be repeated, the first that fits
+    /// counts
+    #[arg(long = "service-time", value_name = "TIME")]
+    service_times: Vec<Cost>,
     /// Measure the CPU time: five seconds of one user against one instance of the service at this
     /// http address, with path. Where LOAD is a script, the service also answers the few iterations that are run to see
     /// what they ask, whatever host they name: they really create and delete what they say
-    #[arg(long, value_name = "URL", conflicts_with = "service_time")]
+    #[arg(long, value_name = "URL", conflicts_with = "service_times")]
     calibrate: Option<String>,
     /// How long to go on; by default 26 minutes after the load
     #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
@@ -62,9 +68,16 @@ pub(super) struct Args {
     /// What is good enough: 'p95<200ms, errors<0.1%'; exit code 1 when it is missed
     #[arg(long, value_name = "CONDITIONS")]
     slo: Option<Slo>,
+    /// Something goes wrong: 'at=5m kill=1' (the service dies on one instance), hang=N (it accepts and never answers)
+    /// or lose=N (the machine is gone); with for=2m it comes back. The longest running are hit; may be repeated
+    #[arg(long = "fault", value_name = "FAULT", value_parser = fault)]
+    faults: Vec<Fault>,
     /// Write a self-contained page with plots
     #[arg(long, value_name = "FILE", conflicts_with_all = ["compare", "sweep"])]
     html: Option<PathBuf>,
+    /// Write the timeline, to be watched with `todo-deploy dashboard FILE`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["compare", "sweep"])]
+    timeline: Option<PathBuf>,
     /// Print everything as JSON instead of text
     #[arg(long)]
     json: bool,
@@ -75,11 +88,14 @@ pub(super) fn run(args: &Args) -> Result<Answer> {
         print(Prices::table());
         return Ok(Answer::Yes);
     }
+    let rules: Vec<CostRule> = args.service_times.iter().filter_map(Cost::rule).cloned().collect();
     let options = Options {
         seed: args.seed,
         service_time: service_time(args)?,
+        service_times: rules,
         until: args.until,
         prices: prices(args)?,
+        faults: args.faults.clone(),
     };
     let plan = match &args.calibrate {
         None => args.load.plan(None)?,
@@ -88,6 +104,7 @@ pub(super) fn run(args: &Args) -> Result<Answer> {
             args.load.plan(Some(&mut |request| service.answer(request)))?
         }
     };
+    unused(&options.service_times, &plan.requests).map_err(anyhow::Error::msg)?;
     let variants = variants(args)?;
     match variants.is_empty() {
         true => single(args, &plan, &options),
@@ -96,7 +113,7 @@ pub(super) fn run(args: &Args) -> Result<Answer> {
 }
 
 fn service_time(args: &Args) -> Result<Option<Dist>> {
-    let Some(url) = &args.calibrate else { return Ok(args.service_time.clone()) };
+    let Some(url) = &args.calibrate else { return for_all(&args.service_times) };
     let found = calibrate(url)?;
     let (mean, cv) = (found.mean_ms, found.cv);
     say(&format!(
@@ -105,6 +122,20 @@ fn service_time(args: &Args) -> Result<Option<Dist>> {
     ));
     say(&format!("  --service-time 'lognormal {:.0}us cv {cv:.2}'", mean * 1000.0));
     Ok(Some(found.service_time))
+}
+
+/// The time that is meant for all requests; one is enough.
+fn for_all(costs: &[Cost]) -> Result<Option<Dist>> {
+    let mut all = costs.iter().filter_map(|cost| match cost {
+        Cost::All(time) => Some(time.clone()),
+        Cost::Some(_) => None,
+    });
+    let first = all.next();
+    ensure!(
+        all.next().is_none(),
+        "--service-time for all requests is given twice; name the requests of one: '/path=4ms'"
+    );
+    Ok(first)
 }
 
 fn prices(args: &Args) -> Result<Prices> {
@@ -137,6 +168,11 @@ fn single(args: &Args, plan: &Plan, options: &Options) -> Result<Answer> {
         std::fs::write(file, report::page(&deployment, &run))
             .with_context(|| format!("cannot write {}", file.display()))?;
         say(&format!("wrote {}", file.display()));
+    }
+    if let Some(file) = &args.timeline {
+        let json = serde_json::to_string(&Recording::of_run(&deployment, &run))?;
+        std::fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))?;
+        say(&format!("wrote {}; watch it with: todo-deploy dashboard {0}", file.display()));
     }
     match args.json {
         true => print(&serde_json::to_string_pretty(&run)?),

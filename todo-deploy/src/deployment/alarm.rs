@@ -75,9 +75,9 @@ impl fmt::Display for Metric {
     }
 }
 
-/// How the points of one period become one number.
+/// How the points of one period become one number. Written `average`, `minimum`, `maximum`, `sum`, `sample-count`, `p90`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "String", into = "String")]
 pub enum Statistic {
     #[default]
     Average,
@@ -85,6 +85,49 @@ pub enum Statistic {
     Maximum,
     Sum,
     SampleCount,
+    /// The value that so many percent of the points do not exceed (CloudWatch: an extended statistic).
+    Percentile(u8),
+}
+
+impl TryFrom<String> for Statistic {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        Ok(match text.as_str() {
+            "average" => Self::Average,
+            "minimum" => Self::Minimum,
+            "maximum" => Self::Maximum,
+            "sum" => Self::Sum,
+            "sample-count" => Self::SampleCount,
+            other => match other.strip_prefix('p').and_then(|percent| percent.parse().ok()) {
+                Some(percent @ 1..=100) => Self::Percentile(percent),
+                _ => {
+                    return Err(format!(
+                        "`{text}` is no statistic; one of average, minimum, maximum, sum, sample-count, or a percentile \
+                         from p1 to p100"
+                    ));
+                }
+            },
+        })
+    }
+}
+
+impl From<Statistic> for String {
+    fn from(statistic: Statistic) -> Self {
+        statistic.to_string()
+    }
+}
+
+impl fmt::Display for Statistic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Average => f.write_str("average"),
+            Self::Minimum => f.write_str("minimum"),
+            Self::Maximum => f.write_str("maximum"),
+            Self::Sum => f.write_str("sum"),
+            Self::SampleCount => f.write_str("sample-count"),
+            Self::Percentile(percent) => write!(f, "p{percent}"),
+        }
+    }
 }
 
 /// A comparison with a threshold, written `>= 20`.
@@ -224,6 +267,12 @@ mod tests {
             "custom:queue",
         ] {
             assert_eq!(Metric::try_from(text.to_owned()).expect(text).to_string(), text);
+        }
+        for text in ["average", "minimum", "maximum", "sum", "sample-count", "p90", "p100"] {
+            assert_eq!(Statistic::try_from(text.to_owned()).expect(text).to_string(), text);
+        }
+        for wrong in ["p0", "p101", "mean", "p"] {
+            assert!(Statistic::try_from(wrong.to_owned()).is_err(), "{wrong}");
         }
         for text in [">= 20", "> 20.5", "<= 10", "< -1"] {
             assert_eq!(Condition::try_from(text.to_owned()).expect(text).to_string(), text);

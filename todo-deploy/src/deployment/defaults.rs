@@ -132,6 +132,8 @@ fn aws() -> Aws {
         certificate: None,
         key_name: None,
         open_to_world: Vec::new(),
+        instance_profile: "LabInstanceProfile".to_owned(),
+        role: "LabRole".to_owned(),
         update_at_boot: false,
         database_class: "db.t4g.micro".to_owned(),
         database_storage_gb: 20,
@@ -157,7 +159,15 @@ fn model(target: Target) -> Model {
         scale_in_waits: false,
         drain_ends_early: target == Target::Local,
         service_time: Duration::from_micros(50),
+        service_times: BTreeMap::new(),
         round_trip: Duration::from_millis(1),
+        load_ends: LoadEnds::AtOnce,
+        request_bytes: 300,
+        response_bytes: 10_000,
+        idle_memory_mib: 100.0,
+        request_memory_kib: 100.0,
+        answers: BTreeMap::new(),
+        custom: BTreeMap::new(),
     }
 }
 
@@ -172,6 +182,7 @@ fn practical(ours: Spec, target: Target) -> Spec {
     spec.aws.open_to_world = vec![6400, 22];
     spec.aws.key_name = Some("vockey".to_owned());
     spec.model.drain_ends_early = false;
+    spec.model.answers.insert("/".to_owned(), 404);
     if target == Target::Ec2 {
         spec.aws.update_at_boot = true;
         spec.scaling.metric_period = seconds(300);

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const UNITS: [(&str, u64); 7] = [
     ("ns", 1),
@@ -41,6 +41,24 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         return Err(format!("`{text}` is longer than a year"));
     }
     Ok(Duration::from_nanos(total.round() as u64))
+}
+
+/// A duration that stands in a map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Span(pub Duration);
+
+impl TryFrom<String> for Span {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        parse(&text).map(Self)
+    }
+}
+
+impl From<Span> for String {
+    fn from(span: Span) -> Self {
+        text(span.0)
+    }
 }
 
 /// The shortest text that [`parse`] reads back to the same duration.

@@ -18,6 +18,7 @@ pub fn manual(defaults: Defaults) -> String {
         text.push_str(&match field {
             "target" => defaults.target.to_string(),
             "policies" => policies(&spec),
+            "answers" => answers(&spec),
             // Optional fields keep their whole line, as a comment where the default has none.
             "aws.key_name" => optional(&spec, field, "key_name = \"my-key\""),
             field => lookup(&spec, field).map(Value::to_string).unwrap_or_default(),
@@ -41,6 +42,17 @@ fn optional(spec: &Table, field: &str, example: &str) -> String {
         Some(value) => format!("{key} = {value}"),
         None => format!("# {example}"),
     }
+}
+
+/// What the service answers by path; where that is always 200, an example.
+fn answers(spec: &Table) -> String {
+    let answers = lookup(spec, "model.answers").and_then(Value::as_table);
+    let lines: Vec<String> = answers
+        .into_iter()
+        .flatten()
+        .map(|(path, status)| format!("{} = {status}", Value::String(path.clone())))
+        .collect();
+    if lines.is_empty() { "# \"/\" = 404".to_owned() } else { lines.join("\n") }
 }
 
 fn policies(spec: &Table) -> String {

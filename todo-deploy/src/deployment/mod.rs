@@ -12,6 +12,7 @@ pub mod health;
 mod manual;
 mod overrides;
 mod parse;
+pub mod request;
 pub mod scaling;
 pub mod service;
 pub mod targets;
@@ -27,11 +28,12 @@ pub use defaults::Defaults;
 pub use health::{HealthCheck, Matcher};
 pub use manual::manual;
 pub use parse::{Mistake, Mistakes};
+pub use request::RequestPattern;
 pub use scaling::{
     AdjustmentKind, Capacity, Policy, Scaling, SimplePolicy, Step, StepPolicy, TargetTracking,
 };
 pub use service::{Database, DatabaseSource, SecretRef, Service};
-pub use targets::{Aws, CooldownBase, Local, Model, Target};
+pub use targets::{Aws, CooldownBase, CustomMetric, LoadEnds, Local, Model, Target};
 
 /// A checked description. Read its fields through [`Spec`].
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 use super::validate::{Problem, problems};
-use super::{Defaults, Deployment, Spec};
+use super::{Defaults, Deployment, SimplePolicy, Spec, StepPolicy, TargetTracking};
 
 /// A file that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,9 +78,12 @@ impl Deployment {
             super::overrides::set(&mut merged, field, value)
                 .map_err(|wrong| refuse(vec![Mistake { line: None, field: field.clone(), wrong }]))?;
         }
-        let mut spec: Spec = serde_path_to_error::deserialize(Value::Table(merged)).map_err(|error| {
+        let table = Value::Table(merged.clone());
+        let mut spec: Spec = serde_path_to_error::deserialize(table).map_err(|error| {
             let path = error.path().to_string().replace('[', ".").replace(']', "");
-            let wrong = first_line(error.inner().message());
+            let (path, message) =
+                in_policy(&merged, &path).unwrap_or((path, error.inner().message().to_owned()));
+            let wrong = first_line(&message);
             let field = match unknown_field(&wrong) {
                 Some(unknown) if !path.ends_with(unknown) => format!("{path}.{unknown}"),
                 _ => path,
@@ -98,6 +101,27 @@ impl Deployment {
         let mistake = |Problem { field, wrong }| Mistake { line: find_line(text, &field), field, wrong };
         Err(refuse(problems.into_iter().map(mistake).collect()))
     }
+}
+
+/// What is wrong inside a policy. Which kind it is decides how it is read, and that hides where the reader stood.
+fn in_policy(merged: &Table, path: &str) -> Option<(String, String)> {
+    fn wrong<T: serde::de::DeserializeOwned>(table: Table) -> Option<(String, String)> {
+        let error = serde_path_to_error::deserialize::<_, T>(Value::Table(table)).err()?;
+        Some((
+            error.path().to_string().replace('[', ".").replace(']', ""),
+            error.inner().message().to_owned(),
+        ))
+    }
+    let index: usize = path.strip_prefix("scaling.policy.")?.parse().ok()?;
+    let mut policy = merged.get("scaling")?.get("policy")?.get(index)?.as_table()?.clone();
+    let kind = policy.remove("kind")?;
+    let (inner, message) = match kind.as_str()? {
+        "simple" => wrong::<SimplePolicy>(policy),
+        "step" => wrong::<StepPolicy>(policy),
+        "target-tracking" => wrong::<TargetTracking>(policy),
+        _ => None,
+    }?;
+    Some((format!("{path}.{inner}"), message))
 }
 
 /// `min = 2` alone begins with two: the default for `desired` is only meant for the default limits.
@@ -120,7 +144,7 @@ fn overlay(under: &mut Table, over: Table) {
 
 fn first_line(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
-    line.replace("expected u32", "expected a whole number")
+    line.replace("expected u32", "expected a whole number from 0 up")
         .replace("expected u16", "expected a number up to 65535")
 }
 

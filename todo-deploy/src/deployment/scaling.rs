@@ -109,6 +109,10 @@ pub struct StepPolicy {
     /// Overrides the group's warm-up.
     #[serde(default, with = "duration::option", skip_serializing_if = "Option::is_none")]
     pub warm_up: Option<Duration>,
+    /// ECS: in the cooldown after a scale-out only a larger one counts, the one after a scale-in holds back further
+    /// scale-in. Left out, the default cooldown. Not used on EC2, which has a warm-up instead.
+    #[serde(default, with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub cooldown: Option<Duration>,
     pub alarm: Alarm,
     /// Bounds relative to the alarm's threshold, towards larger and larger breaches.
     #[serde(rename = "step")]

@@ -1,12 +1,14 @@
 //! What only one target can honour, each in its own table, and the assumptions that nobody publishes.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::duration;
+use super::RequestPattern;
+use super::duration::{self, Span};
 
 /// Where the deployment goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -76,6 +78,11 @@ pub struct Aws {
     ///
     /// The practical: 6400 and 22. Ours: none; the service's port is open to the load balancer only.
     pub open_to_world: Vec<u16>,
+    /// Instance profile of the instances (EC2): lets them read secrets, pull the image and write logs. The Learner
+    /// Lab's is there in every lab account.
+    pub instance_profile: String,
+    /// Role of the tasks and of what starts them (ECS), for the same.
+    pub role: String,
     /// Whether an instance updates its packages while it boots.
     ///
     /// The practical: true (`yum update -y`). Ours: false, because it adds minutes to every scale-out.
@@ -135,9 +142,50 @@ pub struct Model {
     /// CPU time that one request costs, on average, on one vCPU.
     #[serde(with = "duration")]
     pub service_time: Duration,
+    /// The same for single requests: `POST /api/v1/todos`, `/api/v1/todos/{id}`, `name list`. The most precise
+    /// pattern counts.
+    pub service_times: BTreeMap<RequestPattern, Span>,
     /// Network time of one request, there and back.
     #[serde(with = "duration")]
     pub round_trip: Duration,
+    /// How the load ends: with its schedule, or as the load generator would have it.
+    pub load_ends: LoadEnds,
+    /// Bytes of one request and of its answer, on the wire: network metrics, balancer units, data transfer.
+    pub request_bytes: u32,
+    pub response_bytes: u32,
+    /// Memory of an idle instance in MiB, and of each request under way in KiB.
+    pub idle_memory_mib: f64,
+    pub request_memory_kib: f64,
+    /// What the service answers to a health check, by path; a path that is not named is answered 200.
+    ///
+    /// The practical: 404 at `/`, because its service has nothing there. Ours: nothing named.
+    pub answers: BTreeMap<String, u16>,
+    /// What custom metrics measure, by name; one that is not named is not simulated.
+    pub custom: BTreeMap<String, CustomMetric>,
+}
+
+/// What becomes of the requests that are under way when the load's schedule is over.
+///
+/// An overloaded service has a backlog then. Whether it still works it off decides when the fleet may shrink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoadEnds {
+    /// Users go, and what they wait for goes with them: a service that notices a closed connection (todo-api
+    /// does) stops working on it. So the fleet's story depends on the schedule alone.
+    AtOnce,
+    /// Users wait for their answers as long as the load generator lets them (k6: `gracefulStop`, 30 s), or the
+    /// service does not notice that they are gone.
+    Gracefully,
+}
+
+/// A gauge of the whole group, as a sum: what it is at rest, and what users and requests add to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CustomMetric {
+    pub base: f64,
+    pub per_user: f64,
+    pub per_request_under_way: f64,
+    pub per_request_per_second: f64,
 }
 
 /// Capacity that the metric of a scale-out cooldown is taken to describe.

@@ -257,6 +257,37 @@ fn fargate_fits(cpu: u32, memory: u32) -> bool {
     }
 }
 
+/// Sizes, statuses and custom metrics of the model.
+fn amounts(model: &Model, found: &mut Found) {
+    for (field, amount) in
+        [("idle_memory_mib", model.idle_memory_mib), ("request_memory_kib", model.request_memory_kib)]
+    {
+        found.unless((0.0..=1e9).contains(&amount), format!("model.{field}"), || {
+            format!("{amount} is no amount of memory; a number from 0 up")
+        });
+    }
+    for (path, status) in &model.answers {
+        found.unless(path.starts_with('/'), "model.answers", || {
+            format!("`{path}` is no path; it begins with /")
+        });
+        found.unless((100..=599).contains(status), "model.answers", || {
+            format!("{status} is no status code; 100 to 599")
+        });
+    }
+    for (pattern, time) in &model.service_times {
+        found.unless(time.0 > Duration::ZERO, "model.service_times", || {
+            format!("`{}` costs some CPU time; give a duration above 0s", String::from(pattern.clone()))
+        });
+    }
+    for (name, metric) in &model.custom {
+        let CustomMetric { base, per_user, per_request_under_way, per_request_per_second } = *metric;
+        let all = [base, per_user, per_request_under_way, per_request_per_second];
+        found.unless(all.iter().all(|part| part.is_finite()), format!("model.custom.{name}"), || {
+            "its parts are finite numbers".to_owned()
+        });
+    }
+}
+
 fn assumptions(spec: &Spec, found: &mut Found) {
     let share = spec.local.share;
     found.unless(share > 0.0 && share <= 64.0, "local.share", || {
@@ -277,6 +308,7 @@ fn assumptions(spec: &Spec, found: &mut Found) {
     found.unless(service_time > Duration::ZERO, "model.service_time", || {
         "a request costs some CPU time; give a duration above 0s".to_owned()
     });
+    amounts(&spec.model, found);
     let ten_minutes = Duration::from_secs(600);
     found.unless(spec.model.metric_lag <= ten_minutes, "model.metric_lag", || {
         "metrics later than 10m are no basis for scaling".to_owned()

@@ -40,9 +40,7 @@ impl Alarm {
     pub(crate) fn evaluate(&mut self, now: Time, series: &mut Series) -> Evaluation {
         let config = &self.config;
         let range = (config.evaluation_periods + config.range_extra) as usize;
-        let windows = series.windows(now, config.period, range);
-        self.points =
-            windows.iter().map(|window| window.map(|stats| stats.value(config.statistic))).collect();
+        self.points = series.statistics(now, config.period, range, config.statistic);
         let breaching: Vec<Option<bool>> =
             self.points.iter().map(|point| point.map(|value| config.when.holds(value))).collect();
         let to = decide(

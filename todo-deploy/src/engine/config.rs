@@ -50,6 +50,7 @@ pub enum PolicyKind {
     },
     Step {
         policy: StepPolicy,
+        pace: Pace,
         alarm: AlarmConfig,
     },
     /// `low` is absent where the policy never scales in.
@@ -75,6 +76,22 @@ pub enum Pace {
     Cooldowns { out: Duration, r#in: Duration },
     /// EC2: instances that warm up count as capacity and not in the metric, and block scale-in.
     WarmUp,
+}
+
+impl Pace {
+    /// `out`, `in`: the cooldowns, where the target has them.
+    fn of(target: Target, out: Duration, r#in: Duration) -> Self {
+        match target {
+            Target::Ecs => Self::Cooldowns { out, r#in },
+            Target::Ec2 | Target::Local => Self::WarmUp,
+        }
+    }
+
+    fn accelerate(&mut self, factor: f64) {
+        if let Self::Cooldowns { out, r#in } = self {
+            (*out, *r#in) = (out.div_f64(factor), r#in.div_f64(factor));
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -111,7 +128,7 @@ impl Config {
         // Without a warm-up, target tracking and step policies on EC2 fall back to the default cooldown.
         let needs_warm_up = policies.iter().any(|policy| match &policy.kind {
             PolicyKind::Simple { .. } => false,
-            PolicyKind::Step { .. } => true,
+            PolicyKind::Step { pace, .. } => *pace == Pace::WarmUp,
             PolicyKind::Tracking { policy, .. } => policy.pace == Pace::WarmUp,
         });
         let own = deployment.scaling.policies.iter().filter_map(own_warm_up).max();
@@ -152,12 +169,12 @@ impl Config {
                     faster(cooldown);
                     alarm.accelerate(factor);
                 }
-                PolicyKind::Step { alarm, .. } => alarm.accelerate(factor),
+                PolicyKind::Step { pace, alarm, .. } => {
+                    pace.accelerate(factor);
+                    alarm.accelerate(factor);
+                }
                 PolicyKind::Tracking { policy, high, low } => {
-                    if let Pace::Cooldowns { out, r#in } = &mut policy.pace {
-                        faster(out);
-                        faster(r#in);
-                    }
+                    policy.pace.accelerate(factor);
                     high.accelerate(factor);
                     low.as_mut().into_iter().for_each(|low| low.accelerate(factor));
                 }
@@ -207,10 +224,14 @@ fn policy_config(deployment: &Deployment, target: Target, policy: &Policy) -> Po
             alarm: AlarmConfig::of(&simple.name, &simple.alarm, range_extra),
             policy: simple.clone(),
         },
-        Policy::Step(step) => PolicyKind::Step {
-            alarm: AlarmConfig::of(&step.name, &step.alarm, range_extra),
-            policy: step.clone(),
-        },
+        Policy::Step(step) => {
+            let cooldown = step.cooldown.unwrap_or(deployment.scaling.default_cooldown);
+            PolicyKind::Step {
+                alarm: AlarmConfig::of(&step.name, &step.alarm, range_extra),
+                pace: Pace::of(target, cooldown, cooldown),
+                policy: step.clone(),
+            }
+        }
         Policy::TargetTracking(tracking) => tracking_kind(deployment, target, tracking),
     };
     PolicyConfig { name: policy.name().to_owned(), kind }
@@ -237,10 +258,7 @@ fn tracking_kind(deployment: &Deployment, target: Target, tracking: &TargetTrack
         cadence: MINUTE,
         invoke_every: MINUTE,
     };
-    let pace = match target {
-        Target::Ecs => Pace::Cooldowns { out: tracking.scale_out_cooldown, r#in: tracking.scale_in_cooldown },
-        Target::Ec2 | Target::Local => Pace::WarmUp,
-    };
+    let pace = Pace::of(target, tracking.scale_out_cooldown, tracking.scale_in_cooldown);
     PolicyKind::Tracking {
         policy: TrackingConfig {
             target: tracking.target,

@@ -27,6 +27,7 @@ pub use credits::{Burst, Credits};
 pub use fleet::{Counts, InstanceFact};
 pub use outbox::Action;
 pub use series::Sample;
+pub(crate) use series::Stats;
 
 use crate::deployment::Metric;
 use crate::time::Time;

@@ -14,10 +14,10 @@ use super::alarm::Alarm;
 use super::config::{AlarmConfig, Config, PolicyConfig, PolicyKind};
 use super::fleet::Counts;
 use super::outbox::Outbox;
-use super::policy::tracking::Tracking;
-use super::policy::{Proposal, Situation, choose, simple, step};
+use super::policy::cooldowns::Cooldowns;
+use super::policy::{Proposal, Situation, choose, simple, step, tracking};
 use super::series::Series;
-use crate::deployment::Metric;
+use crate::deployment::{Metric, Statistic};
 use crate::time::Time;
 use crate::timeline::{AlarmCause, AlarmState, EventKind, ScaledBy};
 
@@ -38,7 +38,7 @@ struct Policy {
     alarm: Alarm,
     /// Target tracking's low alarm, where it scales in.
     low: Option<Alarm>,
-    tracking: Tracking,
+    cooldowns: Cooldowns,
 }
 
 /// An alarm that asks its policy to act.
@@ -59,7 +59,7 @@ impl Scaler {
                 config: config.clone(),
                 alarm: Alarm::new(alarm.clone()),
                 low: low.cloned().map(Alarm::new),
-                tracking: Tracking::default(),
+                cooldowns: Cooldowns::default(),
             }
         };
         Self {
@@ -118,7 +118,7 @@ impl Scaler {
     /// No instance is being launched or drained any more.
     pub(crate) fn activity_ended(&mut self, now: Time, out: &mut Outbox) {
         for policy in &mut self.policies {
-            policy.tracking.activity_ended(now);
+            policy.cooldowns.activity_ended(now);
         }
         if let Some((policy, cooldown)) = self.pending_cooldown.take() {
             self.cooldown_until = now + cooldown;
@@ -155,10 +155,12 @@ impl Scaler {
         let policy = &self.policies[invocation.policy];
         let decision = match &policy.config.kind {
             PolicyKind::Simple { policy, .. } => simple::decide(policy, situation),
-            PolicyKind::Step { policy, .. } => step::decide(policy, invocation.newest, situation),
+            PolicyKind::Step { policy: config, pace, .. } => {
+                step::decide(config, *pace, &policy.cooldowns, invocation.newest, situation)
+            }
             PolicyKind::Tracking { policy: config, .. } => match invocation.is_low {
-                false => policy.tracking.high(config, invocation.newest, situation),
-                true => policy.tracking.low(config, invocation.newest, situation),
+                false => tracking::high(config, &policy.cooldowns, invocation.newest, situation),
+                true => tracking::low(config, &policy.cooldowns, invocation.newest, situation),
             },
         };
         let disagrees = |other: &Policy| other.low.as_ref().is_some_and(|low| low.state != AlarmState::Alarm);
@@ -179,8 +181,11 @@ impl Scaler {
                 debug_assert!(now >= self.cooldown_until, "no simple scaling in its cooldown");
                 self.pending_cooldown = Some((name.clone(), *cooldown));
             }
-            PolicyKind::Step { .. } => {}
+            PolicyKind::Step { pace, .. } => policy.cooldowns.acted(*pace, from, to, now),
             PolicyKind::Tracking { .. } => self.start_tracking_cooldowns(from, to, now),
+        }
+        if to > from {
+            self.policies.iter_mut().for_each(|policy| policy.cooldowns.cancel_in());
         }
         self.set_desired(now, to, ScaledBy::Policy { name, cause }, out);
     }
@@ -194,7 +199,7 @@ impl Scaler {
                 false => policy.low.as_ref().is_some_and(|low| low.state == AlarmState::Alarm),
             };
             if let (PolicyKind::Tracking { policy: config, .. }, true) = (&policy.config.kind, asks) {
-                policy.tracking.acted(config, from, to, now);
+                policy.cooldowns.acted(config.pace, from, to, now);
             }
         }
     }
@@ -203,12 +208,20 @@ impl Scaler {
 /// One series per metric that any alarm looks at, kept as far back as the longest looks.
 pub(crate) fn series(config: &Config) -> BTreeMap<Metric, Series> {
     let mut reach: BTreeMap<&Metric, Duration> = BTreeMap::new();
-    for alarm in config.policies.iter().flat_map(PolicyConfig::alarms) {
+    let alarms = || config.policies.iter().flat_map(PolicyConfig::alarms);
+    for alarm in alarms() {
         let longest = reach.entry(&alarm.metric).or_default();
         *longest = (*longest).max(Alarm::reach(alarm));
     }
+    let is_percentile = |metric: &Metric| {
+        alarms().any(|alarm| alarm.metric == *metric && matches!(alarm.statistic, Statistic::Percentile(_)))
+    };
     let series = |(metric, keep): (&Metric, Duration)| {
-        (metric.clone(), Series::new(metric, config.metric_period, config.metric_lag, keep))
+        let mut series = Series::new(metric, config.metric_period, config.metric_lag, keep);
+        if is_percentile(metric) {
+            series.keep_values();
+        }
+        (metric.clone(), series)
     };
     reach.into_iter().map(series).collect()
 }

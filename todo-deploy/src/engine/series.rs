@@ -4,8 +4,10 @@
 //! sum for counters), the group's point holds their count, sum, minimum and maximum, stamped at the start of its
 //! period (CloudWatch concepts, EC2 metrics). Points become visible `metric_lag` after their period (M).
 //!
-//! Left out: percentiles over points (a latency metric arrives as a percentile already), units, dimensions
-//! other than the group, points that arrive out of order.
+//! A percentile is one over the instances' values of all periods in the window (by nearest rank); a latency metric
+//! arrives as a percentile already.
+//!
+//! Left out: units, dimensions other than the group, points that arrive out of order.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -33,9 +35,9 @@ pub(crate) struct Stats {
 }
 
 impl Stats {
-    const NONE: Self = Self { count: 0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY };
+    pub(crate) const NONE: Self = Self { count: 0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY };
 
-    fn add(&mut self, value: f64) {
+    pub(crate) fn add(&mut self, value: f64) {
         self.merge(Self { count: 1, sum: value, min: value, max: value });
     }
 
@@ -46,9 +48,17 @@ impl Stats {
         self.max = self.max.max(other.max);
     }
 
+    /// Both together.
+    #[must_use]
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.merge(other);
+        self
+    }
+
     pub(crate) fn value(&self, statistic: Statistic) -> f64 {
         match statistic {
-            Statistic::Average => self.sum / f64::from(self.count.max(1)),
+            // A percentile needs the single values; see `Series::statistics`.
+            Statistic::Average | Statistic::Percentile(_) => self.sum / f64::from(self.count.max(1)),
             Statistic::Minimum => self.min,
             Statistic::Maximum => self.max,
             Statistic::Sum => self.sum,
@@ -68,13 +78,21 @@ pub(crate) struct Series {
     open: Option<Time>,
     filling: BTreeMap<Option<InstanceId>, Stats>,
     points: VecDeque<(Time, Stats)>,
+    /// The values behind each point, where a percentile of them is wanted.
+    values: Option<VecDeque<Vec<f64>>>,
 }
 
 impl Series {
     pub(crate) fn new(metric: &Metric, period: Duration, lag: Duration, keep: Duration) -> Self {
         let is_counter = matches!(metric, Metric::NetworkIn | Metric::NetworkOut | Metric::RequestsPerTarget);
         let keep = keep + lag + period;
-        Self { period, lag, keep, is_counter, open: None, filling: BTreeMap::new(), points: VecDeque::new() }
+        let (filling, points) = (BTreeMap::new(), VecDeque::new());
+        Self { period, lag, keep, is_counter, open: None, filling, points, values: None }
+    }
+
+    /// Keeps what percentiles need.
+    pub(crate) fn keep_values(&mut self) {
+        self.values.get_or_insert_default();
     }
 
     pub(crate) fn observe(&mut self, now: Time, instance: Option<InstanceId>, value: f64) {
@@ -90,13 +108,18 @@ impl Series {
     fn close(&mut self) {
         let Some(start) = self.open.take() else { return };
         let mut group = Stats::NONE;
+        let of_source = if self.is_counter { Statistic::Sum } else { Statistic::Average };
         for source in self.filling.values() {
-            group.add(source.value(if self.is_counter { Statistic::Sum } else { Statistic::Average }));
+            group.add(source.value(of_source));
+        }
+        if let Some(values) = &mut self.values {
+            values.push_back(self.filling.values().map(|source| source.value(of_source)).collect());
         }
         self.filling.clear();
         self.points.push_back((start, group));
         while self.points.front().is_some_and(|(stamp, _)| *stamp + self.keep < start) {
             self.points.pop_front();
+            self.values.as_mut().and_then(VecDeque::pop_front);
         }
     }
 
@@ -104,22 +127,60 @@ impl Series {
     ///
     /// The windows slide with `now`; they are not aligned to multiples of their length (vector A10).
     pub(crate) fn windows(&mut self, now: Time, length: Duration, count: usize) -> Vec<Option<Stats>> {
-        if self.open.is_some_and(|start| start + self.period <= now) {
-            self.close();
-        }
+        self.close_if_over(now);
         let mut windows = vec![None; count];
-        let end = now.back(self.lag);
         for (stamp, stats) in &self.points {
-            if *stamp >= end || *stamp + self.period + self.lag > now {
-                continue;
-            }
-            let age = (end.since(*stamp).as_nanos() - 1) / length.as_nanos().max(1);
-            if let Some(from_newest) = usize::try_from(age).ok().filter(|age| *age < count) {
-                windows[count - 1 - from_newest].get_or_insert(Stats::NONE).merge(*stats);
+            if let Some(window) = self.window_of(*stamp, now, length, count) {
+                windows[window].get_or_insert(Stats::NONE).merge(*stats);
             }
         }
         windows
     }
+
+    /// The same, as one number per window.
+    pub(crate) fn statistics(
+        &mut self,
+        now: Time,
+        length: Duration,
+        count: usize,
+        statistic: Statistic,
+    ) -> Vec<Option<f64>> {
+        let Statistic::Percentile(percent) = statistic else {
+            let windows = self.windows(now, length, count);
+            return windows.iter().map(|window| window.map(|stats| stats.value(statistic))).collect();
+        };
+        self.close_if_over(now);
+        let mut windows = vec![Vec::new(); count];
+        for ((stamp, _), values) in self.points.iter().zip(self.values.iter().flatten()) {
+            if let Some(window) = self.window_of(*stamp, now, length, count) {
+                windows[window].extend_from_slice(values);
+            }
+        }
+        windows.into_iter().map(|values| nearest_rank(values, percent)).collect()
+    }
+
+    fn close_if_over(&mut self, now: Time) {
+        if self.open.is_some_and(|start| start + self.period <= now) {
+            self.close();
+        }
+    }
+
+    /// Which window the point lies in, if it is visible and in any.
+    fn window_of(&self, stamp: Time, now: Time, length: Duration, count: usize) -> Option<usize> {
+        let end = now.back(self.lag);
+        if stamp >= end || stamp + self.period + self.lag > now {
+            return None;
+        }
+        let age = (end.since(stamp).as_nanos() - 1) / length.as_nanos().max(1);
+        usize::try_from(age).ok().filter(|age| *age < count).map(|age| count - 1 - age)
+    }
+}
+
+/// The smallest value that `percent` of them do not exceed.
+fn nearest_rank(mut values: Vec<f64>, percent: u8) -> Option<f64> {
+    values.sort_unstable_by(f64::total_cmp);
+    let rank = (values.len() * usize::from(percent)).div_ceil(100).max(1);
+    values.get(rank - 1).copied()
 }
 
 #[cfg(test)]
@@ -161,6 +222,27 @@ mod tests {
         series.observe(Time::from_secs(300), None, 40.0);
         assert_eq!(averages(&mut series, 300, 2 * MINUTE, 4), [None; 4]);
         assert_eq!(averages(&mut series, 360, 2 * MINUTE, 4), [None, Some(40.0), None, None]);
+    }
+
+    #[test]
+    fn a_percentile_is_over_the_instances() {
+        let mut series = Series::new(&Metric::Cpu, MINUTE, Duration::ZERO, 2 * MINUTE);
+        series.keep_values();
+        for minute in 1..=20 {
+            for id in 1..=10 {
+                series.observe(Time::from_secs(60 * minute), Some(InstanceId(id)), f64::from(id));
+            }
+        }
+        let now = Time::from_secs(1200);
+        let of = |series: &mut Series, percent| {
+            series.statistics(now, 2 * MINUTE, 1, Statistic::Percentile(percent))
+        };
+        assert_eq!(of(&mut series, 90), [Some(9.0)]);
+        assert_eq!((of(&mut series, 1), of(&mut series, 100)), (vec![Some(1.0)], vec![Some(10.0)]));
+        assert_eq!(series.values.as_ref().map(VecDeque::len), Some(series.points.len()));
+        let mut empty = Series::new(&Metric::Cpu, MINUTE, Duration::ZERO, 2 * MINUTE);
+        empty.keep_values();
+        assert_eq!(of(&mut empty, 50), [None]);
     }
 
     #[test]

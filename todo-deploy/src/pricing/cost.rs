@@ -6,17 +6,30 @@ use super::Prices;
 use crate::deployment::{BalancerKind, DatabaseSource, Deployment, Target};
 
 /// How much of what was used.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Use {
     pub seconds: f64,
     /// Sum over the instances of the time they ran.
     pub instance_s: f64,
-    /// Users, each with one connection, on average.
-    pub users_mean: f64,
-    pub policies: usize,
+    /// CloudWatch alarms: one for a simple or step policy, two for target tracking.
+    pub alarms: usize,
+    /// Traffic through the balancer, hour by hour; the last may be cut short.
+    pub traffic: Vec<Traffic>,
 }
 
-/// US dollars, by what they are for. Data transfer out is left out: nothing is known of the answers' size.
+/// What went through the balancer in up to an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Traffic {
+    pub seconds: f64,
+    /// Connections open, on average, and connections opened.
+    pub connections: f64,
+    pub opened: f64,
+    /// Bytes towards the instances, and back to the clients.
+    pub bytes_in: f64,
+    pub bytes_out: f64,
+}
+
+/// US dollars, by what they are for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Bill {
     pub instances: f64,
@@ -24,18 +37,44 @@ pub struct Bill {
     pub addresses: f64,
     pub database: f64,
     pub monitoring: f64,
+    /// Answers that leave AWS; what comes in is free. Nothing is taken off for the free first 100 GB of a month.
+    pub transfer: f64,
 }
 
 impl Bill {
     pub fn total(&self) -> f64 {
-        self.instances + self.balancer + self.addresses + self.database + self.monitoring
+        self.instances + self.balancer + self.addresses + self.database + self.monitoring + self.transfer
     }
 }
 
 const HOURS_PER_MONTH: f64 = 730.0;
+const GB: f64 = 1e9;
 
-/// Connections that one load balancer capacity unit holds.
-const CONNECTIONS_PER_UNIT: f64 = 3000.0;
+/// What one capacity unit of a balancer holds.
+struct Unit {
+    opened_per_s: f64,
+    connections: f64,
+    gb_per_hour: f64,
+}
+
+impl Unit {
+    /// The balancers' pricing pages: LCU (application) and NLCU (network, TCP). Rules are left out: there are
+    /// fewer than the ten that are free.
+    const fn of(kind: BalancerKind) -> Self {
+        match kind {
+            BalancerKind::Application => Self { opened_per_s: 25.0, connections: 3000.0, gb_per_hour: 1.0 },
+            BalancerKind::Network => Self { opened_per_s: 800.0, connections: 100_000.0, gb_per_hour: 1.0 },
+        }
+    }
+
+    /// Unit-hours: the dimension that needs most units counts, hour by hour.
+    fn hours(&self, traffic: &Traffic) -> f64 {
+        let hours = traffic.seconds / 3600.0;
+        let processed = (traffic.bytes_in + traffic.bytes_out) / GB / self.gb_per_hour;
+        let opened = traffic.opened / 3600.0 / self.opened_per_s;
+        (traffic.connections / self.connections * hours).max(opened).max(processed)
+    }
+}
 
 pub fn bill(prices: &Prices, deployment: &Deployment, target: Target, usage: &Use) -> Bill {
     let (hours, instance_hours) = (usage.seconds / 3600.0, usage.instance_s / 3600.0);
@@ -49,26 +88,31 @@ pub fn bill(prices: &Prices, deployment: &Deployment, target: Target, usage: &Us
         Target::Local => return Bill::default(),
     };
     let balancer = &prices.balancer;
-    let (per_hour, per_unit) = match deployment.load_balancer.kind {
+    let kind = deployment.load_balancer.kind;
+    let (per_hour, per_unit) = match kind {
         BalancerKind::Application => (balancer.application, balancer.application_unit),
         BalancerKind::Network => (balancer.network, balancer.network_unit),
     };
+    let unit = Unit::of(kind);
+    let unit_hours: f64 = usage.traffic.iter().map(|hour| unit.hours(hour)).sum();
+    let bytes_out: f64 = usage.traffic.iter().map(|hour| hour.bytes_out).sum();
     let storage = f64::from(aws.database_storage_gb) * prices.database.storage_per_gb_month / HOURS_PER_MONTH;
     let class = prices.database.class.get(&aws.database_class).copied().unwrap_or(0.0);
-    let alarms = usage.policies as f64 * prices.monitoring.alarm_per_month / HOURS_PER_MONTH;
+    let alarms = usage.alarms as f64 * prices.monitoring.alarm_per_month / HOURS_PER_MONTH;
     let detailed = target == Target::Ec2 && deployment.scaling.metric_period.as_secs() < 300;
     let detail = prices.monitoring.detailed_per_instance_month / HOURS_PER_MONTH;
     // The balancer has one public address in each of its zones, at least two; every instance has one.
     let zones = aws.zones.len().max(2) as f64;
     Bill {
         instances: instance_hours * per_instance_hour,
-        balancer: hours * (per_hour + per_unit * usage.users_mean / CONNECTIONS_PER_UNIT),
+        balancer: hours * per_hour + unit_hours * per_unit,
         addresses: (instance_hours + hours * zones) * prices.network.public_address,
         database: match deployment.database.source {
             DatabaseSource::Create => hours * (class + storage),
             DatabaseSource::Existing | DatabaseSource::None => 0.0,
         },
         monitoring: hours * alarms + if detailed { instance_hours * detail } else { 0.0 },
+        transfer: bytes_out / GB * prices.network.out_per_gb,
     }
 }
 
@@ -79,7 +123,7 @@ mod tests {
 
     #[test]
     fn an_hour_of_one_t2_micro() {
-        let usage = Use { seconds: 3600.0, instance_s: 3600.0, users_mean: 0.0, policies: 2 };
+        let usage = Use { seconds: 3600.0, instance_s: 3600.0, alarms: 2, traffic: Vec::new() };
         let deployment = Deployment::default_for(Defaults::of(Target::Ec2));
         let bill = bill(&Prices::default(), &deployment, Target::Ec2, &usage);
         assert!((bill.instances - 0.0116).abs() < 1e-12);
@@ -87,5 +131,25 @@ mod tests {
         assert!((bill.addresses - 0.015).abs() < 1e-12);
         assert!((bill.database - (0.016 + 20.0 * 0.115 / 730.0)).abs() < 1e-12);
         assert!((bill.monitoring - (0.2 + 2.1) / 730.0).abs() < 1e-12);
+    }
+    #[test]
+    fn the_dimension_that_needs_most_units_counts_hour_by_hour() {
+        let quiet = Traffic { seconds: 3600.0, connections: 3000.0, ..Traffic::default() };
+        let busy = Traffic { bytes_in: 0.5 * GB, bytes_out: 4.5 * GB, ..quiet };
+        let opening = Traffic { opened: 25.0 * 3600.0 * 3.0, ..quiet };
+        let traffic = vec![quiet, busy, opening];
+        let usage = Use { seconds: 3.0 * 3600.0, instance_s: 0.0, alarms: 0, traffic };
+        let of = |text: &str| {
+            let deployment = Deployment::parse(text, "test", Defaults::of(Target::Ec2)).expect("valid");
+            bill(&Prices::default(), &deployment, Target::Ec2, &usage)
+        };
+        let application = of("");
+        assert!((application.balancer - 3.0 * 0.0225 - (1.0 + 5.0 + 3.0) * 0.008).abs() < 1e-12);
+        assert!((application.transfer - 4.5 * 0.09).abs() < 1e-12);
+        let network = of(
+            "[load_balancer]\nkind = \"network\"\n[[load_balancer.listener]]\nport = 80\nprotocol = \"tcp\"\n",
+        );
+        let units = 0.03 + 5.0 + 25.0 * 3.0 / 800.0;
+        assert!((network.balancer - 3.0 * 0.0225 - units * 0.006).abs() < 1e-12);
     }
 }

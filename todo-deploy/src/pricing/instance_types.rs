@@ -8,6 +8,7 @@ use crate::engine::Burst;
 pub struct InstanceType {
     pub name: &'static str,
     pub vcpus: f64,
+    pub memory_mib: f64,
     /// What it may burst to and for how long; none where the whole of it is always there.
     pub burst: Burst,
     /// Unlimited mode (bursting for money) is the type's default.
@@ -18,6 +19,7 @@ pub struct InstanceType {
 const fn t(
     name: &'static str,
     vcpus: f64,
+    memory_mib: f64,
     credits_per_hour: f64,
     credits_max: f64,
     launch: f64,
@@ -25,6 +27,7 @@ const fn t(
     InstanceType {
         name,
         vcpus,
+        memory_mib,
         burst: Burst {
             baseline: credits_per_hour / 60.0 / vcpus,
             vcpus,
@@ -36,26 +39,26 @@ const fn t(
 }
 
 /// Nothing to burst: all of it, always.
-const fn fixed(name: &'static str, vcpus: f64) -> InstanceType {
+const fn fixed(name: &'static str, vcpus: f64, memory_mib: f64) -> InstanceType {
     let burst = Burst { baseline: 1.0, vcpus, credits_at_launch: 0.0, credits_max: 0.0 };
-    InstanceType { name, vcpus, burst, unlimited_by_default: false }
+    InstanceType { name, vcpus, memory_mib, burst, unlimited_by_default: false }
 }
 
 const TYPES: [InstanceType; 14] = [
-    t("t2.nano", 1.0, 3.0, 72.0, 30.0),
-    t("t2.micro", 1.0, 6.0, 144.0, 30.0),
-    t("t2.small", 1.0, 12.0, 288.0, 30.0),
-    t("t2.medium", 2.0, 24.0, 576.0, 60.0),
-    t("t3.nano", 2.0, 6.0, 144.0, 0.0),
-    t("t3.micro", 2.0, 12.0, 288.0, 0.0),
-    t("t3.small", 2.0, 24.0, 576.0, 0.0),
-    t("t3.medium", 2.0, 24.0, 576.0, 0.0),
-    t("t3.large", 2.0, 36.0, 864.0, 0.0),
-    fixed("m5.large", 2.0),
-    fixed("m5.xlarge", 4.0),
-    fixed("c5.large", 2.0),
-    fixed("c5.xlarge", 4.0),
-    fixed("c5.2xlarge", 8.0),
+    t("t2.nano", 1.0, 512.0, 3.0, 72.0, 30.0),
+    t("t2.micro", 1.0, 1024.0, 6.0, 144.0, 30.0),
+    t("t2.small", 1.0, 2048.0, 12.0, 288.0, 30.0),
+    t("t2.medium", 2.0, 4096.0, 24.0, 576.0, 60.0),
+    t("t3.nano", 2.0, 512.0, 6.0, 144.0, 0.0),
+    t("t3.micro", 2.0, 1024.0, 12.0, 288.0, 0.0),
+    t("t3.small", 2.0, 2048.0, 24.0, 576.0, 0.0),
+    t("t3.medium", 2.0, 4096.0, 24.0, 576.0, 0.0),
+    t("t3.large", 2.0, 8192.0, 36.0, 864.0, 0.0),
+    fixed("m5.large", 2.0, 8192.0),
+    fixed("m5.xlarge", 4.0, 16_384.0),
+    fixed("c5.large", 2.0, 4096.0),
+    fixed("c5.xlarge", 4.0, 8192.0),
+    fixed("c5.2xlarge", 8.0, 16_384.0),
 ];
 
 pub fn instance_type(name: &str) -> Option<InstanceType> {

@@ -3,13 +3,13 @@
 mod chart;
 mod comparison;
 mod html;
-mod story;
-mod table;
+pub(crate) mod story;
+pub(crate) mod table;
 mod text;
 
 pub use comparison::comparison;
 pub use html::page;
-pub use story::{datapoints, state, story, why_not};
+pub use story::{Line, Story, Tone, datapoints, state, story, why_not};
 pub use text::text;
 
 #[cfg(test)]

@@ -3,43 +3,68 @@
 //! Instances that do the same at the same moment share a line, and so does a policy that is refused for the same
 //! reason minute after minute.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
 
 use crate::time::Time;
 use crate::timeline::{
-    AlarmCause, AlarmState, Event, EventKind, GoneCause, Health, HealthReason, InstanceId, LaunchCause,
-    LeaveCause, ProbeFailure, ScaledBy, WhyNot,
+    AlarmCause, AlarmState, Event, EventKind, Failure, GoneCause, Health, HealthReason, InstanceId,
+    LaunchCause, LeaveCause, ProbeFailure, ScaledBy, WhyNot,
 };
 
 /// One line per thing worth telling, each beginning with its time.
 pub fn story(events: &[Event]) -> Vec<String> {
-    let mut story = Story::default();
+    let mut story = Story::keeping(usize::MAX);
     for event in events {
         story.tell(event);
     }
-    story.lines.into_iter().map(Line::text).collect()
+    story.lines().map(|line| format!("{:>8}  {}", line.at, line.text())).collect()
 }
 
-#[derive(Default)]
-struct Story {
-    lines: Vec<Line>,
-    /// Per policy: the line of its last refusal, while that may still be repeated.
+/// A story that grows by one event at a time and keeps only its newest lines.
+#[derive(Debug)]
+pub struct Story {
+    keep: usize,
+    lines: VecDeque<Line>,
+    /// Lines that were dropped at the front; a line's number is its place plus this.
+    dropped: usize,
+    /// Per policy: the number of the line of its last refusal, while that may still be repeated.
     refusals: BTreeMap<String, usize>,
 }
 
-struct Line {
-    at: Time,
-    instances: Vec<InstanceId>,
-    what: String,
+/// Something worth telling.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    pub at: Time,
+    /// Whom it is about; nobody where it is about the whole group.
+    pub instances: Vec<InstanceId>,
+    pub what: String,
+    pub tone: Tone,
     /// When the same was said last, and how often.
-    last: Time,
-    times: u32,
+    pub last: Time,
+    pub times: u32,
+}
+
+/// Whether a line is good news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tone {
+    /// As expected, or on the way.
+    Plain,
+    Good,
+    /// The capacity changed.
+    Change,
+    /// Asked for, and not done.
+    Held,
+    Bad,
 }
 
 impl Line {
-    fn text(self) -> String {
-        let mut text = format!("{:>8}  ", self.at);
+    /// Whom it is about and what there is to say, without the time.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
         match self.instances.as_slice() {
             [] => {}
             [one] => write!(text, "{one} ").unwrap_or_default(),
@@ -58,28 +83,69 @@ impl Line {
 }
 
 impl Story {
-    fn tell(&mut self, event: &Event) {
+    /// A story of at most so many lines.
+    pub fn keeping(lines: usize) -> Self {
+        Self { keep: lines.max(1), lines: VecDeque::new(), dropped: 0, refusals: BTreeMap::new() }
+    }
+
+    /// The newest lines, oldest first.
+    pub fn lines(&self) -> impl DoubleEndedIterator<Item = &Line> {
+        self.lines.iter()
+    }
+
+    pub fn tell(&mut self, event: &Event) {
         let (instance, what) = sentence(&event.kind);
         match &event.kind {
             EventKind::NotScaled { policy, .. } => {
-                let last = self.refusals.get(policy).and_then(|index| self.lines.get_mut(*index));
+                let place = self.refusals.get(policy).and_then(|number| number.checked_sub(self.dropped));
+                let last = place.and_then(|place| self.lines.get_mut(place));
                 if let Some(line) = last.filter(|line| line.what == what) {
                     (line.last, line.times) = (event.at, line.times + 1);
                     return;
                 }
-                self.refusals.insert(policy.clone(), self.lines.len());
+                self.refusals.insert(policy.clone(), self.dropped + self.lines.len());
             }
             EventKind::Scaled { .. } => self.refusals.clear(),
             _ => {
-                let last = self.lines.last_mut().filter(|line| line.at == event.at && line.what == what);
+                let last = self.lines.back_mut().filter(|line| line.at == event.at && line.what == what);
                 if let (Some(line), Some(instance)) = (last, instance) {
                     line.instances.push(instance);
                     return;
                 }
             }
         }
+        let (at, tone) = (event.at, tone(&event.kind));
         let instances = instance.into_iter().collect();
-        self.lines.push(Line { at: event.at, instances, what, last: event.at, times: 1 });
+        self.lines.push_back(Line { at, instances, what, tone, last: at, times: 1 });
+        if self.lines.len() > self.keep {
+            self.lines.pop_front();
+            self.dropped += 1;
+        }
+    }
+}
+
+fn tone(kind: &EventKind) -> Tone {
+    match kind {
+        EventKind::Scaled { .. } => Tone::Change,
+        EventKind::NotScaled { .. } => Tone::Held,
+        EventKind::Health { to: Health::Healthy, .. }
+        | EventKind::FailOpen { open: false, .. }
+        | EventKind::Throttled { throttled: false, .. }
+        | EventKind::Alarm { from: AlarmState::Alarm, to: AlarmState::Ok, .. } => Tone::Good,
+        EventKind::Health { to: Health::Unhealthy, .. }
+        | EventKind::FailOpen { open: true, .. }
+        | EventKind::Throttled { throttled: true, .. }
+        | EventKind::Gone { cause: GoneCause::Died, .. }
+        | EventKind::Draining { cause: LeaveCause::Unhealthy, .. }
+        | EventKind::Failed { .. } => Tone::Bad,
+        EventKind::Launching { .. }
+        | EventKind::InService { .. }
+        | EventKind::Health { to: Health::Initial, .. }
+        | EventKind::Draining { cause: LeaveCause::ScaleIn, .. }
+        | EventKind::Terminating { .. }
+        | EventKind::Gone { cause: GoneCause::Terminated, .. }
+        | EventKind::Alarm { .. }
+        | EventKind::Cooldown { .. } => Tone::Plain,
     }
 }
 
@@ -115,6 +181,7 @@ fn sentence(kind: &EventKind) -> (Option<InstanceId>, String) {
                 GoneCause::Died => "DIED".to_owned(),
             },
         ),
+        EventKind::Failed { instance, what } => (Some(*instance), failure(*what).to_owned()),
         EventKind::Throttled { instance, throttled: true } => {
             (Some(*instance), "out of CPU credits, held at its baseline".to_owned())
         }
@@ -122,6 +189,15 @@ fn sentence(kind: &EventKind) -> (Option<InstanceId>, String) {
             (Some(*instance), "has CPU credits again".to_owned())
         }
         group => (None, group_sentence(group)),
+    }
+}
+
+fn failure(what: Failure) -> &'static str {
+    match what {
+        Failure::Dies => "FAULT: its service died, the machine lives",
+        Failure::Hangs => "FAULT: its service hangs, it accepts and never answers",
+        Failure::Lost => "FAULT: the machine is lost",
+        Failure::Recovers => "its service is back",
     }
 }
 
@@ -191,7 +267,7 @@ pub fn state(state: AlarmState) -> &'static str {
     }
 }
 
-fn health(health: Health) -> &'static str {
+pub(crate) fn health(health: Health) -> &'static str {
     match health {
         Health::Initial => "initial",
         Health::Healthy => "healthy",
@@ -199,7 +275,7 @@ fn health(health: Health) -> &'static str {
     }
 }
 
-fn health_reason(reason: HealthReason) -> String {
+pub(crate) fn health_reason(reason: HealthReason) -> String {
     match reason {
         HealthReason::ChecksPassed(1) => "its check passed".to_owned(),
         HealthReason::ChecksPassed(times) => format!("{times} checks passed"),

@@ -1,7 +1,6 @@
 //! The words of a whole report, and that the page stands alone.
 
 use crate::deployment::{Defaults, Deployment, Target};
-use crate::pricing::Prices;
 use crate::report;
 use crate::simulate::plan::Iteration;
 use crate::simulate::{Options, Plan, Run, simulate};
@@ -11,7 +10,7 @@ fn run() -> (Deployment, Run) {
     let stages = ["1m:100".to_owned(), "9m:400".to_owned()];
     let plan = Plan::from_stages(&stages, &Iteration::default()).expect("a plan");
     let service_time = Some("4ms".parse().expect("a time"));
-    let options = Options { seed: 1, service_time, until: None, prices: Prices::default() };
+    let options = Options { service_time, ..Options::default() };
     let run = simulate(&deployment, Target::Ec2, &plan, &options);
     (deployment, run)
 }

@@ -136,13 +136,14 @@ pub(crate) fn cost(totals: &Totals) -> String {
         return format!("{:.2} instance-hours on this machine", totals.instance_hours);
     }
     format!(
-        "${:.4} for {:.2} instance-hours: instances {:.4}, balancer {:.4}, addresses {:.4}, database {:.4}, monitoring {:.4}",
+        "${:.4} for {:.2} instance-hours: instances {:.4}, balancer {:.4}, addresses {:.4}, database {:.4}, monitoring {:.4}, data out {:.4}",
         bill.total(),
         totals.instance_hours,
         bill.instances,
         bill.balancer,
         bill.addresses,
         bill.database,
-        bill.monitoring
+        bill.monitoring,
+        bill.transfer
     )
 }

@@ -5,6 +5,7 @@
 
 use crate::pick::TargetState;
 use crate::time::Time;
+use crate::timeline::Failure;
 
 use super::histogram::Histogram;
 
@@ -22,6 +23,12 @@ pub enum Fact {
     ProbeRefused,
     /// A health check was not answered in time.
     ProbeTimedOut,
+    /// A health check was answered with a status that it does not accept.
+    ProbeStatus(u16),
+    /// Its connection broke while the check waited.
+    ProbeBroken,
+    /// Something went wrong with it, as the scene says.
+    Failed(Failure),
     /// It was draining and has answered its last request.
     Drained,
     /// It is gone.
@@ -56,6 +63,10 @@ pub struct Readings<'a> {
     pub requests: u64,
     /// Response times of the requests that ended.
     pub responses: &'a Histogram,
+    /// Over how many seconds this was, and the mean of users and of requests under way meanwhile.
+    pub seconds: f64,
+    pub users: f64,
+    pub in_flight: f64,
 }
 
 /// What was measured of one instance.
@@ -67,6 +78,8 @@ pub struct Reading {
     pub cpu_percent: f64,
     /// Requests given to it.
     pub requests: u64,
+    /// Requests that it worked on, or that waited there for it, on average.
+    pub in_flight: f64,
 }
 
 /// A controller of the fleet; see the module's text for the order of calls.

@@ -18,6 +18,10 @@ pub(super) struct Instance {
     /// The service answers; before that connections are refused.
     pub(super) listens: bool,
     pub(super) draining: bool,
+    /// Accepts requests and does nothing about them.
+    pub(super) hangs: bool,
+    /// The fault that it suffers from, by its number in the scene.
+    pub(super) fault: Option<u32>,
     pub(super) probe: Option<Probe>,
     /// When its target became healthy.
     pub(super) healthy_since: Nanos,
@@ -48,6 +52,7 @@ pub(super) struct Probe {
 struct Mark {
     at: Nanos,
     used: f64,
+    present: f64,
     requests: u64,
 }
 
@@ -58,10 +63,17 @@ pub(super) struct Usage {
     pub(super) elapsed: Nanos,
     /// vCPU nanoseconds used.
     pub(super) used: f64,
+    /// Requests there, times nanoseconds.
+    pub(super) present: f64,
     pub(super) requests: u64,
 }
 
 impl Usage {
+    /// Requests there, on average.
+    pub(super) fn in_flight(&self) -> f64 {
+        self.present / self.elapsed.max(1) as f64
+    }
+
     /// Mean use of so many vCPUs, in percent; none over no time.
     pub(super) fn percent_of(&self, vcpus: f64) -> Option<f64> {
         (self.elapsed > 0).then(|| 100.0 * self.used / (self.elapsed as f64 * vcpus))
@@ -69,12 +81,13 @@ impl Usage {
 }
 
 impl Mark {
-    const START: Self = Self { at: 0, used: 0.0, requests: 0 };
+    const START: Self = Self { at: 0, used: 0.0, present: 0.0, requests: 0 };
 
     fn until(self, later: Self) -> Usage {
         Usage {
             elapsed: later.at - self.at,
             used: later.used - self.used,
+            present: later.present - self.present,
             requests: later.requests - self.requests,
         }
     }
@@ -96,6 +109,8 @@ impl Instance {
             life: Life::Gone,
             listens: false,
             draining: false,
+            hangs: false,
+            fault: None,
             probe: None,
             healthy_since: 0,
             requests: 0,
@@ -128,7 +143,8 @@ impl Instance {
     }
 
     const fn mark(&self, now: Nanos) -> Mark {
-        Mark { at: now, used: self.station.used(), requests: self.requests }
+        let (used, present) = (self.station.used(), self.station.present());
+        Mark { at: now, used, present, requests: self.requests }
     }
 
     /// Settles the credits. True when that changed the instance's speed.
@@ -137,7 +153,7 @@ impl Instance {
         let used = self.station.used() - std::mem::replace(&mut self.settled, self.station.used());
         let Some(credits) = &mut self.credits else { return false };
         let changed = credits.settle(now, used);
-        if changed {
+        if changed && !self.hangs {
             self.station.set_capacity(now, credits.vcpus());
         }
         changed

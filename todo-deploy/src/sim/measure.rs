@@ -60,6 +60,8 @@ pub struct Row {
     /// Iterations completed, and iterations of an open load for which there was no user.
     pub iterations: u64,
     pub dropped: u64,
+    /// Connections that users opened to the balancer.
+    pub connections: u64,
     /// Integrals over time, in nanoseconds: of requests under way, of users (each has a connection), of
     /// instances that run.
     pub in_flight: u128,
@@ -132,6 +134,7 @@ impl Row {
         self.response_sum += row.response_sum;
         self.iterations += row.iterations;
         self.dropped += row.dropped;
+        self.connections += row.connections;
         self.in_flight += row.in_flight;
         self.users += row.users;
         self.running += row.running;
@@ -184,6 +187,7 @@ pub(super) struct Measure {
     /// Requests sent until the last sample.
     sampled: u64,
     sent: u64,
+    sampled_at: Nanos,
 }
 
 impl Measure {
@@ -210,6 +214,11 @@ impl Measure {
 
     pub(super) const fn iteration(&mut self) {
         self.row.iterations += 1;
+    }
+
+    /// A user opens its connection.
+    pub(super) const fn connects(&mut self) {
+        self.row.connections += 1;
     }
 
     pub(super) const fn dropped(&mut self) {
@@ -244,6 +253,16 @@ impl Measure {
         &self.since_sample
     }
 
+    /// How long the sample period was, and the means of users and of requests under way in it.
+    pub(super) fn levels_since_sample(&mut self, now: Nanos) -> (Nanos, f64, f64) {
+        let elapsed = now - std::mem::replace(&mut self.sampled_at, now);
+        let [users, in_flight] = [self.users.take(now), self.in_flight.take(now)];
+        self.row.users += users;
+        self.row.in_flight += in_flight;
+        let mean = |integral: u128| integral as f64 / elapsed.max(1) as f64;
+        (elapsed, mean(users), mean(in_flight))
+    }
+
     /// Ends a sample period.
     pub(super) fn end_sample(&mut self) {
         self.sampled = self.sent;
@@ -256,8 +275,8 @@ impl Measure {
         let histogram = &self.since_row;
         [self.row.p50, self.row.p95, self.row.p99] = [50.0, 95.0, 99.0].map(|p| histogram.percentile(p));
         self.row.longest = histogram.longest();
-        self.row.in_flight = self.in_flight.take(now);
-        self.row.users = self.users.take(now);
+        self.row.in_flight += self.in_flight.take(now);
+        self.row.users += self.users.take(now);
         self.row.running = self.running.take(now);
         self.row.to = now;
         self.all.merge(&self.since_row);

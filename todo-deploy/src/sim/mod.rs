@@ -16,8 +16,7 @@
 //! # What is not
 //! Packets and bandwidth; TLS; connection pools and keep-alive (each user has one connection, and it works);
 //! retries by client or balancer; caches that warm up; the database, except as [`scene::Endpoint::latency`];
-//! requests of one user at the same time (k6's `http.batch`): they are sent one after the other; instances that
-//! fail by themselves.
+//! instances that fail other than by a [`scene::Fault`].
 //!
 //! # Cost
 //! Two events per request, each O(log n) in the requests at one instance and the number of instances, and

@@ -4,6 +4,7 @@
 
 use crate::engine::Burst;
 use crate::pick::Algorithm;
+pub use crate::timeline::Failure;
 
 use super::arrivals::{Rate, Spread};
 use super::dist::Dist;
@@ -32,6 +33,10 @@ pub struct Scene {
     pub instance: InstanceModel,
     /// How the balancer checks targets.
     pub probe: ProbeModel,
+    /// What goes wrong, and when.
+    pub faults: Vec<Fault>,
+    /// Between two requests of all users together at least this long passes; zero is no limit.
+    pub request_gap: Nanos,
     /// Network time between user and balancer, there and back: part of the response time, no load on anyone.
     pub round_trip: Nanos,
     /// How often the scaling engine is told what the instances did.
@@ -67,6 +72,8 @@ pub struct Load {
     pub iteration: Vec<Step>,
     /// How often.
     pub budget: Budget,
+    /// An iteration that is done earlier waits until it is this old; zero is off.
+    pub min_iteration: Nanos,
     /// How long a user who has to leave may go on with the iteration at hand.
     pub graceful_ramp_down: Nanos,
     /// The same at the end of the load, when it overrides a longer `graceful_ramp_down`.
@@ -104,6 +111,8 @@ pub enum Budget {
 pub enum Step {
     /// Sends the request with this number and waits for its answer.
     Request(usize),
+    /// Sends all of these, so many at a time, and waits for all answers.
+    Batch { endpoints: Vec<u16>, at_once: u32 },
     /// Does nothing for a while.
     Sleep(Dist),
     /// Goes on with one of these steps, each as likely as the others; none is itself a choice.
@@ -133,6 +142,14 @@ pub struct BalancerModel {
     pub per_connection: bool,
     /// What consistent hashing hashes: the user, or something that every request has anew.
     pub hash_requests: bool,
+}
+
+impl BalancerModel {
+    /// Whether anything keeps a user at its target.
+    #[must_use]
+    pub const fn sticks(&self) -> bool {
+        self.per_connection || self.sticky > 0
+    }
 }
 
 impl Default for BalancerModel {
@@ -194,10 +211,26 @@ pub struct ProbeModel {
     /// CPU time that answering takes. Checks share the processor with requests, so that an instance that is
     /// swamped misses them.
     pub demand: Dist,
+    /// The status with which the service answers, where that is one that the check does not accept: no
+    /// instance ever passes.
+    pub refused_with: Option<u16>,
 }
 
 impl Default for ProbeModel {
     fn default() -> Self {
-        Self { interval: 10 * SECOND, timeout: 5 * SECOND, demand: Dist::Constant(100e3) }
+        Self { interval: 10 * SECOND, timeout: 5 * SECOND, demand: Dist::Constant(100e3), refused_with: None }
     }
+}
+
+/// Something that goes wrong with instances that serve; the longest running ones are hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// When.
+    pub at: Nanos,
+    /// What.
+    pub what: Failure,
+    /// With how many; all, when there are fewer.
+    pub instances: u32,
+    /// When it is over; none means never. An instance that is lost does not come back.
+    pub lasts: Option<Nanos>,
 }

@@ -2,11 +2,13 @@
 //!
 //! Four sources are merged: the event queue (users waking up, instances booting, samples), the next departure
 //! of every instance (a heap with one entry per instance, so that no event is ever scheduled in vain), the
-//! oldest request's timeout (requests time out in the order they were sent: a list), and the controller's own
+//! oldest request's timeout (found by a look at all users now and then), and the controller's own
 //! timeout. On a tie departures come before timeouts, these before queued events in the order of
 //! [`Kind`], and the controller comes last: facts before decisions.
 
+mod batch;
 mod event;
+mod faults;
 mod instances;
 mod loads;
 mod requests;
@@ -26,6 +28,7 @@ use super::measure::{Measure, Row};
 use super::queue::{EventQueue, Nanos};
 use super::rng::Streams;
 use super::scene::Scene;
+use batch::Batches;
 use event::{Event, Kind};
 use loads::LoadState;
 use users::Users;
@@ -60,6 +63,9 @@ struct World<'a, C> {
     instances: Vec<Instance>,
     balancer: Balancer,
     users: Users,
+    batches: Batches<'a>,
+    /// When the next request may be sent, where the scene limits their rate.
+    next_send: Nanos,
     loads: Vec<LoadState<'a>>,
     streams: Streams,
     measure: Measure,
@@ -88,6 +94,8 @@ impl<'a, C: Control> World<'a, C> {
             instances: Vec::new(),
             balancer: Balancer::new(&scene.balancer),
             users: Users::default(),
+            batches: Batches::default(),
+            next_send: 0,
             loads: scene.loads.iter().map(LoadState::new).collect(),
             streams: Streams::new(scene.seed),
             measure: Measure::default(),
@@ -99,13 +107,18 @@ impl<'a, C: Control> World<'a, C> {
     fn begin(&mut self) {
         self.obey();
         self.schedule(self.scene.sample_every, Kind::Sample, 0);
+        self.look_for_late();
+        for (id, fault) in (0..).zip(&self.scene.faults) {
+            self.schedule(fault.at, Kind::Fault, id);
+        }
         self.begin_loads();
     }
 
     /// Lets the next thing happen; false when the end is reached.
     fn step(&mut self) -> bool {
         let departure = self.departures.first().map_or(Nanos::MAX, |(at, _)| at);
-        let timeout = self.users.oldest_sent().map_or(Nanos::MAX, |sent| sent + self.scene.balancer.timeout);
+        let timeout =
+            self.users.first_late().map_or(Nanos::MAX, |(sent, _)| sent + self.scene.balancer.timeout);
         let queued = self.queue.peek().map_or(Nanos::MAX, |(at, _)| at);
         let mut next = (departure, Source::Departure);
         for other in
@@ -156,6 +169,9 @@ impl<'a, C: Control> World<'a, C> {
             Kind::InstanceRuns => self.instance_runs(id),
             Kind::InstanceAnswers => self.instance_answers(id),
             Kind::CreditCheck => self.check_credits(id),
+            Kind::Fault => self.fault(id),
+            Kind::FaultEnds => self.fault_ends(id),
+            Kind::LookForLate => self.look_for_late(),
             Kind::SlowStart => self.slow_start(id),
             Kind::Probe => self.probe(id),
             Kind::ProbeLate => self.probe_late(id),
@@ -164,7 +180,7 @@ impl<'a, C: Control> World<'a, C> {
             Kind::LoadStep => self.load_step(id),
             Kind::Arrival => self.arrival(id),
             Kind::UserCut => self.user_cut(id),
-            Kind::Answer | Kind::Connect | Kind::Wake => self.user_event(event),
+            Kind::Answer | Kind::Connect | Kind::Send | Kind::Wake => self.user_event(event),
         }
     }
 

@@ -5,9 +5,11 @@
 //! what happened. The same seed gives the same bytes on any machine.
 
 pub mod calibration;
+pub mod faults;
 mod group;
 mod model;
 pub mod plan;
+pub mod requests;
 mod run;
 mod seen;
 pub mod slo;
@@ -15,17 +17,18 @@ pub mod variants;
 
 use std::time::Duration;
 
-pub use model::{instance_burst, instance_vcpus};
+pub use model::{instance_burst, instance_memory_mib, instance_vcpus};
 pub use plan::Plan;
+use requests::{CostRule, RequestKind};
 pub use run::{Errors, Minute, Run, Totals};
 
-use crate::deployment::{Deployment, Target};
+use crate::deployment::{Deployment, LoadEnds, Target};
 use crate::engine::Start;
 use crate::pricing::Prices;
 use crate::sim::deployed::{self, Workload};
 use crate::sim::dist::Dist;
 use crate::sim::queue::Nanos;
-use crate::sim::scene::Endpoint;
+use crate::sim::scene::{Endpoint, Fault};
 
 /// What is not in the deployment or the load.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,9 +36,27 @@ pub struct Options {
     pub seed: u64,
     /// CPU time of one request; none means the deployment's `model.service_time`, log-normal with cv 1.
     pub service_time: Option<Dist>,
+    /// CPU time of single requests; the first that fits counts.
+    pub service_times: Vec<CostRule>,
     /// When to stop; none means long enough after the load for the group to come to rest.
     pub until: Option<Duration>,
     pub prices: Prices,
+    /// What goes wrong on the way.
+    pub faults: Vec<Fault>,
+}
+
+impl Default for Options {
+    /// Everything as the deployment says, with seed 1.
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            service_time: None,
+            service_times: Vec::new(),
+            until: None,
+            prices: Prices::default(),
+            faults: Vec::new(),
+        }
+    }
 }
 
 /// How long after the load's end a run goes on by itself: the practical's three scale-ins and their drains.
@@ -45,15 +66,20 @@ const AFTER_LOAD: Duration = Duration::from_secs(26 * 60);
 pub fn simulate(deployment: &Deployment, target: Target, plan: &Plan, options: &Options) -> Run {
     let end = options.until.unwrap_or_else(|| whole_minutes(plan.end) + AFTER_LOAD);
     let model = &deployment.model;
-    let default = || Dist::log_normal(model.service_time.as_nanos() as f64, 1.0);
-    let endpoint = Endpoint {
-        name: "request".to_owned(),
-        demand: options.service_time.clone().unwrap_or_else(default),
+    let endpoint = |kind: &RequestKind| Endpoint {
+        name: kind.label(),
+        demand: kind.service_time(&options.service_times, options.service_time.as_ref(), model),
         latency: Dist::ZERO,
     };
+    let mut loads = plan.loads.clone();
+    if model.load_ends == LoadEnds::AtOnce {
+        loads.iter_mut().for_each(|load| load.graceful_stop = 0);
+    }
     let workload = Workload {
-        endpoints: vec![endpoint],
-        loads: plan.loads.clone(),
+        endpoints: plan.requests.iter().map(endpoint).collect(),
+        request_gap: Nanos::try_from(plan.request_gap.as_nanos()).unwrap_or(Nanos::MAX),
+        loads,
+        faults: options.faults.clone(),
         end: Nanos::try_from(end.as_nanos()).unwrap_or(Nanos::MAX),
         seed: options.seed,
     };

@@ -3,6 +3,7 @@
 use crate::deployment::{Deployment, Metric, Policy, Spec, Target};
 use crate::engine::Burst;
 use crate::pricing::instance_type;
+use crate::sim::deployed::refused_with;
 
 /// vCPUs of one instance: 100 % of its CPU metric.
 pub fn instance_vcpus(spec: &Spec, target: Target) -> f64 {
@@ -10,6 +11,15 @@ pub fn instance_vcpus(spec: &Spec, target: Target) -> f64 {
         Target::Ec2 => instance_type(&spec.aws.instance_type).map_or(1.0, |known| known.vcpus),
         Target::Ecs => f64::from(spec.aws.fargate_cpu) / 1024.0,
         Target::Local => spec.local.share,
+    }
+}
+
+/// Memory of one instance: 100 % of its memory metric. A process of this machine is given a GiB.
+pub fn instance_memory_mib(spec: &Spec, target: Target) -> f64 {
+    match target {
+        Target::Ec2 => instance_type(&spec.aws.instance_type).map_or(1024.0, |known| known.memory_mib),
+        Target::Ecs => f64::from(spec.aws.fargate_memory),
+        Target::Local => 1024.0,
     }
 }
 
@@ -22,15 +32,26 @@ pub fn instance_burst(spec: &Spec, target: Target) -> Option<Burst> {
 
 /// What the simulation does not do as the deployment says.
 pub(super) fn notes(deployment: &Deployment) -> Vec<String> {
-    let is_simulated = |metric: &Metric| match metric {
-        Metric::Cpu | Metric::RequestsPerTarget | Metric::Latency { .. } => true,
-        Metric::Memory | Metric::NetworkIn | Metric::NetworkOut | Metric::Custom(_) => false,
-    };
-    let policies = deployment.scaling.policies.iter().filter(|policy| !is_simulated(policy.metric()));
-    let note = |policy: &Policy| {
-        format!("{} watches {}, which is not simulated: it never fires", policy.name(), policy.metric())
-    };
-    policies.map(note).collect()
+    let mut notes = Vec::new();
+    if let Some(status) = refused_with(deployment) {
+        notes.push(format!(
+            "the service answers {status} at the health check's path {} (model.answers), which is none of {}: no \
+             instance ever passes",
+            deployment.health_check.path,
+            String::from(deployment.health_check.matcher.clone())
+        ));
+    }
+    for policy in &deployment.scaling.policies {
+        let Metric::Custom(name) = policy.metric() else { continue };
+        if !deployment.model.custom.contains_key(name) {
+            notes.push(format!(
+                "{} watches custom:{name}, of which nothing is known: it never fires; say how it follows from the \
+                 load in [model.custom]: {name} = {{ per_request_under_way = 1 }}",
+                policy.name()
+            ));
+        }
+    }
+    notes
 }
 
 /// Why no policy on CPU ever scaled out, and what would have, for a group whose busiest minute was `busiest` %.

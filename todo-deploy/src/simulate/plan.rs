@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use loadtest::profile::{Executor, Profile, Scenario, Stage};
 
-use crate::deployment::duration;
+use super::requests::RequestKind;
+use crate::deployment::{Model, duration};
 use crate::sim::arrivals::{Rate, Spread};
 use crate::sim::dist::Dist;
 use crate::sim::queue::Nanos;
@@ -19,6 +20,10 @@ pub struct Plan {
     /// For people: `k6.js`'s plan, a file, the flags.
     pub name: String,
     pub(crate) loads: Vec<Load>,
+    /// What is asked for; loads refer to it by number.
+    pub requests: Vec<RequestKind>,
+    /// Between two requests of all users together at least this long passes; zero is no limit.
+    pub(crate) request_gap: Duration,
     /// When the last user stops.
     pub end: Duration,
     /// The most users or arrivals per second that the schedule asks for.
@@ -39,12 +44,25 @@ pub struct Peak {
 }
 
 /// One scenario's share of the peak, with what an iteration of it does on average.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct PeakPart {
     pub(super) users: u64,
     pub(super) arrivals_per_s: f64,
     pub(super) think: Duration,
-    pub(super) requests: f64,
+    /// How many of each kind.
+    pub(super) requests: Vec<f64>,
+}
+
+impl PeakPart {
+    fn requests(&self) -> f64 {
+        self.requests.iter().sum()
+    }
+
+    /// Iterations per second if one took so many seconds with everything but its pauses.
+    fn iterations_per_s(&self, busy_s: f64) -> f64 {
+        let each = self.think.as_secs_f64() + busy_s;
+        self.users as f64 / each.max(1e-6) + self.arrivals_per_s
+    }
 }
 
 impl Peak {
@@ -57,10 +75,22 @@ impl Peak {
     /// Requests per second if every answer took `response`.
     pub fn requests_per_s(&self, response: Duration) -> f64 {
         let part = |part: &PeakPart| {
-            let each = part.think.as_secs_f64() + part.requests * response.as_secs_f64();
-            (part.users as f64 / each.max(1e-6) + part.arrivals_per_s) * part.requests
+            part.iterations_per_s(part.requests() * response.as_secs_f64()) * part.requests()
         };
         self.parts.iter().map(part).sum()
+    }
+
+    /// Requests per second, and vCPUs that they keep busy, if a request of each kind took so many seconds of CPU
+    /// time and nobody ever waited.
+    fn work(&self, seconds: &[f64], round_trip: f64) -> (f64, f64) {
+        let (mut rate, mut vcpus) = (0.0, 0.0);
+        for part in &self.parts {
+            let cpu: f64 = part.requests.iter().zip(seconds).map(|(count, time)| count * time).sum();
+            let iterations = part.iterations_per_s(cpu + part.requests() * round_trip);
+            rate += iterations * part.requests();
+            vcpus += iterations * cpu;
+        }
+        (rate, vcpus)
     }
 }
 
@@ -68,6 +98,8 @@ impl Peak {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Iteration {
     pub requests: u32,
+    /// What is asked for.
+    pub kind: RequestKind,
     /// The pause after them.
     pub think: Dist,
 }
@@ -76,7 +108,7 @@ impl Default for Iteration {
     /// The practical's: one list, then `sleep(1)`. A sleep of exactly a second is what k6 does; requests of
     /// random length keep the users from marching in step.
     fn default() -> Self {
-        Self { requests: 1, think: Dist::Constant(1e9) }
+        Self { requests: 1, kind: RequestKind::list(), think: Dist::Constant(1e9) }
     }
 }
 
@@ -84,7 +116,8 @@ impl Default for Iteration {
 #[derive(Debug, Clone)]
 pub(super) struct Doing {
     pub(super) steps: Vec<Step>,
-    pub(super) requests: f64,
+    /// How many of each kind.
+    pub(super) requests: Vec<f64>,
     pub(super) think: Duration,
 }
 
@@ -136,15 +169,30 @@ impl Plan {
         steps.push(Step::Sleep(iteration.think.clone()));
         let doing = Doing {
             steps,
-            requests: f64::from(iteration.requests),
+            requests: vec![f64::from(iteration.requests)],
             think: Duration::from_nanos(iteration.think.mean() as u64),
         };
-        Self::of(name, profile.scenarios.iter().map(|scenario| (scenario, doing.clone())))
+        let requests = vec![iteration.kind.clone()];
+        Self::of(name, requests, profile.scenarios.iter().map(|scenario| (scenario, doing.clone())))
     }
 
-    /// Scenarios, each with what its users do.
+    /// The most requests per second, and the vCPUs they keep busy, if nobody ever waited.
+    pub fn work(&self, model: &Model) -> (f64, f64) {
+        let seconds: Vec<f64> = self.requests.iter().map(|kind| kind.mean_s(model)).collect();
+        let (rate, vcpus) = self.peak.work(&seconds, model.round_trip.as_secs_f64());
+        // The schedule may ask for more than its own limit lets through.
+        let least = if self.request_gap.is_zero() {
+            1.0
+        } else {
+            1.0 / self.request_gap.as_secs_f64() / rate.max(1e-9)
+        };
+        (rate * least.min(1.0), vcpus * least.min(1.0))
+    }
+
+    /// Scenarios, each with what its users do, and what they ask for.
     pub(super) fn of<'a>(
         name: &str,
+        requests: Vec<RequestKind>,
         scenarios: impl Iterator<Item = (&'a Scenario, Doing)>,
     ) -> Result<Self, BadPlan> {
         let (mut loads, mut parts, mut end) = (Vec::new(), Vec::new(), Duration::ZERO);
@@ -163,7 +211,8 @@ impl Plan {
         if peak.users == 0 && peak.arrivals_per_s == 0.0 {
             return Err(BadPlan::Empty);
         }
-        Ok(Self { name: name.to_owned(), loads, end, peak, notes: Vec::new() })
+        let (name, request_gap) = (name.to_owned(), Duration::ZERO);
+        Ok(Self { name, loads, requests, request_gap, end, peak, notes: Vec::new() })
     }
 
     /// A table of rates: `seconds,requests per second` by line; arrivals are random around it.
@@ -178,16 +227,18 @@ impl Plan {
             start: 0,
             shape: Shape::Arrivals { rate, spread: Spread::Poisson, users_max: OPEN_USERS_MAX },
             budget: Budget::Time,
+            min_iteration: 0,
             iteration: vec![Step::Request(0)],
             graceful_ramp_down: 0,
             graceful_stop: 30 * 1_000_000_000,
         };
-        let part = PeakPart { users: 0, arrivals_per_s: fastest, think: Duration::ZERO, requests: 1.0 };
+        let part = PeakPart { users: 0, arrivals_per_s: fastest, think: Duration::ZERO, requests: vec![1.0] };
         if fastest == 0.0 {
             return Err(BadPlan::Empty);
         }
         let (loads, peak) = (vec![load], Peak::of(vec![part]));
-        Ok(Self { name: name.to_owned(), loads, end, peak, notes: Vec::new() })
+        let (requests, request_gap) = (vec![RequestKind::list()], Duration::ZERO);
+        Ok(Self { name: name.to_owned(), loads, requests, request_gap, end, peak, notes: Vec::new() })
     }
 }
 
@@ -249,6 +300,7 @@ fn load(scenario: &Scenario, iteration: Vec<Step>) -> Result<Load, BadPlan> {
         start: nanos(scenario.start_time),
         shape,
         budget,
+        min_iteration: 0,
         iteration,
         graceful_ramp_down: nanos(graceful),
         graceful_stop: nanos(scenario.graceful_stop),

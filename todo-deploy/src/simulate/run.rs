@@ -5,13 +5,14 @@ use serde::Serialize;
 use super::group::{Group, Groups};
 use super::model::{instance_vcpus, notes, why_never};
 use super::{Options, Plan};
-use crate::deployment::{Deployment, Target};
-use crate::pricing::{Bill, Use, bill};
+use crate::deployment::{Deployment, Policy, Target};
+use crate::pricing::{Bill, Traffic, Use, bill};
 use crate::sim::Outcomes;
 use crate::sim::deployed::Simulation;
 use crate::sim::histogram::Histogram;
 use crate::sim::measure::{Outcome, Row, sum};
 use crate::sim::queue::Nanos;
+use crate::status::series;
 use crate::time::Time;
 use crate::timeline::{Event, EventKind, GoneCause, Timeline};
 
@@ -162,16 +163,19 @@ fn minute(row: &Row, vcpus: f64, group: Group) -> Minute {
 fn record(timeline: &mut Timeline, minutes: &[Minute]) {
     for minute in minutes {
         for (series, value) in [
-            ("users", minute.users),
-            ("requests-per-s", minute.requests_per_s),
-            ("p50-ms", minute.p50_ms),
-            ("p95-ms", minute.p95_ms),
-            ("p99-ms", minute.p99_ms),
-            ("errors", minute.errors as f64),
-            ("cpu-percent", minute.cpu_percent),
-            ("desired", f64::from(minute.desired)),
-            ("in-service", f64::from(minute.in_service)),
+            (series::USERS, minute.users),
+            (series::REQUESTS, minute.requests_per_s),
+            (series::ERRORS, minute.errors as f64 / 60.0),
+            (series::CPU, minute.cpu_percent),
+            (series::DESIRED, f64::from(minute.desired)),
+            (series::IN_SERVICE, f64::from(minute.in_service)),
         ] {
+            timeline.record(series, minute.at, value);
+        }
+        // A minute without requests has no response times.
+        let times =
+            [(series::P50, minute.p50_ms), (series::P95, minute.p95_ms), (series::P99, minute.p99_ms)];
+        for (series, value) in times.into_iter().filter(|_| minute.requests_per_s > 0.0) {
             timeline.record(series, minute.at, value);
         }
     }
@@ -195,8 +199,8 @@ fn totals(
     let usage = Use {
         seconds,
         instance_s,
-        users_mean: all.mean(all.users),
-        policies: deployment.scaling.policies.len(),
+        alarms: deployment.scaling.policies.iter().map(alarms).sum(),
+        traffic: traffic(deployment, &outcomes.rows),
     };
     let (in_service_max, at_maximum_s) = at_most(&lives, deployment.capacity.max);
     Totals {
@@ -221,6 +225,30 @@ fn totals(
         instance_hours: instance_s / 3600.0,
         bill: bill(&options.prices, deployment, target, &usage),
     }
+}
+
+/// How many alarms watch for a policy.
+fn alarms(policy: &Policy) -> usize {
+    match policy {
+        Policy::Simple(_) | Policy::Step(_) => 1,
+        Policy::TargetTracking(tracking) => 1 + usize::from(tracking.scale_in),
+    }
+}
+
+/// What went through the balancer, hour by hour.
+fn traffic(deployment: &Deployment, rows: &[Row]) -> Vec<Traffic> {
+    let model = &deployment.model;
+    let hour = |rows: &[Row]| {
+        let all = sum(rows);
+        Traffic {
+            seconds: all.seconds(),
+            connections: all.mean(all.users),
+            opened: all.connections as f64,
+            bytes_in: all.sent as f64 * f64::from(model.request_bytes),
+            bytes_out: all.outcomes[Outcome::Answered as usize] as f64 * f64::from(model.response_bytes),
+        }
+    };
+    rows.chunks(60).map(hour).collect()
 }
 
 /// From in service to gone (AWS bills a running instance), for every instance.

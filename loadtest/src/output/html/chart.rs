@@ -20,16 +20,26 @@ pub(super) struct Chart {
     pub(super) lines: Vec<Line>,
 }
 
+/// A moment that is marked in every chart.
+pub(super) struct Mark {
+    /// Seconds since the start.
+    pub(super) at_s: f64,
+    pub(super) up: bool,
+    pub(super) text: String,
+}
+
 /// A value for each slice of time; `None`: a gap.
 pub(super) struct Line {
     pub(super) name: &'static str,
     /// Its colour.
     pub(super) class: &'static str,
     pub(super) points: Vec<Option<f64>>,
+    /// Each value holds until the next.
+    pub(super) steps: bool,
 }
 
 impl Chart {
-    pub(super) fn render(&self, slice_s: u64) -> String {
+    pub(super) fn render(&self, slice_s: u64, marks: &[Mark]) -> String {
         let count = self.lines.iter().map(|line| line.points.len()).max().unwrap_or(0);
         let highest =
             self.lines.iter().flat_map(|line| &line.points).flatten().fold(0.0_f64, |a, b| a.max(*b));
@@ -52,8 +62,9 @@ impl Chart {
             );
         }
         svg.push_str(&time_axis(count, slice_s));
+        svg.push_str(&marked(marks, count, slice_s));
         for line in &self.lines {
-            for piece in pieces(&line.points, count, top) {
+            for piece in pieces(line, count, top) {
                 let _ = write!(svg, "<polyline class=\"{}\" points=\"{piece}\"/>", line.class);
             }
         }
@@ -62,6 +73,22 @@ impl Chart {
             self.lines.iter().map(|l| format!("<i class=\"{}\"></i>{}", l.class, l.name)).collect();
         format!("<section><h2>{}</h2>{svg}<p class=\"key\">{key}</p></section>", self.title)
     }
+}
+
+/// Dashed lines with a head that points up or down.
+pub(super) fn marked(marks: &[Mark], count: usize, slice_s: u64) -> String {
+    let mark = |mark: &Mark| {
+        let x = x_of(mark.at_s / slice_s as f64, count);
+        let (base, tip) = if mark.up { (TOP, TOP - 6.0) } else { (TOP - 6.0, TOP) };
+        format!(
+            "<g class=\"mark\"><title>{}</title><line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{:.1}\"/>\
+             <path d=\"M{:.1} {base}h8L{x:.1} {tip}z\"/></g>",
+            super::escape(&mark.text),
+            HEIGHT - BOTTOM,
+            x - 4.0
+        )
+    };
+    marks.iter().map(mark).collect()
 }
 
 /// The marks below a chart of `count` slices.
@@ -74,7 +101,10 @@ pub(super) fn time_axis(count: usize, slice_s: u64) -> String {
             let second = n * step;
             let x = x_of(second as f64 / slice_s as f64, count);
             let label = crate::duration::format(std::time::Duration::from_secs(second));
-            format!("<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{label}</text>", HEIGHT - 6.0)
+            // The last one must not stick out.
+            let anchor = if x > WIDTH - 20.0 { "end" } else { "middle" };
+            let x = x.min(WIDTH - RIGHT);
+            format!("<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{label}</text>", HEIGHT - 6.0)
         })
         .collect()
 }
@@ -88,16 +118,25 @@ fn y_of(value: f64, top: f64) -> f64 {
 }
 
 /// Coordinates of each unbroken piece of a line.
-fn pieces(points: &[Option<f64>], count: usize, top: f64) -> Vec<String> {
+fn pieces(line: &Line, count: usize, top: f64) -> Vec<String> {
+    let points = &line.points;
     let step = points.len().div_ceil(POINTS_MAX).max(1);
     let (mut pieces, mut piece) = (Vec::new(), String::new());
+    let mut before: Option<f64> = None;
     for (index, chunk) in points.chunks(step).enumerate() {
         match chunk.iter().flatten().copied().reduce(f64::max) {
             Some(value) => {
-                let _ = write!(piece, "{:.1},{:.1} ", x_of((index * step) as f64, count), y_of(value, top));
+                let x = x_of((index * step) as f64, count);
+                if let Some(before) = before.filter(|before| line.steps && *before != value) {
+                    let _ = write!(piece, "{x:.1},{:.1} ", y_of(before, top));
+                }
+                before = Some(value);
+                let _ = write!(piece, "{x:.1},{:.1} ", y_of(value, top));
             }
-            None if !piece.is_empty() => pieces.push(std::mem::take(&mut piece)),
-            None => {}
+            None => {
+                before = None;
+                pieces.extend((!piece.is_empty()).then(|| std::mem::take(&mut piece)));
+            }
         }
     }
     if !piece.is_empty() {

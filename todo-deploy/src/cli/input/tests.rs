@@ -4,7 +4,6 @@ use clap::Parser;
 
 use super::*;
 use crate::deployment::Defaults;
-use crate::pricing::Prices;
 use crate::simulate::{Options, simulate};
 
 #[derive(Parser)]
@@ -46,7 +45,7 @@ fn the_practicals_script_gives_the_defaults_bytes() {
         let deployment = Deployment::parse("", "test", Defaults::of(Target::Ec2)).expect("valid");
         let service_time = Some("1ms".parse().expect("a distribution"));
         let until = Some(Duration::from_secs(300));
-        let options = Options { seed: 7, service_time, until, prices: Prices::default() };
+        let options = Options { seed: 7, service_time, until, ..Options::default() };
         let mut run = simulate(&deployment, Target::Ec2, plan, &options);
         run.load.clear();
         serde_json::to_string(&run).expect("it is JSON")

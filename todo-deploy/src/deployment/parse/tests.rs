@@ -74,3 +74,37 @@ fn mistakes_are_worth_reading() {
         .collect();
     insta::assert_snapshot!(report.join("\n"));
 }
+
+/// What is wrong in a policy is told with its own line, whatever kind it is.
+#[test]
+fn mistakes_in_policies_have_their_own_lines() {
+    let alarm =
+        "[scaling.policy.alarm]\nmetric = \"cpu\"\nwhen = \"20\"\nperiod = \"60s\"\nevaluation_periods = 2\n";
+    for (text, expected) in [
+        (
+            "kind = \"target-tracking\"\nname = \"x\"\nmetric = \"cpus\"\ntarget = 20\n",
+            "f:4: scaling.policy.0.metric: `cpus` is no metric",
+        ),
+        (
+            "kind = \"target-tracking\"\nname = \"x\"\nmetric = \"cpu\"\ntarget = 20\nspeed = 1\n",
+            "f:6: scaling.policy.0.speed: unknown field `speed`",
+        ),
+        (
+            &format!("kind = \"simple\"\nname = \"x\"\nadjustment = 1\n{alarm}"),
+            "f:7: scaling.policy.0.alarm.when: `20` is no condition",
+        ),
+        (
+            &format!("kind = \"step\"\nname = \"x\"\n{alarm}"),
+            "scaling.policy.0.alarm.when: `20` is no condition",
+        ),
+        ("kind = \"simple\"\nname = \"x\"\nadjustment = 1\n", "f:1: scaling.policy.0: missing field `alarm`"),
+        (
+            "kind = \"simple\"\nname = \"x\"\nadjustment = \"one\"\n",
+            "f:4: scaling.policy.0.adjustment: invalid type",
+        ),
+    ] {
+        let text = format!("[[scaling.policy]]\n{text}");
+        let wrong = Deployment::parse(&text, "f", Defaults::of(Target::Ec2)).expect_err("wrong").to_string();
+        assert!(wrong.contains(expected), "{wrong}");
+    }
+}

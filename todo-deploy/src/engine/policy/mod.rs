@@ -5,6 +5,7 @@
 
 mod adjust;
 mod choose;
+pub(crate) mod cooldowns;
 pub(crate) mod simple;
 pub(crate) mod step;
 pub(crate) mod tracking;

@@ -12,7 +12,7 @@ use crate::time::Time;
 use super::super::control::{Action, Control, Fact, Instance, Readings};
 use super::super::dist::Dist;
 use super::super::ramp::Stage;
-use super::super::scene::{Budget, Load, ProbeModel, SECOND, Scene, Shape, Step};
+use super::super::scene::{Budget, Failure, Fault, Load, ProbeModel, SECOND, Scene, Shape, Step};
 use super::{MS, poisson, run, scene, sum};
 
 /// Carries out a list of orders, as far as they make sense, and watches whom requests go to.
@@ -52,6 +52,9 @@ impl Control for Whim {
         }
     }
     fn instance(&mut self, _: Time, instance: Instance, fact: Fact) {
+        if fact == Fact::Failed(Failure::Lost) {
+            self.state[instance as usize] = Some("gone");
+        }
         if fact == Fact::Exited {
             assert_eq!(self.state[instance as usize], Some("gone"));
         }
@@ -78,20 +81,35 @@ fn load() -> impl Strategy<Value = Load> {
     });
     let open = (1.0f64..40.0).prop_map(|rate| poisson(rate).shape);
     let budget = prop_oneof![3 => Just(Budget::Time), 1 => (0u64..50).prop_map(Budget::Shared), 1 => (0u64..9).prop_map(Budget::Each)];
-    (prop_oneof![closed, open], 0u64..20, budget, 0u64..8, 1usize..4).prop_map(
-        |(shape, start, budget, grace, requests)| {
+    (prop_oneof![closed, open], 0u64..20, budget, 0u64..8, (1usize..4, 0usize..9, 0u64..3)).prop_map(
+        |(shape, start, budget, grace, (requests, batch, least))| {
             let mut iteration = vec![Step::Request(0); requests];
+            if batch > 0 {
+                iteration.push(Step::Batch { endpoints: vec![0; batch], at_once: 3 });
+            }
             iteration.push(Step::Sleep(Dist::Exponential { mean: 500.0 * MS }));
             Load {
                 start: start * SECOND,
                 shape,
                 iteration,
                 budget,
+                min_iteration: least * SECOND,
                 graceful_ramp_down: grace * SECOND,
                 graceful_stop: grace * SECOND / 2,
             }
         },
     )
+}
+
+/// One of each kind, at times that hang on the seed.
+fn faults(seed: u64) -> Vec<Fault> {
+    let fault = |(number, what): (u64, Failure)| Fault {
+        at: seed.rotate_left(8 * number as u32) % 60 * SECOND,
+        what,
+        instances: 1 + number as u32,
+        lasts: (what != Failure::Lost).then_some(5 * SECOND),
+    };
+    (0..).zip([Failure::Dies, Failure::Hangs, Failure::Lost]).map(fault).collect()
 }
 
 fn any_scene() -> impl Strategy<Value = Scene> {
@@ -114,6 +132,8 @@ fn any_scene() -> impl Strategy<Value = Scene> {
         )| {
             let mut scene = scene(loads, Dist::log_normal(demand as f64 * MS, 1.0), 60);
             scene.seed = seed;
+            scene.request_gap = seed % 2 * 7_000_000;
+            scene.faults = faults(seed);
             scene.endpoints[0].latency = Dist::Exponential { mean: 20.0 * MS };
             scene.round_trip = seed % 3 * 10_000_000;
             (scene.balancer.algorithm, scene.balancer.timeout) = (algorithm, timeout * SECOND);
@@ -126,8 +146,12 @@ fn any_scene() -> impl Strategy<Value = Scene> {
             scene.instance.launch = Dist::Exponential { mean: 2000.0 * MS };
             scene.instance.boot = Dist::Exponential { mean: 2000.0 * MS };
             scene.instance.boot_cpu = 0.05;
-            scene.probe =
-                ProbeModel { interval: 5 * SECOND, timeout: 2 * SECOND, demand: Dist::Constant(MS) };
+            scene.probe = ProbeModel {
+                interval: 5 * SECOND,
+                timeout: 2 * SECOND,
+                demand: Dist::Constant(MS),
+                refused_with: None,
+            };
             scene
         },
     )
@@ -150,7 +174,7 @@ proptest! {
         prop_assert_eq!(outcomes.responses.total(), total.ended());
         // A request is answered, or given up, or still there; and nobody waits longer than the balancer lets them.
         let closed = scene.loads.iter().all(|load| matches!(load.shape, Shape::Users { .. }));
-        prop_assert!(!closed || pending <= 12 * 3, "{} pending", pending);
+        prop_assert!(!closed || pending <= 12 * 3 * 3, "{} pending", pending);
         prop_assert!(outcomes.responses.longest() <= scene.balancer.timeout.max(10 * SECOND) + 100_000_000);
         prop_assert!(total.cpu_used >= 0.0);
         for pair in outcomes.rows.windows(2) {

@@ -124,8 +124,12 @@ fn draining_ends_what_was_begun_and_terminating_does_not() {
 #[test]
 fn checks_run_on_a_fixed_clock_and_fail_while_booting_and_under_water() {
     let mut scene = scene(vec![poisson(50.0)], Dist::Constant(100.0 * MS), 60);
-    scene.probe =
-        ProbeModel { interval: 10 * SECOND, timeout: 5 * SECOND, demand: Dist::Constant(20.0 * MS) };
+    scene.probe = ProbeModel {
+        interval: 10 * SECOND,
+        timeout: 5 * SECOND,
+        demand: Dist::Constant(20.0 * MS),
+        refused_with: None,
+    };
     scene.instance.boot = Dist::Constant(15_000.0 * MS);
     let (_, facts) = play(&scene, &[(0, Action::Launch(7))]);
     // Five times more work than it can do arrives from the 15th second on: at 20 s about 200 requests share the

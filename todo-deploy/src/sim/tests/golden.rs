@@ -37,7 +37,14 @@ fn load(service: Dist, minutes: u64) -> Workload {
         ..users(0, Dist::Constant(1000.0 * MS))
     };
     let endpoints = vec![Endpoint { name: "list".to_owned(), demand: service, latency: Dist::ZERO }];
-    Workload { endpoints, loads: vec![load], end: minutes * 60 * SECOND, seed: 1 }
+    Workload {
+        endpoints,
+        loads: vec![load],
+        faults: Vec::new(),
+        request_gap: 0,
+        end: minutes * 60 * SECOND,
+        seed: 1,
+    }
 }
 
 /// When the desired capacity changed, in seconds, and to what.

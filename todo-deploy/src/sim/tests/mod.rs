@@ -32,11 +32,18 @@ fn scene(loads: Vec<Load>, demand: Dist, seconds: u64) -> Scene {
         loads,
         balancer: BalancerModel::default(),
         instance: InstanceModel::default(),
-        probe: ProbeModel { interval: Nanos::MAX / 4, timeout: SECOND, demand: Dist::ZERO },
+        probe: ProbeModel {
+            interval: Nanos::MAX / 4,
+            timeout: SECOND,
+            demand: Dist::ZERO,
+            refused_with: None,
+        },
         round_trip: 0,
         sample_every: 10 * SECOND,
         row_every: 10 * SECOND,
         instance_rows: false,
+        faults: Vec::new(),
+        request_gap: 0,
     }
 }
 
@@ -50,6 +57,7 @@ fn users(count: u32, think: Dist) -> Load {
         },
         iteration: vec![Step::Request(0), Step::Sleep(think)],
         budget: Budget::Time,
+        min_iteration: 0,
         graceful_ramp_down: 0,
         graceful_stop: 0,
     }
@@ -66,6 +74,7 @@ fn poisson(rate: f64) -> Load {
         },
         iteration: vec![Step::Request(0)],
         budget: Budget::Time,
+        min_iteration: 0,
         graceful_ramp_down: 0,
         graceful_stop: 0,
     }

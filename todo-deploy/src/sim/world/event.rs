@@ -9,6 +9,8 @@ pub(super) enum Kind {
     InstanceRuns,
     InstanceAnswers,
     CreditCheck,
+    Fault,
+    FaultEnds,
     SlowStart,
     Probe,
     ProbeLate,
@@ -17,17 +19,21 @@ pub(super) enum Kind {
     LoadStep,
     Arrival,
     UserCut,
+    LookForLate,
     Answer,
     Connect,
+    Send,
     Wake,
 }
 
 impl Kind {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 19] = [
         Self::Sample,
         Self::InstanceRuns,
         Self::InstanceAnswers,
         Self::CreditCheck,
+        Self::Fault,
+        Self::FaultEnds,
         Self::SlowStart,
         Self::Probe,
         Self::ProbeLate,
@@ -36,8 +42,10 @@ impl Kind {
         Self::LoadStep,
         Self::Arrival,
         Self::UserCut,
+        Self::LookForLate,
         Self::Answer,
         Self::Connect,
+        Self::Send,
         Self::Wake,
     ];
 }

@@ -118,8 +118,19 @@ impl<C: Control> World<'_, C> {
         self.tell(id, Fact::Exited);
     }
 
+    /// Takes the check under way back; whether there was one.
+    pub(super) fn drop_probe(&mut self, id: u32) -> bool {
+        let instance = &mut self.instances[id as usize];
+        let probe = instance.probe.take();
+        if let Some(job) = probe.and_then(|probe| probe.job) {
+            instance.station.cancel(self.now, job);
+            self.reschedule(id);
+        }
+        probe.is_some()
+    }
+
     /// Tells the controller a fact while it is being obeyed: what it wants then is done next.
-    fn tell(&mut self, id: u32, fact: Fact) {
+    pub(super) fn tell(&mut self, id: u32, fact: Fact) {
         self.control.instance(time(self.now), id, fact);
     }
 
@@ -146,22 +157,20 @@ impl<C: Control> World<'_, C> {
         self.schedule(model.interval, Kind::Probe, id);
     }
 
-    pub(super) fn probe_passed(&mut self, id: u32) {
+    pub(super) fn probe_answered(&mut self, id: u32) {
         self.instances[id as usize].probe = None;
-        self.tell_and_obey(id, Fact::ProbePassed);
+        let fact = self.scene.probe.refused_with.map_or(Fact::ProbePassed, Fact::ProbeStatus);
+        self.tell_and_obey(id, fact);
     }
 
     pub(super) fn probe_late(&mut self, id: u32) {
         let model = &self.scene.probe;
         let sent = self.now - model.timeout.min(model.interval);
         let instance = &mut self.instances[id as usize];
-        let Some(probe) = instance.probe.filter(|probe| probe.sent == sent) else { return };
-        instance.probe = None;
-        if let Some(job) = probe.job {
-            instance.station.cancel(self.now, job);
-            self.reschedule(id);
+        if instance.probe.is_some_and(|probe| probe.sent == sent) {
+            self.drop_probe(id);
+            self.tell_and_obey(id, Fact::ProbeTimedOut);
         }
-        self.tell_and_obey(id, Fact::ProbeTimedOut);
     }
 
     pub(super) fn check_credits(&mut self, id: u32) {

@@ -84,6 +84,7 @@ impl<C: Control> World<'_, C> {
         let before = std::mem::replace(&mut self.loads[id as usize].wanted, wanted);
         for place in before..wanted {
             if place == self.loads[id as usize].users.len() {
+                self.measure.connects();
                 let user = self.users.add(id);
                 self.loads[id as usize].users.push(user);
             }
@@ -107,7 +108,8 @@ impl<C: Control> World<'_, C> {
         if state.phase == Phase::Away {
             return;
         }
-        (state.leaving, state.cut_at) = (true, self.now.saturating_add(grace));
+        state.leaving = true;
+        self.users.rest_mut(user).cut_at = self.now.saturating_add(grace);
         if grace == 0 {
             self.cut(user);
         } else {
@@ -117,8 +119,9 @@ impl<C: Control> World<'_, C> {
 
     /// A user who had to leave has had time enough; unless it was asked to stay, or asked again later.
     pub(super) fn user_cut(&mut self, user: u32) {
+        let is_due = self.users.rest_mut(user).cut_at == self.now;
         let state = self.users.at(user);
-        if state.leaving && state.cut_at == self.now && state.phase != Phase::Away {
+        if state.leaving && is_due && state.phase != Phase::Away {
             self.cut(user);
         }
     }
@@ -133,6 +136,7 @@ impl<C: Control> World<'_, C> {
         let user = match load.idle.pop() {
             Some(user) => user,
             None if load.users.len() < users_max => {
+                self.measure.connects();
                 let user = self.users.add(id);
                 load.users.push(user);
                 user
@@ -178,20 +182,32 @@ impl<C: Control> World<'_, C> {
         let has_budget = match self.scene.loads[state.load as usize].budget {
             Budget::Time => true,
             Budget::Shared(all) => load.begun < all,
-            Budget::Each(own) => state.begun < own,
+            Budget::Each(own) => u64::from(state.begun) < own,
         };
         if !has_budget {
             return self.leave(user);
         }
-        (load.begun, state.begun) = (load.begun + 1, state.begun + 1);
+        (load.begun, state.begun) = (load.begun + 1, state.begun.saturating_add(1));
         state.step = 0;
-        if !keeps {
-            state.sticky = None;
+        if self.scene.loads[state.load as usize].min_iteration > 0 {
+            self.users.rest_mut(user).began = self.now;
+        }
+        if !keeps && self.scene.balancer.sticks() {
+            self.users.rest_mut(user).sticky = None;
         }
         self.go_on(user, 0);
     }
 
     pub(super) fn iteration_ends(&mut self, user: u32) {
+        let least = self.scene.loads[self.users.at(user).load as usize].min_iteration;
+        if least > 0 {
+            let until = self.users.rest_mut(user).began.saturating_add(least);
+            if until > self.now {
+                let state = self.users.at_mut(user);
+                (state.phase, state.step) = (Phase::Asleep, u16::MAX);
+                return self.schedule_user(user, until - self.now, Kind::Wake);
+            }
+        }
         self.measure.iteration();
         if self.users.at(user).leaving {
             self.leave(user);
@@ -202,12 +218,18 @@ impl<C: Control> World<'_, C> {
 
     /// Ends the user's iteration wherever it stands.
     fn cut(&mut self, user: u32) {
+        self.give_up(user);
+        self.cut_batch(user);
+        self.leave(user);
+    }
+
+    /// Takes the user's request back, where it has one, and its queued event.
+    pub(super) fn give_up(&mut self, user: u32) {
         self.abandon(user);
         if self.users.at(user).phase.has_request() {
             self.measure.interrupted(self.now);
             self.release(user);
         }
-        self.leave(user);
     }
 
     fn leave(&mut self, user: u32) {

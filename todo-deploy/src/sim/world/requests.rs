@@ -9,7 +9,7 @@ use super::super::queue::Nanos;
 use super::super::scene::{DEMAND_MIN, SECOND, Step};
 use super::World;
 use super::event::{Event, Kind};
-use super::users::Phase;
+use super::users::{HELPER, Phase};
 
 /// A balancer that answers by itself takes about this long; it is also why a user without sleeps who is
 /// refused does not ask again in the same instant (M).
@@ -19,6 +19,9 @@ const SLEEP_MIN: Nanos = 1_000;
 /// When a connection that was not accepted is tried again: after 1, 2 and 4 s more (TCP's first retransmission
 /// timeout of 1 s, doubled each time; RFC 6298).
 const CONNECT_RETRIES: [Nanos; 3] = [SECOND, 2 * SECOND, 4 * SECOND];
+/// How often all users are looked at for requests that are late: often enough that few of those found have
+/// their answer by then, seldom enough to cost nothing.
+const LOOKS_PER_TIMEOUT: Nanos = 8;
 /// Owners at a station with this bit are health checks.
 pub(super) const PROBE: u32 = 1 << 31;
 
@@ -27,8 +30,11 @@ impl<C: Control> World<'_, C> {
     /// on its way.
     pub(super) fn go_on(&mut self, id: u32, after: Nanos) {
         let user = self.users.at_mut(id);
-        let load = user.load;
-        let steps = &self.scene.loads[load as usize].iteration;
+        if user.load == HELPER {
+            return self.helper_goes_on(id, after);
+        }
+        let scene = self.scene;
+        let steps = &scene.loads[user.load as usize].iteration;
         let mut step = steps.get(usize::from(user.step));
         if let Some(Step::Choose(ways)) = step {
             let way = (self.streams.think.unit() * ways.len() as f64).ceil() as usize;
@@ -41,7 +47,8 @@ impl<C: Control> World<'_, C> {
         }
         user.step = user.step.saturating_add(1);
         match step {
-            Some(&Step::Request(endpoint)) => self.send(id, endpoint),
+            Some(&Step::Request(endpoint)) => self.ask(id, endpoint),
+            Some(Step::Batch { endpoints, at_once }) => self.begin_batch(id, endpoints, *at_once),
             Some(Step::Sleep(length)) => {
                 let length = length.sample_nanos(&mut self.streams.think);
                 user.phase = Phase::Asleep;
@@ -52,7 +59,7 @@ impl<C: Control> World<'_, C> {
     }
 
     /// Queues an event that counts only if nothing else happens to the user before.
-    fn schedule_user(&mut self, id: u32, after: Nanos, kind: Kind) {
+    pub(super) fn schedule_user(&mut self, id: u32, after: Nanos, kind: Kind) {
         let epoch = self.users.at(id).epoch;
         self.queue.push(self.now.saturating_add(after), Event { kind, id, epoch }.payload());
     }
@@ -66,8 +73,23 @@ impl<C: Control> World<'_, C> {
         match event.kind {
             Kind::Wake => self.go_on(id, 0),
             Kind::Connect => self.connect(id),
+            Kind::Send => self.send(id, usize::from(user.endpoint)),
             _ => self.end_request(id, user.answer),
         }
+    }
+
+    /// Sends the request as soon as the scene's rate allows.
+    pub(super) fn ask(&mut self, id: u32, endpoint: usize) {
+        let at = self.next_send.max(self.now);
+        if self.scene.request_gap > 0 {
+            self.next_send = at.saturating_add(self.scene.request_gap);
+        }
+        if at == self.now {
+            return self.send(id, endpoint);
+        }
+        let user = self.users.at_mut(id);
+        (user.phase, user.endpoint) = (Phase::Asleep, u16::try_from(endpoint).unwrap_or(u16::MAX));
+        self.schedule_user(id, at - self.now, Kind::Send);
     }
 
     fn send(&mut self, id: u32, endpoint: usize) {
@@ -79,7 +101,6 @@ impl<C: Control> World<'_, C> {
         (user.sent, user.demand, user.attempt) = (self.now, demand, 0);
         user.endpoint = u16::try_from(endpoint).unwrap_or(u16::MAX);
         user.target = target;
-        self.users.enlist(id);
         let Some(target) = target else { return self.answer_after(id, OWN_ANSWER, Outcome::NoTarget) };
         self.stick(id);
         let instance = self.balancer.instance(target);
@@ -90,21 +111,29 @@ impl<C: Control> World<'_, C> {
 
     fn choice(&mut self, id: u32) -> Choice {
         let model = &self.scene.balancer;
-        let user = self.users.at(id);
-        let sticks = user.sticky_until > self.now;
         let draw = if self.balancer.needs_draw() { self.streams.route.bits() } else { 0 };
-        let hash = if model.hash_requests { mix(draw) } else { hash_bytes(&id.to_le_bytes()) };
-        Choice { hash, draw, sticky: user.sticky.filter(|_| sticks) }
+        let hash = if model.hash_requests { mix(draw) } else { hash_bytes(&self.client(id).to_le_bytes()) };
+        let sticky = if model.sticks() {
+            let rest = self.users.rest_mut(id);
+            rest.sticky.filter(|_| rest.sticky_until > self.now)
+        } else {
+            None
+        };
+        Choice { hash, draw, sticky }
     }
 
     /// The answer will carry a cookie, or the connection stays.
     fn stick(&mut self, id: u32) {
         let model = &self.scene.balancer;
-        let user = self.users.at_mut(id);
+        if !model.sticks() {
+            return;
+        }
+        let target = self.users.at(id).target;
+        let rest = self.users.rest_mut(id);
         if model.per_connection {
-            (user.sticky, user.sticky_until) = (user.target, Nanos::MAX);
-        } else if model.sticky > 0 && (user.sticky != user.target || user.sticky_until <= self.now) {
-            (user.sticky, user.sticky_until) = (user.target, self.now.saturating_add(model.sticky));
+            (rest.sticky, rest.sticky_until) = (target, Nanos::MAX);
+        } else if rest.sticky != target || rest.sticky_until <= self.now {
+            (rest.sticky, rest.sticky_until) = (target, self.now.saturating_add(model.sticky));
         }
     }
 
@@ -144,7 +173,7 @@ impl<C: Control> World<'_, C> {
         self.reschedule(number);
         let Some((_, owner)) = departed else { return };
         if owner & PROBE != 0 {
-            return self.probe_passed(number);
+            return self.probe_answered(number);
         }
         let latency = &self.scene.endpoints[usize::from(self.users.at(owner).endpoint)].latency;
         if latency.is_zero() {
@@ -156,7 +185,7 @@ impl<C: Control> World<'_, C> {
 
     /// The oldest request has waited too long.
     pub(super) fn time_out(&mut self) {
-        let Some(id) = self.users.oldest() else { return };
+        let Some((_, id)) = self.users.first_late() else { return };
         self.abandon(id);
         self.end_request(id, Outcome::NotAnswered);
     }
@@ -178,10 +207,20 @@ impl<C: Control> World<'_, C> {
         self.go_on(id, on_the_way);
     }
 
-    /// The balancer and the list of requests forget the request.
+    /// Looks for requests that will have waited too long before the next look.
+    pub(super) fn look_for_late(&mut self) {
+        let timeout = self.scene.balancer.timeout;
+        let every = (timeout / LOOKS_PER_TIMEOUT).max(1);
+        if let Some(sent_by) = (self.now + every).checked_sub(timeout) {
+            self.users.look_for_late(sent_by);
+        }
+        self.schedule(every, Kind::LookForLate, 0);
+    }
+
+    /// The balancer forgets the request.
     pub(super) fn release(&mut self, id: u32) {
-        self.users.delist(id);
         let user = self.users.at_mut(id);
+        user.phase = Phase::Asleep;
         let Some(target) = user.target.take() else { return };
         let number = user.instance;
         self.balancer.release(target);

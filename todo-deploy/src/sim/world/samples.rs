@@ -17,10 +17,14 @@ impl<C: Control> World<'_, C> {
         self.sampled_at = self.now;
         let ends_row = self.now.is_multiple_of(self.scene.row_every) || self.now == self.scene.end;
         let instances = self.sample_instances(ends_row);
+        let (elapsed, users, in_flight) = self.measure.levels_since_sample(self.now);
         let readings = Readings {
             instances: &instances,
             requests: self.measure.sent_since_sample(),
             responses: self.measure.responses(),
+            seconds: elapsed as f64 / 1e9,
+            users,
+            in_flight,
         };
         self.control.observe(time(self.now), &readings);
         self.measure.end_sample();
@@ -40,7 +44,8 @@ impl<C: Control> World<'_, C> {
             let usage = instance.sample(self.now);
             self.measure.cpu_used(usage.used);
             if let Some(cpu_percent) = usage.percent_of(vcpus) {
-                readings.push(Reading { instance: number, cpu_percent, requests: usage.requests });
+                let (requests, in_flight) = (usage.requests, usage.in_flight());
+                readings.push(Reading { instance: number, cpu_percent, requests, in_flight });
             }
             if ends_row && self.scene.instance_rows {
                 let usage = instance.row();

@@ -1,4 +1,10 @@
-//! Users: what each is doing, and the requests under way in the order they were sent.
+//! Users: what each is doing.
+//!
+//! What a request touches stands in one cache line per user; what only cookies and farewells need, elsewhere.
+//! Requests that wait too long are found by looking at every user now and then ([`Users::late`]), not by a list
+//! that every request would have to enter and leave: a request sent after a look cannot be late before the next.
+
+use std::collections::VecDeque;
 
 use crate::pick::Slot;
 
@@ -8,8 +14,10 @@ use super::super::station::JobId;
 use super::event::EPOCHS;
 
 pub(super) const NOBODY: u32 = u32::MAX;
+/// Who has this instead of a load sends one request at a time for another user's batch.
+pub(super) const HELPER: u32 = u32::MAX;
 
-/// What a user is doing. One request at a time: a script's batches are sent one after the other.
+/// What a user is doing. One request at a time: those of a batch are sent by helpers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Phase {
     /// Not in an iteration.
@@ -17,6 +25,8 @@ pub(super) enum Phase {
     Away,
     /// Between requests.
     Asleep,
+    /// Waiting for its helpers.
+    Batching,
     /// A connection waits to be accepted by the target.
     Connecting,
     /// The target works on the request.
@@ -32,45 +42,50 @@ impl Phase {
 }
 
 #[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 pub(super) struct User {
-    pub(super) load: u32,
-    /// Changes when a queued event of this user is void.
-    pub(super) epoch: u32,
-    pub(super) phase: Phase,
-    /// Has to leave after this iteration, and at the latest at `cut_at`.
-    pub(super) leaving: bool,
-    pub(super) attempt: u8,
-    pub(super) step: u16,
-    pub(super) endpoint: u16,
-    /// Iterations begun.
-    pub(super) begun: u64,
-    pub(super) answer: Outcome,
-    pub(super) cut_at: Nanos,
     /// When the request under way was sent, and how much work it is.
     pub(super) sent: Nanos,
     pub(super) demand: f64,
     pub(super) target: Option<Slot>,
     pub(super) instance: u32,
     pub(super) job: JobId,
+    pub(super) load: u32,
+    /// Changes when a queued event of this user is void.
+    pub(super) epoch: u32,
+    /// Iterations begun.
+    pub(super) begun: u32,
+    pub(super) step: u16,
+    pub(super) endpoint: u16,
+    pub(super) phase: Phase,
+    /// Has to leave after this iteration, and at the latest at [`Farewell::cut_at`].
+    pub(super) leaving: bool,
+    pub(super) attempt: u8,
+    pub(super) answer: Outcome,
+}
+
+const _: () = assert!(size_of::<User>() == 64, "one cache line");
+
+/// What is seldom needed of a user.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Rest {
+    pub(super) cut_at: Nanos,
     /// The target of this user's cookie or connection, and until when the cookie is good.
     pub(super) sticky: Option<Slot>,
     pub(super) sticky_until: Nanos,
-    older: u32,
-    newer: u32,
+    /// When the iteration began, where that matters.
+    pub(super) began: Nanos,
+    /// For whom a helper asks.
+    pub(super) helps: u32,
 }
 
-/// All users, and the list of those with a request under way, the oldest request first.
-#[derive(Debug)]
+/// All users, and the requests that will be late before the next look.
+#[derive(Debug, Default)]
 pub(super) struct Users {
     all: Vec<User>,
-    oldest: u32,
-    newest: u32,
-}
-
-impl Default for Users {
-    fn default() -> Self {
-        Self { all: Vec::new(), oldest: NOBODY, newest: NOBODY }
-    }
+    rest: Vec<Rest>,
+    /// When the request was sent, and whose it is; in this order.
+    late: VecDeque<(Nanos, u32)>,
 }
 
 impl Users {
@@ -85,17 +100,13 @@ impl Users {
             endpoint: 0,
             begun: 0,
             answer: Outcome::Answered,
-            cut_at: 0,
             sent: 0,
             demand: 0.0,
             target: None,
             instance: NOBODY,
             job: 0,
-            sticky: None,
-            sticky_until: 0,
-            older: NOBODY,
-            newer: NOBODY,
         });
+        self.rest.push(Rest::default());
         u32::try_from(self.all.len() - 1).unwrap_or(NOBODY)
     }
 
@@ -105,6 +116,10 @@ impl Users {
 
     pub(super) fn at_mut(&mut self, id: u32) -> &mut User {
         &mut self.all[id as usize]
+    }
+
+    pub(super) fn rest_mut(&mut self, id: u32) -> &mut Rest {
+        &mut self.rest[id as usize]
     }
 
     /// Users whose request is with this instance, ascending.
@@ -119,40 +134,25 @@ impl Users {
         user.epoch = (user.epoch + 1) % EPOCHS;
     }
 
-    pub(super) fn oldest(&self) -> Option<u32> {
-        (self.oldest != NOBODY).then_some(self.oldest)
+    /// Looks for requests that were sent by `sent_by` and are still under way.
+    pub(super) fn look_for_late(&mut self, sent_by: Nanos) {
+        let is_late = |user: &User| user.phase.has_request() && user.sent <= sent_by;
+        let found = (0..).zip(&self.all).filter(|(_, user)| is_late(user));
+        self.late.clear();
+        self.late.extend(found.map(|(id, user)| (user.sent, id)));
+        self.late.make_contiguous().sort_unstable();
     }
 
-    /// When the oldest request under way was sent.
-    pub(super) fn oldest_sent(&self) -> Option<Nanos> {
-        self.oldest().map(|id| self.at(id).sent)
-    }
-
-    /// The user's request, sent now, is the newest.
-    pub(super) fn enlist(&mut self, id: u32) {
-        let before = std::mem::replace(&mut self.newest, id);
-        if before == NOBODY {
-            self.oldest = id;
-        } else {
-            self.at_mut(before).newer = id;
+    /// The request among those found that was sent first: when, and whose it is.
+    pub(super) fn first_late(&mut self) -> Option<(Nanos, u32)> {
+        while let Some(&(sent, id)) = self.late.front() {
+            let user = self.at(id);
+            if user.phase.has_request() && user.sent == sent {
+                return Some((sent, id));
+            }
+            self.late.pop_front();
         }
-        let user = self.at_mut(id);
-        (user.older, user.newer) = (before, NOBODY);
-    }
-
-    /// The user's request has ended.
-    pub(super) fn delist(&mut self, id: u32) {
-        let User { older, newer, .. } = *self.at(id);
-        if older == NOBODY {
-            self.oldest = newer;
-        } else {
-            self.at_mut(older).newer = newer;
-        }
-        if newer == NOBODY {
-            self.newest = older;
-        } else {
-            self.at_mut(newer).older = older;
-        }
+        None
     }
 }
 
@@ -161,20 +161,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_time_out_in_the_order_they_were_sent() {
+    fn late_requests_are_found_in_the_order_they_were_sent() {
         let mut users = Users::default();
-        let ids: Vec<u32> = (0..4).map(|_| users.add(0)).collect();
-        for &id in &[2, 0, 3, 1] {
-            users.at_mut(id).sent = u64::from(10 - id);
-            users.enlist(id);
+        for id in 0..6 {
+            users.add(0);
+            let user = users.at_mut(id);
+            (user.sent, user.phase) = (u64::from(10 - id), Phase::Working);
         }
-        users.delist(0);
-        users.delist(1);
+        users.at_mut(4).phase = Phase::Asleep;
+        users.look_for_late(8);
+        users.at_mut(3).sent = 20;
         let mut order = Vec::new();
-        while let Some(id) = users.oldest() {
-            order.push(id);
-            users.delist(id);
+        while let Some((sent, id)) = users.first_late() {
+            order.push((sent, id));
+            users.at_mut(id).phase = Phase::Away;
         }
-        assert_eq!((order, ids.len(), users.oldest_sent()), (vec![2, 3], 4, None));
+        assert_eq!(order, [(5, 5), (8, 2)], "0 and 1 are not late, 3 asked again, 4 has its answer");
     }
 }

@@ -1,0 +1,33 @@
+"""Brings in the hooks of all services, and makes what a Learner Lab has from the start."""
+
+from . import balancing, containers, fleet, network, rollout, storage
+from .cloud import ask
+
+HOOKS = (balancing, containers, fleet, network, rollout, storage)
+
+TRUST = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","ecs-tasks.amazonaws.com"]},"Action":"sts:AssumeRole"}]}'
+
+
+def prepare():
+    """LabRole, LabInstanceProfile and vockey; and the first calls are slow, so that the tests' are not."""
+    ask("iam", "CreateRole", {"RoleName": "LabRole", "AssumeRolePolicyDocument": TRUST})
+    ask("iam", "CreateInstanceProfile", {"InstanceProfileName": "LabInstanceProfile"})
+    ask("iam", "AddRoleToInstanceProfile", {"InstanceProfileName": "LabInstanceProfile", "RoleName": "LabRole"})
+    ask("ec2", "CreateKeyPair", {"KeyName": "vockey"})
+    for service, operation in WARM:
+        ask(service, operation)
+
+
+WARM = (
+    ("autoscaling", "DescribeAutoScalingGroups"),
+    ("cloudwatch", "DescribeAlarms"),
+    ("ec2", "DescribeSubnets"),
+    ("ecr", "DescribeRepositories"),
+    ("ecs", "ListClusters"),
+    ("elbv2", "DescribeLoadBalancers"),
+    ("logs", "DescribeLogGroups"),
+    ("rds", "DescribeDBInstances"),
+    ("secretsmanager", "ListSecrets"),
+    ("ssm", "DescribeParameters"),
+    ("sts", "GetCallerIdentity"),
+)

@@ -1,0 +1,137 @@
+//! `todo-deploy ec2|ecs …` as a user runs it, but quickly, and against an emulator.
+
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::emulator::{Emulator, When};
+use super::front::Front;
+use crate::process::program;
+use crate::within;
+
+/// Longest that one command may take.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// A balancer's address as the emulator names it, for the names that the deployments of tests have.
+const BALANCERS: [&str; 2] = ["taskoverflow", "shop-lb"];
+
+/// A user's shell: a directory, credentials, an account.
+#[derive(Debug)]
+pub struct Deploy {
+    directory: TempDir,
+    front: Front,
+    target: &'static str,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Deploy {
+    /// For `ec2` or `ecs`.
+    ///
+    /// # Panics
+    /// When there is no room for a directory.
+    pub async fn to(target: &'static str) -> Self {
+        let directory = TempDir::new().expect("a directory for temporary files");
+        Self { directory, front: Front::open().await, target }
+    }
+
+    /// Where commands run; a `deployment.toml` here is theirs.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// What answers for the load balancer.
+    pub fn front(&self) -> &Front {
+        &self.front
+    }
+
+    /// A command with everything that tests want: quick looks, no questions, the balancer found.
+    pub fn command(&self, emulator: &Emulator, args: &[&str]) -> Command {
+        let mut command = program("todo-deploy");
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("AWS_") {
+                command.env_remove(&name);
+            }
+        }
+        command.current_dir(self.directory.path()).env("HOME", self.directory.path()).env("NO_COLOR", "1");
+        command.env("AWS_ENDPOINT_URL", emulator.url()).env("AWS_EC2_METADATA_DISABLED", "true");
+        command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "not-a-secret");
+        command.stdout(Stdio::piped());
+        command.arg(self.target).args(args);
+        command.args(["--poll", "10ms", "--backoff", "5ms", "--timeout", "2m"]);
+        if !args.iter().any(|arg| arg.starts_with("--call-timeout")) {
+            command.args(["--call-timeout", "60s"]);
+        }
+        let subcommand = args.first().copied().unwrap_or_default();
+        if matches!(subcommand, "up" | "down") {
+            command.arg("--yes");
+        }
+        if subcommand == "up" {
+            for balancer in BALANCERS {
+                let host = format!("{balancer}-1.us-east-1.elb.amazonaws.com");
+                command.arg("--resolve").arg(format!("{host}:80:{}", self.front.address));
+            }
+        }
+        command
+    }
+
+    /// Runs a command to its end.
+    pub async fn run(&self, emulator: &Emulator, args: &[&str]) -> Outcome {
+        let mut command = self.command(emulator, args);
+        let output = within(&format!("{args:?} to end"), PATIENCE, command.output()).await;
+        Outcome::of(&output.expect("todo-deploy was built with this test"))
+    }
+
+    /// Runs a command and kills it at its `at`-th mutating call; whether it came so far.
+    pub async fn killed_at(&self, emulator: &Emulator, args: &[&str], at: usize, when: When) -> bool {
+        emulator.forget().await;
+        emulator.halt(at, when).await;
+        let mut command = self.command(emulator, args);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("todo-deploy was built with this test");
+        let halted = async {
+            loop {
+                if emulator.halted().await {
+                    return true;
+                }
+                if child.try_wait().expect("a child can be asked").is_some() {
+                    return false;
+                }
+            }
+        };
+        let halted = within("the command to come to its call", PATIENCE, halted).await;
+        child.kill().await.expect("our own child can be killed");
+        emulator.thaw().await;
+        halted
+    }
+}
+
+impl Outcome {
+    fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+
+    /// The outcome itself, once its exit code is as expected.
+    #[track_caller]
+    pub fn is(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self}");
+        assert!(!self.stderr.contains("panicked at"), "{self}");
+        self
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit code {:?}\n--- stdout\n{}--- stderr\n{}---", self.code, self.stdout, self.stderr)
+    }
+}

@@ -1,0 +1,45 @@
+//! Secrets that somebody else keeps: whether they are there, and how AWS writes a reference to them.
+
+use super::clients::Cloud;
+use super::failure::{Absent as _, Failure, Kind, of};
+use crate::deployment::SecretRef;
+
+/// What to say about a secret that is not there. Its value is never read.
+pub(super) async fn missing(cloud: &Cloud, secret: &SecretRef) -> Result<Option<String>, Failure> {
+    match secret {
+        SecretRef::Parameter(name) => {
+            let filter = aws_sdk_ssm::types::ParameterStringFilter::builder();
+            let filter = filter.key("Name").option("Equals").values(name).build();
+            let filter = filter.map_err(|_| Failure::incomplete("ssm:DescribeParameters", "filter"))?;
+            let request = cloud.ssm.describe_parameters().parameter_filters(filter);
+            let found = match request.send().await.map_err(of("ssm:DescribeParameters")) {
+                Err(failure) if failure.kind == Kind::Denied => return Ok(None),
+                found => found.absent()?,
+            };
+            let is_missing = found.is_none_or(|found| found.parameters().is_empty());
+            Ok(is_missing.then(|| {
+                format!(
+                    "there is no parameter `{name}`: `aws ssm put-parameter --type SecureString --name {name} --value …` \
+                     makes it"
+                )
+            }))
+        }
+        SecretRef::Secret(name) => {
+            let request = cloud.secrets.describe_secret().secret_id(name);
+            let found = match request.send().await.map_err(of("secretsmanager:DescribeSecret")) {
+                Err(failure) if failure.kind == Kind::Denied => return Ok(None),
+                found => found.absent()?,
+            };
+            Ok(found.is_none().then(|| {
+                format!(
+                    "there is no secret `{name}`: `aws secretsmanager create-secret --name {name} --secret-string …` \
+                     makes it"
+                )
+            }))
+        }
+        SecretRef::Environment(_) | SecretRef::File(_) => Ok(Some(format!(
+            "`{}` is a secret of this machine, which instances on AWS cannot read; keep it in a parameter and write ssm:/NAME",
+            String::from(secret.clone())
+        ))),
+    }
+}

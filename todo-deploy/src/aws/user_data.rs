@@ -1,0 +1,154 @@
+//! The script that an instance runs when it boots: pure text from a deployment, with no secret in it.
+//!
+//! Anyone who may describe the template, and every process on the instance, can read user data. So it holds the
+//! names of secrets only; the service's unit fetches them each time it starts, so that a rotated one arrives with a
+//! restart. Nothing is updated at boot unless asked: that adds minutes to every scale-out.
+
+use super::names::Names;
+use super::render::service_secrets;
+use crate::deployment::{Deployment, SecretRef};
+
+/// EC2's limit, before base64.
+pub(super) const BYTES_MAX: usize = 16 * 1024;
+
+pub(super) fn script(deployment: &Deployment, names: &Names, image: &str) -> String {
+    let update = match deployment.aws.update_at_boot {
+        true => "retry dnf -y upgrade\n",
+        false => "",
+    };
+    let start = start(deployment, names, image);
+    let container = names.container();
+    let delay = deployment.load_balancer.deregistration_delay.as_secs().clamp(1, 300);
+    format!(
+        r#"#!/bin/bash
+# Made by todo-deploy. Installs Docker and a unit that keeps the service running.
+set -euo pipefail
+retry() {{ for pause in 1 2 4 8 16 32; do "$@" && return; sleep "$pause"; done; "$@"; }}
+{update}command -v docker >/dev/null || retry dnf install -y docker
+systemctl enable --now docker
+
+cat > /usr/local/bin/service-start <<'START'
+{start}START
+chmod 755 /usr/local/bin/service-start
+
+cat > /etc/systemd/system/service.service <<'UNIT'
+[Unit]
+Description={container}
+After=docker.service network-online.target
+Wants=network-online.target
+Requires=docker.service
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=/usr/local/bin/service-start
+ExecStop=/usr/bin/docker stop --time {delay} {container}
+Restart=always
+RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+systemctl daemon-reload
+systemctl enable --now service
+"#
+    )
+}
+
+/// The program of the unit: everything that is fetched, then the container in the foreground.
+fn start(deployment: &Deployment, names: &Names, image: &str) -> String {
+    let region = &deployment.aws.region;
+    let mut text = format!("#!/bin/bash\nset -euo pipefail\nexport AWS_DEFAULT_REGION={}\n", quoted(region));
+    let mut arguments = Vec::new();
+    for (variable, secret) in service_secrets(deployment, names) {
+        if let Some(fetch) = fetch(&secret) {
+            text.push_str(&format!("{variable}=\"$({fetch})\"\nexport {variable}\n"));
+            arguments.push(format!("--env {variable}"));
+        }
+    }
+    for (variable, value) in super::render::plain_environment(deployment) {
+        arguments.push(format!("--env {}", quoted(&format!("{variable}={value}"))));
+    }
+    if let Some(registry) = registry(image) {
+        text.push_str(&format!(
+            "aws ecr get-login-password | docker login --username AWS --password-stdin {}\n",
+            quoted(registry)
+        ));
+    }
+    let (port, container, image) = (deployment.service.port, names.container(), quoted(image));
+    let logs = format!(
+        "--log-driver awslogs --log-opt awslogs-region={region} --log-opt awslogs-group={} --log-opt mode=non-blocking",
+        names.log_group()
+    );
+    text.push_str(&format!(
+        "docker pull --quiet {image} || docker image inspect {image} >/dev/null\n\
+         docker rm --force {container} >/dev/null 2>&1 || true\n\
+         exec docker run --rm --name {container} --publish {port}:{port} \\\n  {logs} \\\n"
+    ));
+    for argument in arguments {
+        text.push_str(&format!("  {argument} \\\n"));
+    }
+    text + &format!("  {image}\n")
+}
+
+fn fetch(secret: &SecretRef) -> Option<String> {
+    match secret {
+        SecretRef::Parameter(name) => Some(format!(
+            "aws ssm get-parameter --with-decryption --name {} --query Parameter.Value --output text",
+            quoted(name)
+        )),
+        SecretRef::Secret(name) => Some(format!(
+            "aws secretsmanager get-secret-value --secret-id {} --query SecretString --output text",
+            quoted(name)
+        )),
+        SecretRef::Environment(_) | SecretRef::File(_) => None,
+    }
+}
+
+/// The host of an image kept in ECR, which wants a login.
+fn registry(image: &str) -> Option<&str> {
+    let host = image.split('/').next()?;
+    (host.contains(".dkr.ecr.") && host.contains(".amazonaws.com")).then_some(host)
+}
+
+/// One word to a shell, whatever is in it.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+    use crate::deployment::{Defaults, Target};
+
+    fn names() -> Names {
+        Names { deployment: "todo".to_owned(), target: Target::Ec2 }
+    }
+
+    #[test]
+    fn the_default_script() {
+        let deployment = Deployment::default_for(Defaults::of(Target::Ec2));
+        insta::assert_snapshot!(script(
+            &deployment,
+            &names(),
+            "1.dkr.ecr.us-east-1.amazonaws.com/todo@sha256:00"
+        ));
+    }
+
+    #[test]
+    fn values_cannot_leave_their_quotes() {
+        let file = "[service.environment]\nGREETING = \"it's $HOME `date`\"\n";
+        let deployment = Deployment::parse(file, "f", Defaults::of(Target::Ec2)).expect("valid");
+        let script = script(&deployment, &names(), "todo:1");
+        assert!(script.contains(r"--env 'GREETING=it'\''s $HOME `date`'"), "{script}");
+        assert!(is_shell(&script) && is_shell(&start(&deployment, &names(), "todo:1")));
+    }
+
+    fn is_shell(script: &str) -> bool {
+        let mut bash = Command::new("bash").arg("-n").stdin(Stdio::piped()).spawn().expect("bash is there");
+        bash.stdin.take().expect("piped").write_all(script.as_bytes()).expect("bash reads");
+        bash.wait().expect("bash ends").success()
+    }
+}

@@ -1,0 +1,137 @@
+//! `todo-deploy ec2` and `todo-deploy ecs`
+
+mod confirm;
+mod down;
+mod plan;
+mod session;
+mod shown;
+mod stop;
+mod up;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::Subcommand;
+
+use super::{input, say};
+use crate::aws::ready::Resolve;
+use crate::aws::{Access, Pace};
+use crate::deployment::{Defaults, Deployment, Target, duration};
+use crate::simulate::variants::assignment;
+
+/// Exit codes: 0 done, or nothing to change; 1 it could not be done, and stderr says why; 2 (`plan`) there is something to
+/// change.
+///
+/// Credentials come from the environment, --profile, or a file `credentials` in this directory (the Learner Lab's "AWS
+/// CLI" details). The `AWS_ENDPOINT_URL` variables are honoured.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Plan(plan::Args),
+    Up(up::Args),
+    Down(down::Args),
+}
+
+/// Which deployment, and whose.
+#[derive(Debug, Clone, clap::Args)]
+struct Common {
+    /// The deployment's file; without it ./deployment.toml where there is one, else the defaults
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Use the practical's values instead of our corrections of them
+    #[arg(long)]
+    as_in_the_practical: bool,
+    /// Set one field differently: --set capacity.max=8
+    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = assignment)]
+    sets: Vec<(String, toml::Value)>,
+    /// What the deployment is called: everything of it carries this name
+    #[arg(long)]
+    name: Option<String>,
+    /// The container image, by tag or, better, by digest
+    #[arg(long)]
+    image: Option<String>,
+    #[arg(long)]
+    region: Option<String>,
+    /// A profile of ~/.aws
+    #[arg(long)]
+    profile: Option<String>,
+    /// Give up waiting after this long
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "30m")]
+    timeout: Duration,
+    /// Between two looks at something that takes its time
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "5s", hide_short_help = true)]
+    poll: Duration,
+    /// Limit of one attempt of one call; it is tried again with growing pauses
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "20s", hide_short_help = true)]
+    call_timeout: Duration,
+    /// First pause before a call is tried again
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "1s", hide_short_help = true)]
+    backoff: Duration,
+}
+
+impl Common {
+    fn deployment(&self, target: Target) -> Result<Deployment> {
+        let (text, name) = input::description(self.file.as_deref())?;
+        let text_of = |field: &str, value: &Option<String>| {
+            value.as_ref().map(|value| (field.to_owned(), toml::Value::String(value.clone())))
+        };
+        let flags = [("name", &self.name), ("service.image", &self.image), ("aws.region", &self.region)];
+        let flags = flags.into_iter().filter_map(|(field, value)| text_of(field, value));
+        let overrides: Vec<_> = self.sets.iter().cloned().chain(flags).collect();
+        let defaults = Defaults { target, as_in_the_practical: self.as_in_the_practical };
+        Ok(Deployment::parse_with(&text, &name, defaults, &overrides)?)
+    }
+
+    fn access(&self, deployment: &Deployment) -> Access {
+        Access {
+            region: deployment.aws.region.clone(),
+            profile: self.profile.clone(),
+            lab_file: Access::lab_file(self.profile.is_some()),
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        let standard = Pace::default();
+        Pace {
+            poll: self.poll,
+            attempt: self.call_timeout,
+            call: self.call_timeout.saturating_mul(6),
+            backoff: self.backoff,
+            total: self.timeout,
+            // Looked at as often as at the usual pace.
+            visible: self.poll.saturating_mul(12).min(standard.visible),
+        }
+    }
+}
+
+/// Answers that HOST:PORT:ADDRESS gives.
+#[derive(Debug, Clone, clap::Args)]
+struct Resolves {
+    /// Where to find the load balancer whatever the name service says, as curl's: HOST:PORT:ADDRESS
+    #[arg(long, value_name = "HOST:PORT:ADDRESS")]
+    resolve: Vec<Resolve>,
+}
+
+pub(super) fn run(args: &Args, target: Target) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = runtime.context("cannot start the runtime").and_then(|runtime| {
+        runtime.block_on(async {
+            match &args.command {
+                Command::Plan(args) => plan::run(args, target).await,
+                Command::Up(args) => up::run(args, target).await,
+                Command::Down(args) => down::run(args, target).await,
+            }
+        })
+    });
+    result.unwrap_or_else(|error| {
+        say(&format!("error: {error:#}"));
+        ExitCode::from(1)
+    })
+}

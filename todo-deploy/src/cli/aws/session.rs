@@ -1,0 +1,57 @@
+//! What every command begins with: the deployment, the clients, what there is and what there should be.
+
+use anyhow::{Result, bail};
+
+use super::Common;
+use crate::aws::observe::{Observed, observe};
+use crate::aws::plan::{Plan, plan};
+use crate::aws::render::{State, desired};
+use crate::aws::site::{Site, preflight};
+use crate::aws::{Cloud, Names};
+use crate::deployment::{Deployment, Target};
+
+/// A deployment and the account it goes to.
+pub(super) struct Session {
+    pub(super) deployment: Deployment,
+    pub(super) target: Target,
+    pub(super) names: Names,
+    pub(super) cloud: Cloud,
+}
+
+/// What there is, what there should be, and the difference.
+pub(super) struct Comparison {
+    pub(super) observed: Observed,
+    pub(super) desired: State,
+    pub(super) plan: Plan,
+}
+
+impl Session {
+    pub(super) async fn open(common: &Common, target: Target) -> Result<Self> {
+        let deployment = common.deployment(target)?;
+        let names = Names::of(&deployment, target);
+        let cloud = Cloud::connect(&common.access(&deployment), common.pace()).await;
+        Ok(Self { deployment, target, names, cloud })
+    }
+
+    pub(super) async fn observe(&self) -> Result<Observed> {
+        Ok(observe(&self.cloud, &self.names, &self.deployment, self.target).await?)
+    }
+
+    /// Looks at everything and checks what can be checked before the first change.
+    pub(super) async fn compare(&self) -> Result<Comparison> {
+        let observed = self.observe().await?;
+        let image = observed.image();
+        let (site, problems) = tokio::join!(
+            Site::look(&self.cloud, &self.deployment, self.target, image),
+            preflight(&self.cloud, &self.deployment, self.target),
+        );
+        let site = site?;
+        let desired = desired(&self.deployment, self.target, &site, &self.names)?;
+        let problems = problems?;
+        if !problems.is_empty() {
+            bail!("{}", problems.join("\n"));
+        }
+        let plan = plan(&desired, &observed, &self.names.deployment)?;
+        Ok(Comparison { observed, desired, plan })
+    }
+}
