@@ -92,7 +92,7 @@ def wait_for(port, path="/"):
         if answers(port, path) == 200:
             return
         time.sleep(0.02)
-    sys.exit(f"nothing answers 200 on port {port}")
+    raise RuntimeError(f"nothing answers 200 on port {port}")
 
 
 class Process:
@@ -101,13 +101,17 @@ class Process:
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL, **more)
         self.pid = self.process.pid
 
-    def stop(self, how=signal.SIGKILL):
+    def stop(self, how=signal.SIGTERM):
+        """Asks it to end, its master first: one that is killed leaves its workers behind."""
         if self.process.poll() is None:
-            for each in family(self.pid)[1:] if how == signal.SIGKILL else []:
-                with contextlib.suppress(OSError):
-                    os.kill(each, how)
             self.process.send_signal(how)
-        self.process.wait()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            for each in reversed(family(self.pid)):
+                with contextlib.suppress(OSError):
+                    os.kill(each, signal.SIGKILL)
+            self.process.wait()
 
 
 def target(directory, port):
@@ -131,7 +135,7 @@ http {{ access_log off; keepalive_requests 100000000; open_file_cache max=10; de
 def ours(directory, ports, threads):
     port, admin = free_port(), free_port()
     command = [BINARY, "balance", "--listen", f"127.0.0.1:{port}", "--workers", str(threads), "--check-interval", "1s",
-               "--check-timeout", "1s", "--access-log", f"{directory}/ours.log", "--admin", f"127.0.0.1:{admin}"]
+               "--check-timeout", "1s", "--grace", "1s", "--access-log", f"{directory}/ours.log", "--admin", f"127.0.0.1:{admin}"]
     for each in ports:
         command += ["--target", f"127.0.0.1:{each}"]
     started = Process(command, port)
@@ -152,7 +156,7 @@ defaults
   log global
   option httplog
   option forwardfor
-  option httpchk
+  option httpchk GET /
   timeout client 60s
   timeout server 60s
   timeout connect 10s

@@ -172,6 +172,11 @@ impl Connection {
                     Poll::Pending => break,
                 }
             }
+            // Who waits holds no memory.
+            self.input.rest(&self.worker.buffers);
+            if self.output.is_empty() {
+                self.output.rest(&self.worker.buffers);
+            }
             if !started && self.worker.is_leaving() {
                 return Poll::Ready(Arrived::Over);
             }
