@@ -38,8 +38,8 @@ pub(super) async fn connect(worker: &Worker, lease: &Lease) -> Result<TcpStream,
         Some(Err(_)) => Unconnected::Refused,
         None => Unconnected::TimedOut,
     };
-    lease.target.counters.connects_failed.fetch_add(1, Ordering::Relaxed);
-    worker.hub.total.connects_failed.fetch_add(1, Ordering::Relaxed);
+    lease.target.counters.of(worker.number).connects_failed.fetch_add(1, Ordering::Relaxed);
+    worker.hub.total.of(worker.number).connects_failed.fetch_add(1, Ordering::Relaxed);
     worker.eject(lease.target.id);
     Err(why)
 }

@@ -147,7 +147,12 @@ async fn check(hub: Arc<Hub>, target: Arc<Target>) {
     let checks = hub.settings().checks.clone();
     let own = hub.settings().authority == Authority::Own;
     if checks.kind == CheckKind::Off {
-        return hub.fleet.set_state(target.id, TargetState::Healthy);
+        hub.fleet.set_state(target.id, TargetState::Healthy);
+        // Nothing else says that a target that refused a connection is there again: it is tried now and then.
+        loop {
+            clock::until(clock::now() + checks.interval).await;
+            hub.fleet.readmit(target.id);
+        }
     }
     let mut health = match hub.fleet.state(target.id) {
         Some(TargetState::Healthy) => HealthState::HEALTHY,

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::clock;
 use super::settings::Settings;
-use super::stats::Counters;
+use super::stats::Sharded;
 use crate::pick::hash::hash_bytes;
 use crate::pick::{self, Choice, Picker, Slot, TargetState, slow_start};
 use crate::timeline::InstanceId;
@@ -29,7 +29,7 @@ pub(super) struct Target {
     pub(super) name: String,
     /// What stickiness cookies and the hash ring know it by: the same after a restart of the balancer.
     pub(super) key: u64,
-    pub(super) counters: Counters,
+    pub(super) counters: Sharded,
     /// Being deregistered: its connections are not kept.
     leaving: AtomicBool,
     /// Its deregistration delay is over: what it still has is cut.
@@ -71,6 +71,7 @@ pub(super) struct Fleet {
 #[derive(Debug)]
 struct Inner {
     picker: Picker,
+    workers: usize,
     ramp: Option<std::time::Duration>,
     /// By the slot's place.
     places: Vec<Option<Arc<Target>>>,
@@ -107,6 +108,7 @@ impl Fleet {
     pub(super) fn new(settings: &Settings) -> Self {
         let inner = Inner {
             picker: Picker::new(settings.picking(), settings.healthy_min),
+            workers: settings.workers,
             ramp: settings.ramp(),
             places: Vec::new(),
             by_key: HashMap::new(),
@@ -163,7 +165,7 @@ impl Fleet {
             address,
             name,
             key,
-            counters: Counters::default(),
+            counters: Sharded::new(inner.workers),
             leaving: AtomicBool::new(false),
             cut: AtomicBool::new(false),
         });
@@ -332,3 +334,6 @@ impl Inner {
         self.picker.set_weight(slot, weight);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,12 +9,12 @@ use super::event::Event;
 use super::fleet::Fleet;
 use super::log::Log;
 use super::settings::Settings;
-use super::stats::Counters;
+use super::stats::Sharded;
 
 #[derive(Debug)]
 pub(super) struct Hub {
     pub(super) fleet: Arc<Fleet>,
-    pub(super) total: Counters,
+    pub(super) total: Sharded,
     /// Client connections that are open.
     connections: AtomicUsize,
     settings: Mutex<Arc<Settings>>,
@@ -26,7 +26,7 @@ impl Hub {
     pub(super) fn new(settings: Settings, events: mpsc::Sender<Event>, log: Log) -> Self {
         Self {
             fleet: Arc::new(Fleet::new(&settings)),
-            total: Counters::default(),
+            total: Sharded::new(settings.workers),
             connections: AtomicUsize::new(0),
             settings: Mutex::new(Arc::new(settings)),
             events,

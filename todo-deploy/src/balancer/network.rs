@@ -59,8 +59,8 @@ pub(super) async fn serve(
     let (bytes_in, bytes_out, clean) = pipe.run(&mut timer, &lease.target, settings.timeouts.idle).await;
     let latency = clock::now().duration_since(started);
     let tally = Tally { status: 0, bytes_in, bytes_out, latency };
-    worker.hub.total.count(&tally);
-    lease.target.counters.count(&tally);
+    worker.hub.total.of(worker.number).count(&tally);
+    lease.target.counters.of(worker.number).count(&tally);
     if !clean {
         client.reset();
     }

@@ -10,8 +10,9 @@ const SUB: usize = 1 << SUB_BITS;
 const LONGEST_BITS: u32 = 36;
 const BUCKETS: usize = (LONGEST_BITS - SUB_BITS + 1) as usize * SUB;
 
-/// Counters that many threads add to.
+/// Counters that one thread adds to and others read: on cache lines of their own.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Counters {
     requests: AtomicU64,
     /// By first digit; 0 holds what ended without a status.
@@ -49,6 +50,24 @@ impl Default for Counters {
     }
 }
 
+/// Counters with a place for each worker, so that no two threads write to the same memory.
+#[derive(Debug)]
+pub(super) struct Sharded(Box<[Counters]>);
+
+impl Sharded {
+    pub(super) fn new(workers: usize) -> Self {
+        Self((0..workers.max(1)).map(|_| Counters::default()).collect())
+    }
+
+    pub(super) fn of(&self, worker: usize) -> &Counters {
+        &self.0[worker % self.0.len()]
+    }
+
+    pub(super) fn snapshot(&self) -> Counts {
+        self.0.iter().map(Counters::snapshot).fold(Counts::default(), |sum, counts| sum.and(&counts))
+    }
+}
+
 impl Counters {
     pub(super) fn count(&self, tally: &Tally) {
         let class = usize::from(tally.status / 100).min(5);
@@ -61,7 +80,7 @@ impl Counters {
         self.latency_sum_us.fetch_add(micros, Relaxed);
     }
 
-    pub(super) fn snapshot(&self) -> Counts {
+    fn snapshot(&self) -> Counts {
         let read = |counter: &AtomicU64| counter.load(Relaxed);
         Counts {
             requests: read(&self.requests),
@@ -79,7 +98,7 @@ impl Counters {
 }
 
 /// Cumulative counts at one moment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Counts {
     /// Requests (in network mode connections) that ended, however they did.
     pub requests: u64,
@@ -94,6 +113,24 @@ pub struct Counts {
     pub retries: u64,
     /// From the end of the request's head to the last byte of the answer.
     pub latency: Latency,
+}
+
+impl Counts {
+    fn and(mut self, more: &Self) -> Self {
+        self.requests += more.requests;
+        for (class, count) in self.statuses.iter_mut().zip(more.statuses) {
+            *class += count;
+        }
+        self.bytes_in += more.bytes_in;
+        self.bytes_out += more.bytes_out;
+        self.connects_failed += more.connects_failed;
+        self.retries += more.retries;
+        for (bucket, count) in self.latency.counts.iter_mut().zip(&more.latency.counts) {
+            *bucket += count;
+        }
+        self.latency.sum += more.latency.sum;
+        self
+    }
 }
 
 /// A histogram of latencies.

@@ -47,6 +47,8 @@ pub(super) enum Order {
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) hub: Arc<Hub>,
+    /// Its place in sharded counters.
+    pub(super) number: usize,
     settings: RefCell<Arc<Settings>>,
     pub(super) pool: Pool,
     pub(super) buffers: Buffers,
@@ -80,6 +82,14 @@ impl Drop for Listed {
 impl Worker {
     pub(super) fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.settings.borrow())
+    }
+
+    /// Takes over what was changed; nearly always that is nothing.
+    pub(super) fn refresh(&self, settings: &mut Arc<Settings>) {
+        let current = self.settings.borrow();
+        if !Arc::ptr_eq(settings, &current) {
+            *settings = Arc::clone(&current);
+        }
     }
 
     /// The balancer ends: idle connections close, busy ones after their request.
@@ -129,7 +139,7 @@ pub(super) fn start(
     number: usize,
     orders: mpsc::UnboundedReceiver<Order>,
 ) -> io::Result<std::thread::JoinHandle<()>> {
-    thread(format!("balancer-{number}"), || run(hub, orders))
+    thread(format!("balancer-{number}"), move || run(hub, number, orders))
 }
 
 /// Runs a future in a runtime and thread of its own.
@@ -158,11 +168,12 @@ pub(super) fn thread<F: Future<Output = ()>>(
     Ok(thread)
 }
 
-async fn run(hub: Arc<Hub>, mut orders: mpsc::UnboundedReceiver<Order>) {
+async fn run(hub: Arc<Hub>, number: usize, mut orders: mpsc::UnboundedReceiver<Order>) {
     let seed = clock::wall().as_nanos() as u64 ^ mix(std::ptr::from_ref(&orders).addr() as u64);
     let settings = RefCell::new(hub.settings());
     let worker = Rc::new(Worker {
         hub,
+        number,
         settings,
         pool: Pool::default(),
         buffers: Buffers::default(),

@@ -146,7 +146,10 @@ impl Drop for Balance {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!("--- what it said ---\n{}---", self.log());
+            #[expect(clippy::print_stderr, reason = "what it said helps to see why the test failed")]
+            {
+                eprintln!("--- what it said ---\n{}---", self.log());
+            }
         }
     }
 }

@@ -77,8 +77,8 @@ impl Connection {
     }
 
     fn retried(&self, lease: &Lease) {
-        lease.target.counters.retries.fetch_add(1, Ordering::Relaxed);
-        self.worker.hub.total.retries.fetch_add(1, Ordering::Relaxed);
+        lease.target.counters.of(self.worker.number).retries.fetch_add(1, Ordering::Relaxed);
+        self.worker.hub.total.of(self.worker.number).retries.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Sends the client to the same place by HTTPS.
@@ -137,7 +137,7 @@ impl Connection {
     }
 
     async fn answer_with(&mut self, plan: &mut Plan, status: u16, reason: &str, extra: &[u8]) -> Next {
-        let whole = plan.rest.is_done() && (status >= 500 || status < 400);
+        let whole = plan.rest.is_done() && !(400..500).contains(&status);
         let keep = plan.keep_alive && whole && !self.worker.is_leaving();
         self.output.bytes.clear();
         self.output.sent = 0;

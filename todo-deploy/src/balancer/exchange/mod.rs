@@ -131,16 +131,13 @@ impl Connection {
 
     /// Waits for a request's head.
     async fn head(&mut self, first: bool) -> Arrived {
-        self.settings = self.worker.settings();
+        self.worker.refresh(&mut self.settings);
         let timeouts = self.settings.timeouts;
         let begun = clock::now();
         // A fresh connection has as long as a head may take; a kept one may be silent until it is idle.
         let mut deadline = begun + if first { timeouts.header.min(timeouts.idle) } else { timeouts.idle };
         let last = self.opened + timeouts.keep_alive;
-        let mut started = !self.input.is_empty();
-        if started {
-            deadline = begun + timeouts.header;
-        }
+        let mut started = false;
         let mut looked = usize::MAX;
         std::future::poll_fn(|cx| {
             loop {
@@ -151,7 +148,8 @@ impl Connection {
                         Ok(Some(request)) => return Poll::Ready(Arrived::Head(request)),
                         Err(why) => return Poll::Ready(Arrived::Refused(why)),
                     }
-                    if !started {
+                    // A left-over empty line is no start of anything.
+                    if !started && !self.input.is_empty() {
                         started = true;
                         deadline = clock::now() + timeouts.header;
                     }
@@ -173,6 +171,11 @@ impl Connection {
                     }
                     Poll::Pending => break,
                 }
+            }
+            // Who waits holds no memory.
+            self.input.rest(&self.worker.buffers);
+            if self.output.is_empty() {
+                self.output.rest(&self.worker.buffers);
             }
             if !started && self.worker.is_leaving() {
                 return Poll::Ready(Arrived::Over);

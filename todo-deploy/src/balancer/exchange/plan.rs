@@ -81,7 +81,9 @@ impl Plan {
             rest: Rest::of(request.framing),
             consumed: false,
             old: request.old,
-            keep_alive: request.keep_alive && request.ambiguous.is_none(),
+            keep_alive: request.keep_alive
+                && request.ambiguous.is_none()
+                && started.duration_since(connection.opened) < settings.timeouts.keep_alive,
             upgrade: request.upgrade,
             expects_continue: request.expects_continue,
             ambiguous: request.ambiguous,

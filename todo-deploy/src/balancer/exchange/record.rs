@@ -110,10 +110,10 @@ pub(super) fn finished(
         bytes_out: plan.noted.sent,
         latency: now.duration_since(plan.started),
     };
-    connection.worker.hub.total.count(&tally);
+    connection.worker.hub.total.of(connection.worker.number).count(&tally);
     let target = target.or(plan.noted.target.as_ref());
     if let Some(target) = target {
-        target.counters.count(&tally);
+        target.counters.of(connection.worker.number).count(&tally);
     }
     if connection.settings.access_log == AccessLog::Off {
         return;
@@ -153,7 +153,7 @@ pub(super) fn refused(connection: &Connection, why: Reject) {
     let input = connection.input.data();
     let tally =
         Tally { status: why.status, bytes_in: input.len() as u64, bytes_out: 0, latency: Duration::ZERO };
-    connection.worker.hub.total.count(&tally);
+    connection.worker.hub.total.of(connection.worker.number).count(&tally);
     if connection.settings.access_log == AccessLog::Off {
         return;
     }

@@ -130,7 +130,12 @@ impl<'a> Transfer<'a> {
         loop {
             match self.step(cx) {
                 Err(failure) => return Poll::Ready(Err(failure)),
-                Ok(_) if self.is_finished() => return Poll::Ready(Ok(self.finish())),
+                Ok(_) if self.is_finished() => match self.connection.stream.poll_flush(cx) {
+                    Poll::Ready(Ok(())) => return Poll::Ready(Ok(self.finish())),
+                    Poll::Ready(Err(_)) => return Poll::Ready(Err(Failure::ClientGone)),
+                    // TLS records that the socket does not take yet.
+                    Poll::Pending => break,
+                },
                 Ok(true) => self.moved = true,
                 Ok(false) => break,
             }

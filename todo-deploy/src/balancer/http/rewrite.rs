@@ -118,7 +118,8 @@ pub(in super::super) fn request(
     if hop.forwarded_for == ForwardedFor::Append {
         out.extend_from_slice(b"X-Forwarded-For: ");
         for field in fields.iter().filter(|field| field.known == Known::ForwardedFor) {
-            if !field.value.is_empty() && !(request.lists && is_listed(head, fields, field.name(head))) {
+            let removed = request.lists && is_listed(head, fields, field.name(head));
+            if !removed && !field.value.is_empty() {
                 out.extend_from_slice(field.value(head));
                 out.extend_from_slice(b", ");
             }

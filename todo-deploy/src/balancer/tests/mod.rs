@@ -1,6 +1,7 @@
 //! The balancer with real sockets and scripted targets.
 
 mod basics;
+mod corpus;
 mod entrances;
 mod faults;
 mod hostile;
