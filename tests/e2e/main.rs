@@ -3,6 +3,7 @@
 //! To add a file, name it here; a test fails when one is forgotten.
 #![cfg(test)]
 
+mod aws;
 mod browser;
 mod clients;
 mod course;
@@ -13,6 +14,9 @@ mod fuzz;
 mod http;
 mod image;
 mod input;
+mod local_commands;
+mod local_failures;
+mod local_scaling;
 mod malformed;
 mod many;
 mod metrics;

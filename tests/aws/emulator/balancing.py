@@ -36,7 +36,9 @@ def create_load_balancer(call, proceed):
     ec2 = backend("ec2")
     zones = [ec2.get_subnet(subnet).availability_zone for subnet in subnets]
     if len(set(zones)) < len(zones):
-        raise Refused("InvalidConfigurationRequest", "A load balancer cannot be attached to multiple subnets in the same zone")
+        raise Refused(
+            "InvalidConfigurationRequest", "A load balancer cannot be attached to multiple subnets in the same zone"
+        )
     if kind == "application" and len(zones) < 2:
         raise Refused("ValidationError", "At least two subnets in two different Availability Zones must be specified")
     for group in groups:
@@ -87,7 +89,9 @@ def delete_load_balancer(call, proceed):
     arn = call.params["LoadBalancerArn"]
     have = backend("elbv2").load_balancers.get(arn)
     if have and have.attrs.get("deletion_protection.enabled") == "true":
-        raise Refused("OperationNotPermitted", f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled")
+        raise Refused(
+            "OperationNotPermitted", f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled"
+        )
     detach(_interfaces_of(arn))
     forget("balancer", arn)
     return proceed()
@@ -121,13 +125,18 @@ def create_listener(call, proceed):
     for action in call.params.get("DefaultActions", []):
         group = backend("elbv2").target_groups.get(action.get("TargetGroupArn"))
         if group and set(group.load_balancer_arns) - {call.params["LoadBalancerArn"]}:
-            raise Refused("TargetGroupAssociationLimit", f"{group.arn} cannot be associated with more than one load balancer")
+            raise Refused(
+                "TargetGroupAssociationLimit", f"{group.arn} cannot be associated with more than one load balancer"
+            )
     return proceed()
 
 
 def _same_listener(have, want):
     def actions(listener):
-        return [(one.get("Type"), one.get("TargetGroupArn"), one.get("RedirectConfig")) for one in listener["DefaultActions"]]
+        return [
+            (one.get("Type"), one.get("TargetGroupArn"), one.get("RedirectConfig"))
+            for one in listener["DefaultActions"]
+        ]
 
     return have["Protocol"] == want.get("Protocol") and actions(have) == actions(want)
 

@@ -8,17 +8,18 @@ A hook is a function of the call and of what comes after it; it may refuse, chan
         return proceed()
 """
 
+import functools
 import os
 import threading
 
 os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "false")
 
-from moto.backends import get_backend  # noqa: E402
-from moto.core.responses import ActionAuthenticatorMixin  # noqa: E402
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: E402
-from werkzeug.test import create_environ, run_wsgi_app  # noqa: E402
+from moto.backends import get_backend
+from moto.core.responses import ActionAuthenticatorMixin
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.test import create_environ, run_wsgi_app
 
-from . import wire  # noqa: E402
+from . import wire
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -28,6 +29,8 @@ LOCK = threading.RLock()
 
 _hooks = {}
 _moto = DomainDispatcherApplication(create_backend_app)
+# Moto lists its own directories for each request.
+_moto.get_backend_for_host = functools.cache(_moto.get_backend_for_host)
 _own = threading.local()
 _tokens = {}
 
@@ -78,7 +81,11 @@ def _token(call):
     """A repeated request with the same token is answered as the first was, as AWS does."""
     shape = call.model.input_shape
     for name, member in (shape.members if shape else {}).items():
-        is_token = member.metadata.get("idempotencyToken") or name in ("ClientToken", "clientToken", "ClientRequestToken")
+        is_token = member.metadata.get("idempotencyToken") or name in (
+            "ClientToken",
+            "clientToken",
+            "ClientRequestToken",
+        )
         if is_token and call.params.get(name):
             return call.service, call.operation, call.params[name]
     return None

@@ -24,7 +24,9 @@ def _check_sizes(least, most, wanted):
     if least is not None and most is not None and least > most:
         raise validation("Min size must be less than or equal to max size")
     if wanted is not None and ((least or 0) > wanted or (most is not None and wanted > most)):
-        raise validation(f"Desired capacity:{wanted} must be between the specified min size:{least} and max size:{most}")
+        raise validation(
+            f"Desired capacity:{wanted} must be between the specified min size:{least} and max size:{most}"
+        )
 
 
 def _check_references(params):
@@ -48,9 +50,15 @@ def create_group(call, proceed):
     params = call.params
     name = params["AutoScalingGroupName"]
     if _group(name):
-        raise Refused("AlreadyExists", f"AutoScalingGroup by this name already exists - A group with the name {name} already exists")
+        raise Refused(
+            "AlreadyExists",
+            f"AutoScalingGroup by this name already exists - A group with the name {name} already exists",
+        )
     if name in _gone and not _is_gone(name):
-        raise Refused("AlreadyExists", f"AutoScalingGroup by this name already exists - A group with the name {name} already exists and is pending delete")
+        raise Refused(
+            "AlreadyExists",
+            f"AutoScalingGroup by this name already exists - A group with the name {name} already exists and is pending delete",
+        )
     _check_sizes(params["MinSize"], params["MaxSize"], params.get("DesiredCapacity"))
     _check_references(params)
     keep("group", name, params, *FORGOTTEN)
@@ -86,7 +94,10 @@ def delete_group(call, proceed):
     name = call.params["AutoScalingGroupName"]
     group = _group(name)
     if group and group.instance_states and not call.params.get("ForceDelete"):
-        raise Refused("ResourceInUse", "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.")
+        raise Refused(
+            "ResourceInUse",
+            "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.",
+        )
     done = proceed()
     scaling = backend("autoscaling")
     for policy in [one for one in scaling.policies.values() if one.auto_scaling_group_name == name]:
@@ -130,7 +141,14 @@ def _leaving(group):
     sizes = {"MinSize": 0, "MaxSize": 0, "DesiredCapacity": 0, "DefaultCooldown": 300}
     about = {"AutoScalingGroupName": group.name, "AutoScalingGroupARN": group.arn, "Status": "Delete in progress"}
     tags = [{key: tag[key] for key in ("Key", "Value")} for tag in group.tags]
-    return {**about, **sizes, "AvailabilityZones": group.availability_zones, "HealthCheckType": "EC2", "CreatedTime": group.created_time, "Tags": tags}
+    return {
+        **about,
+        **sizes,
+        "AvailabilityZones": group.availability_zones,
+        "HealthCheckType": "EC2",
+        "CreatedTime": group.created_time,
+        "Tags": tags,
+    }
 
 
 def _launch(make):
@@ -138,7 +156,11 @@ def _launch(make):
 
     def launch(group, count, tags):
         subnets = group.vpc_zone_identifier
-        version = group.ec2_launch_template.get_version(group.launch_template_version).number if group.ec2_launch_template else None
+        version = (
+            group.ec2_launch_template.get_version(group.launch_template_version).number
+            if group.ec2_launch_template
+            else None
+        )
         for _ in range(count):
             if subnets:
                 options = subnets.split(",")
@@ -151,7 +173,9 @@ def _launch(make):
     return launch
 
 
-FakeAutoScalingGroup.replace_autoscaling_group_instances = _launch(FakeAutoScalingGroup.replace_autoscaling_group_instances)
+FakeAutoScalingGroup.replace_autoscaling_group_instances = _launch(
+    FakeAutoScalingGroup.replace_autoscaling_group_instances
+)
 
 
 def _template(state):

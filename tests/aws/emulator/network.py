@@ -14,13 +14,18 @@ USER_DATA_MAX = 16 * 1024
 # Interfaces of what was deleted: {interface id}.
 _lingering = set()
 
+# What else comes to an end while somebody waits for a security group.
+ENDINGS = []
+
 
 def attach(subnets, groups, description):
     """Network interfaces of a balancer, a task or a database: what holds a security group."""
     ec2 = backend("ec2")
     for subnet in subnets:
         address = ec2.get_subnet(subnet).get_available_subnet_ip(None)
-        made = ec2.create_network_interface(ec2.get_subnet(subnet), address, group_ids=list(groups), description=description)
+        made = ec2.create_network_interface(
+            ec2.get_subnet(subnet), address, group_ids=list(groups), description=description
+        )
         made.status = "in-use"
 
 
@@ -39,6 +44,8 @@ def interfaces(description):
 
 
 def _time_passes():
+    for ending in ENDINGS:
+        ending()
     for identity in [one.id for one in backend("ec2").enis.values() if _is_orphan(one)]:
         del backend("ec2").enis[identity]
     for identity in sorted(_lingering):
@@ -124,5 +131,3 @@ def delete_launch_template(call, proceed):
             if call.params.get("LaunchTemplateName", template.name) == template.name:
                 raise Refused("OperationNotPermitted", f"{template.id} is the template of group {group.name}")
     return proceed()
-
-

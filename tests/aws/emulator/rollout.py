@@ -24,7 +24,10 @@ def start_refresh(call, proceed):
     group = _group(call.params)
     known = _refreshes.setdefault(group.name, [])
     if known and known[0]["Status"] in ACTIVE:
-        raise Refused("InstanceRefreshInProgress", "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.")
+        raise Refused(
+            "InstanceRefreshInProgress",
+            "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.",
+        )
     preferences = call.params.get("Preferences", {})
     version = str(group.launch_template_version)
     if preferences.get("AutoRollback"):

@@ -142,7 +142,7 @@ class Handler(BaseHTTPRequestHandler):
         except Cut:
             self._reset()
             return
-        except Exception as broken:  # noqa: BLE001: a slip here must be seen in the test, not as a lost connection
+        except Exception as broken:  # A slip of ours must be seen in the test, not as a lost connection.
             import traceback
 
             traceback.print_exc()
@@ -164,7 +164,7 @@ class Handler(BaseHTTPRequestHandler):
         """A reset, not an orderly end."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close_connection = True
-        self.wfile = open(os.devnull, "wb")  # noqa: SIM115: nothing more is written to the socket
+        self.wfile = open(os.devnull, "wb")  # Nothing more is written to the socket.
         self.connection.close()
 
     def _control(self, url, body):
@@ -227,7 +227,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def _json(value, status=200):
-    text = json.dumps(value, default=_plain)
+    text = json.dumps(value, default=_plain, sort_keys=True)
     return wire.Reply(status, {"content-type": "application/json"}, text.encode())
 
 

@@ -3,13 +3,13 @@
 import json
 import re
 
-from .cloud import ask
+from .cloud import ask, backend
 
 # Names of fields that say when, how often or how far, not what.
 NOISE = re.compile(
     r"(Time|Date|createdAt|updatedAt|registeredAt|CreatedBy|registeredBy|startedAt|CreationTime|creationTime|Timestamp|"
     r"ResponseMetadata|NextToken|LastModifiedDate|DbiResourceId|StateReason\w*|storedBytes|revisionId|ETag|"
-    r"LastModifiedUser|ClientToken|clientToken|Version|LatestVersionNumber|DefaultVersionNumber)$"
+    r"LastModifiedUser|ClientToken|clientToken|Version|LatestVersionNumber|DefaultVersionNumber|revision)$"
 )
 
 # What is looked at: how it is asked for, and the field that holds the answer.
@@ -17,7 +17,12 @@ SOURCES = (
     ("ec2", "DescribeSecurityGroups", {}, "SecurityGroups"),
     ("ec2", "DescribeNetworkInterfaces", {}, "NetworkInterfaces"),
     ("ec2", "DescribeLaunchTemplates", {}, "LaunchTemplates"),
-    ("ec2", "DescribeInstances", {"Filters": [{"Name": "instance-state-name", "Values": ["pending", "running"]}]}, "Reservations"),
+    (
+        "ec2",
+        "DescribeInstances",
+        {"Filters": [{"Name": "instance-state-name", "Values": ["pending", "running"]}]},
+        "Reservations",
+    ),
     ("autoscaling", "DescribeAutoScalingGroups", {}, "AutoScalingGroups"),
     ("autoscaling", "DescribePolicies", {}, "ScalingPolicies"),
     ("cloudwatch", "DescribeAlarms", {}, "MetricAlarms"),
@@ -28,7 +33,7 @@ SOURCES = (
     ("logs", "DescribeLogGroups", {}, "logGroups"),
     ("rds", "DescribeDBInstances", {}, "DBInstances"),
     ("rds", "DescribeDBSubnetGroups", {}, "DBSubnetGroups"),
-    ("rds", "DescribeDBSnapshots", {}, "DBSnapshots"),
+    ("rds", "DescribeDBSnapshots", {"SnapshotType": "manual"}, "DBSnapshots"),
     ("ecr", "DescribeRepositories", {}, "repositories"),
 )
 
@@ -54,7 +59,9 @@ def dump():
     _more(found)
     found["ec2:SecurityGroups"] = [one for one in found["ec2:SecurityGroups"] if one["GroupName"] != "default"]
     found["ec2:Instances"] = [_instance(one) for r in found.pop("ec2:Reservations") for one in r["Instances"]]
-    found["ec2:NetworkInterfaces"] = [_interface(one) for one in found["ec2:NetworkInterfaces"] if not one.get("Attachment", {}).get("InstanceId")]
+    found["ec2:NetworkInterfaces"] = [
+        _interface(one) for one in found["ec2:NetworkInterfaces"] if not one.get("Attachment", {}).get("InstanceId")
+    ]
     labels = _labels(found)
     plain = {kind: sorted((_plain(one, labels) for one in things), key=_text) for kind, things in found.items()}
     return {kind: things for kind, things in plain.items() if things}
@@ -78,7 +85,9 @@ def _more(found):
     """What must be asked for thing by thing."""
     for one in found["ec2:LaunchTemplates"]:
         asked = {"LaunchTemplateId": one["LaunchTemplateId"]}
-        versions = ask("ec2", "DescribeLaunchTemplateVersions", {**asked, "Versions": ["$Latest"]})["LaunchTemplateVersions"]
+        versions = ask("ec2", "DescribeLaunchTemplateVersions", {**asked, "Versions": ["$Latest"]})[
+            "LaunchTemplateVersions"
+        ]
         one["Latest"] = versions[0]["LaunchTemplateData"]
     for one in found["elbv2:LoadBalancers"]:
         arn = {"LoadBalancerArn": one["LoadBalancerArn"]}
@@ -95,7 +104,10 @@ def _more(found):
     for one in found["cloudwatch:MetricAlarms"]:
         one["Tags"] = ask("cloudwatch", "ListTagsForResource", {"ResourceARN": one["AlarmArn"]})["Tags"]
     for one in found["autoscaling:AutoScalingGroups"]:
-        versions = {instance.get("LaunchTemplate", {}).get("Version") == one["LaunchTemplate"]["Version"] for instance in one.get("Instances", [])}
+        versions = {
+            instance.get("LaunchTemplate", {}).get("Version") == one["LaunchTemplate"]["Version"]
+            for instance in one.get("Instances", [])
+        }
         one["Instances"] = {"Count": len(one.get("Instances", [])), "Current": versions <= {True}}
     for one in found["logs:logGroups"]:
         one["Tags"] = ask("logs", "ListTagsForResource", {"resourceArn": one["arn"].removesuffix(":*")})["tags"]
@@ -105,17 +117,29 @@ def _more(found):
 
 def _containers(found):
     clusters = ask("ecs", "ListClusters")["clusterArns"]
-    found["ecs:clusters"] = ask("ecs", "DescribeClusters", {"clusters": clusters, "include": ["TAGS"]})["clusters"] if clusters else []
+    found["ecs:clusters"] = (
+        ask("ecs", "DescribeClusters", {"clusters": clusters, "include": ["TAGS"]})["clusters"] if clusters else []
+    )
     found["ecs:clusters"] = [one for one in found["ecs:clusters"] if one["status"] == "ACTIVE"]
     found["ecs:services"] = []
     for cluster in found["ecs:clusters"]:
         arns = ask("ecs", "ListServices", {"cluster": cluster["clusterArn"]})["serviceArns"]
-        services = ask("ecs", "DescribeServices", {"cluster": cluster["clusterArn"], "services": arns, "include": ["TAGS"]})["services"] if arns else []
+        services = (
+            ask("ecs", "DescribeServices", {"cluster": cluster["clusterArn"], "services": arns, "include": ["TAGS"]})[
+                "services"
+            ]
+            if arns
+            else []
+        )
         for one in services:
             if one["status"] != "INACTIVE":
-                definition = ask("ecs", "DescribeTaskDefinition", {"taskDefinition": one["taskDefinition"]})["taskDefinition"]
+                definition = ask("ecs", "DescribeTaskDefinition", {"taskDefinition": one["taskDefinition"]})[
+                    "taskDefinition"
+                ]
                 one.pop("events", None)
-                one["deployments"] = [{"status": each["status"], "rolloutState": each["rolloutState"]} for each in one["deployments"]]
+                one["deployments"] = [
+                    {"status": each["status"], "rolloutState": each["rolloutState"]} for each in one["deployments"]
+                ]
                 found["ecs:services"].append({**one, "taskDefinition": definition})
         for name in ("runningTasksCount", "pendingTasksCount", "activeServicesCount"):
             cluster.pop(name, None)
@@ -124,7 +148,10 @@ def _containers(found):
 
 
 def _secrets(found):
-    names = [one["Name"] for one in ask("ssm", "DescribeParameters").get("Parameters", [])]
+    # AWS's own parameters are many, and shared.
+    names = sorted(
+        name for name, versions in backend("ssm")._parameters.items() if versions and not name.startswith("/aws/")
+    )
     found["ssm:Parameters"] = []
     for name in names:
         one = ask("ssm", "GetParameter", {"Name": name, "WithDecryption": True})["Parameter"]
@@ -136,22 +163,34 @@ def _secrets(found):
             if one is not secret:
                 one["Value"] = one["Value"].replace(secret["Value"], f"<{secret['Name']}>")
         secret["Value"] = "<secret>"
-    found["secretsmanager:Secrets"] = [{"Name": one["Name"], "Tags": one.get("Tags", [])} for one in ask("secretsmanager", "ListSecrets")["SecretList"]]
+    found["secretsmanager:Secrets"] = [
+        {"Name": one["Name"], "Tags": one.get("Tags", [])} for one in ask("secretsmanager", "ListSecrets")["SecretList"]
+    ]
 
 
 def _labels(found):
     """Ids and the names that stand for them."""
     labels = {one["GroupId"]: f"<group {one['GroupName']}>" for one in found["ec2:SecurityGroups"]}
-    labels |= {one["LaunchTemplateId"]: f"<template {one['LaunchTemplateName']}>" for one in found["ec2:LaunchTemplates"]}
+    labels |= {
+        one["LaunchTemplateId"]: f"<template {one['LaunchTemplateName']}>" for one in found["ec2:LaunchTemplates"]
+    }
     return labels
 
 
 IDS = (
     (re.compile(r"\b(subnet|vpc|eni|sgr|i|r)-[0-9a-f]{8,17}\b"), r"<\1>"),
-    (re.compile(r"((?:loadbalancer/(?:app|net)|targetgroup|listener/(?:app|net))/[\w-]+)/[0-9a-f]{16}(?:/[0-9a-f]{16})?"), r"\1"),
+    (
+        re.compile(
+            r"((?:loadbalancer/(?:app|net)|targetgroup|listener/(?:app|net))/[\w-]+)/[0-9a-f]{16}(?:/[0-9a-f]{16})?"
+        ),
+        r"\1",
+    ),
     (re.compile(r"\b((?:app|net|targetgroup)/[\w-]+)/[0-9a-f]{16}"), r"\1"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uuid>"),
     (re.compile(r"(task-definition/[\w-]+):\d+"), r"\1"),
+    (re.compile(r"-final-\w+"), "-final"),
+    (re.compile(r"(scalable-target)/\w+"), r"\1"),
+    (re.compile(r"\b[0-9a-f]{32}\b"), "<task>"),
 )
 
 

@@ -3,7 +3,7 @@
 from moto.rds.models import RDSBackend
 
 from .cloud import around, backend
-from .network import attach, detach
+from .network import ENDINGS, attach, detach
 from .wire import Refused
 from .world import SETTINGS, forget, look
 
@@ -57,6 +57,9 @@ def _time_passes():
             detach(_interfaces_of(identity))
 
 
+ENDINGS.append(_time_passes)
+
+
 @around("rds", "DeleteDBInstance")
 def delete_database(call, proceed):
     params = call.params
@@ -64,7 +67,10 @@ def delete_database(call, proceed):
     if identity in _going:
         raise Refused("InvalidDBInstanceState", f"Instance {identity} is already being deleted.")
     if not params.get("SkipFinalSnapshot") and not params.get("FinalDBSnapshotIdentifier"):
-        raise Refused("InvalidParameterCombination", "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.")
+        raise Refused(
+            "InvalidParameterCombination",
+            "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.",
+        )
     done = proceed()
     forget("database", identity)
     _going[identity] = {**done["DBInstance"], "DBInstanceStatus": "deleting"}
@@ -78,7 +84,10 @@ def create_subnet_group(call, proceed):
         raise Refused("DBSubnetGroupAlreadyExists", f"The DB subnet group '{name}' already exists.")
     ec2 = backend("ec2")
     if len({ec2.get_subnet(one).availability_zone for one in call.params["SubnetIds"]}) < 2:
-        raise Refused("DBSubnetGroupDoesNotCoverEnoughAZs", "The DB subnet group doesn't meet Availability Zone coverage requirement.")
+        raise Refused(
+            "DBSubnetGroupDoesNotCoverEnoughAZs",
+            "The DB subnet group doesn't meet Availability Zone coverage requirement.",
+        )
     return proceed()
 
 
@@ -100,8 +109,12 @@ RDSBackend.modify_db_subnet_group = _kept(RDSBackend.modify_db_subnet_group)
 def delete_subnet_group(call, proceed):
     name = call.params["DBSubnetGroupName"]
     _time_passes()
-    databases = [*(one.db_subnet_group_name for one in backend("rds").databases.values())]
+    groups = [getattr(one, "db_subnet_group", None) for one in backend("rds").databases.values()]
+    databases = [group.name for group in groups if group]
     databases += [(one.get("DBSubnetGroup") or {}).get("DBSubnetGroupName") for one in _going.values()]
     if name in databases:
-        raise Refused("InvalidDBSubnetGroupStateFault", f"Cannot delete the subnet group '{name}' because at least one database instance is still using it.")
+        raise Refused(
+            "InvalidDBSubnetGroupStateFault",
+            f"Cannot delete the subnet group '{name}' because at least one database instance is still using it.",
+        )
     return proceed()

@@ -133,7 +133,9 @@ def request(service, operation, params):
     body = urlencode(body).encode() if isinstance(body, dict) else body
     scope = SCOPES[service]
     headers = {name.lower(): value for name, value in made["headers"].items()}
-    headers["authorization"] = f"AWS4-HMAC-SHA256 Credential=AKIAOWN/20200101/us-east-1/{scope}/aws4_request, Signature=0"
+    headers["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential=AKIAOWN/20200101/us-east-1/{scope}/aws4_request, Signature=0"
+    )
     if isinstance(model.metadata.get("protocols"), list) and protocol == "json":
         headers["x-amz-target"] = f"{model.metadata['targetPrefix']}.{operation}"
     return Call(service, operation, protocol, "/", "POST", headers, body, params)
@@ -174,7 +176,9 @@ def _typed(value, shape):
     if value is None or shape is None:
         return value
     if shape.type_name == "structure":
-        return {name: _typed(value[name], member) for name, member in shape.members.items() if value.get(name) is not None}
+        return {
+            name: _typed(value[name], member) for name, member in shape.members.items() if value.get(name) is not None
+        }
     if shape.type_name == "list":
         return [_typed(one, shape.member) for one in value]
     if shape.type_name == "map":

@@ -55,5 +55,3 @@ def look(kind, identity):
     """Counts one look, and says which it is (1 is the first)."""
     _looks[kind, identity] = _looks.get((kind, identity), 0) + 1
     return _looks[kind, identity]
-
-

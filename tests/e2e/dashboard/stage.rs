@@ -2,15 +2,15 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use e2e::chromium::Chromium;
 use e2e::skipped;
+use tempfile::TempDir;
 use todo_deploy::dashboard::{self, Board, Source};
-use todo_deploy::deployment::{Defaults, Deployment, Target};
-use todo_deploy::pricing::Prices;
-use todo_deploy::simulate::{Options, Plan, simulate};
 use todo_deploy::status::{About, Recording};
 use todo_deploy::time::Time;
 use tokio::net::TcpListener;
@@ -24,15 +24,22 @@ pub(super) fn practical() -> Recording {
 }
 
 fn simulated() -> Recording {
-    let target = Target::Ec2;
-    let deployment = Deployment::parse("", "test", Defaults::of(target)).expect("valid");
-    let service_time = Some("lognormal 2ms cv 1".parse().expect("a distribution"));
-    let prices = Prices::default();
-    let options = Options { seed: 1, service_time, until: None, prices, faults: Vec::new() };
-    let plan = Plan::from_stages(&["1m:400", "10m:1000"].map(String::from), &Default::default());
-    let run = simulate(&deployment, target, &plan.expect("a plan"), &options);
-    Recording::of_run(&deployment, &run)
+    let test = std::env::current_exe().expect("a running program has a path");
+    let profile = test.parent().and_then(Path::parent).expect("target/PROFILE/deps/TEST");
+    let program = profile.join(format!("todo-deploy-under-test{}", std::env::consts::EXE_SUFFIX));
+    let place = TempDir::new().expect("a temporary directory");
+    let file = place.path().join("run.json");
+    let load =
+        ["simulate", "--stage", "1m:400", "--stage", "10m:1000", "--service-time", "2ms", "--timeline"];
+    let simulated = Command::new(program).current_dir(&place).args(load).arg(&file).output();
+    let simulated = simulated.expect("todo-deploy was built with this test");
+    assert!(simulated.status.success(), "{}", String::from_utf8_lossy(&simulated.stderr));
+    let text = std::fs::read_to_string(&file).expect("a timeline was written");
+    Recording::parse(&text).expect("a timeline")
 }
+
+/// Readers of events that a dashboard serves at once.
+const STREAMS: usize = 32;
 
 pub(super) struct Stage {
     pub(super) board: Board,
@@ -77,16 +84,27 @@ impl Stage {
     }
 
     /// Connections that use up the places for readers of events.
-    pub(super) fn take_all_streams(&self) -> Vec<TcpStream> {
-        let taken = || {
-            let mut stream = TcpStream::connect(self.address).expect("connected");
-            stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time limit");
-            stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sent");
-            let mut status = [0; 12];
-            stream.read_exact(&mut status).expect("an answer");
-            status.ends_with(b"200").then_some(stream)
-        };
-        std::iter::from_fn(taken).collect()
+    pub(super) fn take_all_streams(&mut self) -> Vec<TcpStream> {
+        let mut taken = Vec::new();
+        let runtime = self.runtime.handle().clone();
+        let all = e2e::eventually("every place for a stream is taken", Duration::from_secs(20), || {
+            // A reader that left is noticed when it is told something.
+            self.board.publish(self.shown.unwrap_or_default());
+            taken.extend(self.take_stream());
+            let count = taken.len();
+            async move { (count == STREAMS).then_some(()) }
+        });
+        runtime.block_on(all);
+        taken
+    }
+
+    fn take_stream(&self) -> Option<TcpStream> {
+        let mut stream = TcpStream::connect(self.address).expect("connected");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time limit");
+        stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sent");
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).expect("an answer");
+        status.ends_with(b"200").then_some(stream)
     }
 
     /// Nobody answers any more.

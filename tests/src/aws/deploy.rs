@@ -15,6 +15,10 @@ use crate::within;
 /// Longest that one command may take.
 const PATIENCE: Duration = Duration::from_secs(240);
 
+/// Options of every command that a test does not give itself: quick looks, patience with a busy machine.
+const PACE: [(&str, &str); 4] =
+    [("--poll", "10ms"), ("--backoff", "5ms"), ("--timeout", "2m"), ("--call-timeout", "60s")];
+
 /// A balancer's address as the emulator names it, for the names that the deployments of tests have.
 const BALANCERS: [&str; 2] = ["taskoverflow", "shop-lb"];
 
@@ -67,15 +71,16 @@ impl Deploy {
         command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "not-a-secret");
         command.stdout(Stdio::piped());
         command.arg(self.target).args(args);
-        command.args(["--poll", "10ms", "--backoff", "5ms", "--timeout", "2m"]);
-        if !args.iter().any(|arg| arg.starts_with("--call-timeout")) {
-            command.args(["--call-timeout", "60s"]);
+        for (flag, value) in PACE {
+            if !args.contains(&flag) {
+                command.args([flag, value]);
+            }
         }
         let subcommand = args.first().copied().unwrap_or_default();
         if matches!(subcommand, "up" | "down") {
             command.arg("--yes");
         }
-        if subcommand == "up" {
+        if matches!(subcommand, "up" | "rollback") {
             for balancer in BALANCERS {
                 let host = format!("{balancer}-1.us-east-1.elb.amazonaws.com");
                 command.arg("--resolve").arg(format!("{host}:80:{}", self.front.address));

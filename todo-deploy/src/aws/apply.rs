@@ -82,18 +82,24 @@ impl Apply<'_> {
             plan.changes.iter().filter(|change| actions.contains(&change.action)).collect()
         };
         // What must be replaced goes first; what is only no longer wanted last, when its successor works.
-        let mut troubles = self.walk(Way::Remove, &of(&[Action::Replace]), &ids).await;
+        let mut troubles = self.walk(Way::Remove, &of(&[Action::Replace]), observed, &ids).await;
         if troubles.is_empty() {
             let made = of(&[Action::Create, Action::Update, Action::Replace]);
-            troubles = self.walk(Way::Make, &made, &ids).await;
+            troubles = self.walk(Way::Make, &made, observed, &ids).await;
         }
         if troubles.is_empty() {
-            troubles = self.walk(Way::Remove, &of(&[Action::Delete]), &ids).await;
+            troubles = self.walk(Way::Remove, &of(&[Action::Delete]), observed, &ids).await;
         }
         (ids.into_inner(), troubles)
     }
 
-    async fn walk(&self, way: Way, changes: &[&Change], ids: &RefCell<Ids>) -> Vec<Trouble> {
+    async fn walk(
+        &self,
+        way: Way,
+        changes: &[&Change],
+        observed: &Observed,
+        ids: &RefCell<Ids>,
+    ) -> Vec<Trouble> {
         let mut waiting: BTreeMap<&Logical, BTreeSet<Logical>> = order(way, changes);
         let mut running = FuturesUnordered::new();
         let mut troubles = Vec::new();
@@ -107,7 +113,7 @@ impl Apply<'_> {
                 for logical in ready {
                     waiting.remove(logical);
                     if let Some(change) = changes.iter().find(|change| change.logical == *logical) {
-                        running.push(async move { (logical, self.step(way, change, ids).await) });
+                        running.push(async move { (logical, self.step(way, change, observed, ids).await) });
                     }
                 }
             }
@@ -129,7 +135,13 @@ impl Apply<'_> {
         troubles
     }
 
-    async fn step(&self, way: Way, change: &Change, ids: &RefCell<Ids>) -> Result<(), String> {
+    async fn step(
+        &self,
+        way: Way,
+        change: &Change,
+        observed: &Observed,
+        ids: &RefCell<Ids>,
+    ) -> Result<(), String> {
         let clock = Deadline::after(self.cloud.pace.total, self.cloud.pace.poll);
         let tell = |state: Step| {
             let (logical, action) = (change.logical.clone(), change.action);
@@ -138,7 +150,10 @@ impl Apply<'_> {
         tell(Step::Begun);
         let result = match way {
             Way::Remove => self.remove(change, ids, &clock, &tell).await,
-            Way::Make => self.make(change, ids, &clock, &tell).await,
+            Way::Make => match self.wait_for_needs(change, observed, ids, &clock, &tell).await {
+                Ok(()) => self.make(change, ids, &clock, &tell).await,
+                failed => failed,
+            },
         };
         tell(if result.is_ok() { Step::Done } else { Step::Failed });
         result
@@ -181,6 +196,24 @@ impl Apply<'_> {
             }
         }
         self.settle(want, own.as_deref(), ids, clock, tell).await
+    }
+
+    /// What an earlier run began and did not wait for may not be usable yet.
+    async fn wait_for_needs(
+        &self,
+        change: &Change,
+        observed: &Observed,
+        ids: &RefCell<Ids>,
+        clock: &Deadline,
+        tell: &dyn Fn(Step),
+    ) -> Result<(), String> {
+        let Some(want) = &change.want else { return Ok(()) };
+        for needed in needs(&change.logical, want) {
+            if let Some(found) = observed.found.get(&needed).filter(|found| found.ours) {
+                self.settle(&found.resource, Some(&found.id), ids, clock, tell).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Something of the name appeared since we looked: an earlier try whose answer was lost, or another `up`.
@@ -326,7 +359,14 @@ fn order<'a>(way: Way, changes: &[&'a Change]) -> BTreeMap<&'a Logical, BTreeSet
             Way::Remove => &change.have,
         };
         let Some(value) = value else { continue };
-        for needed in needs(&change.logical, value).into_iter().filter(|needed| here.contains(needed)) {
+        // A service registers with a target group only when a balancer has it.
+        let listeners = here
+            .iter()
+            .filter(|logical| matches!(value, Resource::Service(_)) && logical.starts_with("Listener"));
+        let listeners: Vec<Logical> = listeners.map(|logical| (*logical).clone()).collect();
+        for needed in
+            needs(&change.logical, value).into_iter().chain(listeners).filter(|needed| here.contains(needed))
+        {
             match way {
                 Way::Make => drop(waits.entry(&change.logical).or_default().insert(needed)),
                 Way::Remove => {

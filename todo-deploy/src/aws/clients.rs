@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::wait::Deadline;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
@@ -99,6 +100,16 @@ impl fmt::Debug for Cloud {
 }
 
 impl Cloud {
+    /// For one wait of a command.
+    pub(crate) fn patience(&self) -> Deadline {
+        Deadline::after(self.pace.total, self.pace.poll)
+    }
+
+    /// Seconds since 1970.
+    pub(crate) fn now_unix_s(&self) -> f64 {
+        super::wait::unix_s()
+    }
+
     pub async fn connect(access: &Access, pace: Pace) -> Self {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))

@@ -25,6 +25,13 @@ pub fn template(state: &State, names: &Names) -> Value {
                     entry["DeletionPolicy"] = json!("Snapshot");
                     entry["UpdateReplacePolicy"] = json!("Snapshot");
                 }
+                if matches!(resource, Resource::Service(_)) {
+                    // ECS refuses a target group without a balancer.
+                    let listeners = state.keys().filter(|logical| logical.starts_with("Listener"));
+                    entry["DependsOn"] = json!(listeners.collect::<Vec<_>>());
+                    left_out
+                        .push("Service: CloudFormation has no threshold of the circuit breaker".to_owned());
+                }
                 resources.insert(logical.clone(), entry);
             }
         }
@@ -62,7 +69,17 @@ fn properties(resource: &Resource, names: &Names) -> Value {
             map.insert("MasterUserPassword".to_owned(), json!(password));
             map.insert("Tags".to_owned(), json!(tags));
         }
-        Resource::Policy(_) | Resource::Listener(_) => {}
+        Resource::Service(_) => {
+            map.insert("Tags".to_owned(), json!(tags));
+            let breaker = map.get_mut("DeploymentConfiguration").and_then(|deploying| {
+                deploying.get_mut("DeploymentCircuitBreaker").and_then(Value::as_object_mut)
+            });
+            if let Some(breaker) = breaker {
+                breaker.remove("ThresholdConfiguration");
+            }
+        }
+        Resource::Policy(_) | Resource::Listener(_) | Resource::ScalableTarget(_) | Resource::Tracking(_) => {
+        }
         _ => drop(map.insert("Tags".to_owned(), json!(tags))),
     }
     properties

@@ -68,8 +68,9 @@ where
         }
         _ => {
             let message = chain(&error);
-            let has_none =
-                message.contains("no providers in chain") || message.contains("CredentialsNotLoaded");
+            let absent =
+                ["no providers in chain", "no credentials found", "not enabled", "CredentialsNotLoaded"];
+            let has_none = absent.iter().any(|words| message.contains(words));
             let credentials = message.contains("credential");
             let kind = match (has_none, credentials) {
                 (true, _) => Kind::NoCredentials,
@@ -135,6 +136,8 @@ fn classify(code: Option<&str>, status: u16, message: &str) -> Kind {
         "InUse",
         "DeleteConflict",
         "ScalingActivityInProgress",
+        "InstanceRefreshInProgress",
+        "InvalidDBSubnetGroupState",
         "InvalidDBInstanceState",
         "ClusterContains",
         "NotEmpty",
@@ -265,9 +268,7 @@ mod tests {
             (Kind::Refused, "ValidationError", 400),
         ];
         for (kind, code, status) in table {
-            let found = classify(Some(code), status, "");
-            let in_progress = code == "InstanceRefreshInProgress";
-            assert!(found == kind || in_progress, "{code}: {found:?}");
+            assert_eq!(classify(Some(code), status, ""), kind, "{code}");
         }
         assert_eq!(classify(None, 403, ""), Kind::Denied);
         assert_eq!(classify(None, 500, ""), Kind::Server);

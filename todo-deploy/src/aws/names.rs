@@ -47,6 +47,11 @@ impl Names {
         self.practical("taskoverflow", "")
     }
 
+    /// What Application Auto Scaling calls the service.
+    pub fn scaled_service(&self) -> String {
+        format!("service/{cluster}/{cluster}", cluster = self.cluster())
+    }
+
     /// Task definition family and container.
     pub fn container(&self) -> String {
         self.deployment.clone()
@@ -85,7 +90,13 @@ impl Names {
 
     /// What [`Self::policy`] was made from.
     pub fn policy_given<'a>(&self, name: &'a str) -> &'a str {
-        name.strip_prefix(&self.deployment).and_then(|rest| rest.strip_prefix('-')).unwrap_or(name)
+        match self.deployment.as_str() {
+            "todo" => name,
+            deployment => {
+                let rest = name.strip_prefix(deployment).and_then(|rest| rest.strip_prefix('-'));
+                rest.unwrap_or(name)
+            }
+        }
     }
 
     /// Namespace of metrics that the service publishes itself (`custom:NAME`).
@@ -130,7 +141,9 @@ mod tests {
         assert_eq!(names.balancer(), "taskoverflow");
         assert_eq!(names.launch_template(), "todo-launch-template");
         assert_eq!(names.policy("todo_scale_up"), "todo_scale_up");
+        assert_eq!(names.policy_given("todo-cpu"), "todo-cpu");
         let names = Names { deployment: "shop".to_owned(), ..names };
         assert_eq!(names.policy("todo_scale_up"), "shop-todo_scale_up");
+        assert_eq!(names.policy_given("shop-todo_scale_up"), "todo_scale_up");
     }
 }

@@ -7,10 +7,11 @@ use super::failure::Failure;
 use super::names::Names;
 use super::render::{self, logical};
 use super::resources::{
-    At, Found, Resource, alarm, database, group, launch_template, listener, load_balancer, log_group,
-    parameter, policy, rollout, security_group, subnet_group, target_group,
+    At, Found, Resource, alarm, cluster, database, group, launch_template, listener, load_balancer,
+    log_group, parameter, policy, rollout, scalable_target, security_group, service, subnet_group,
+    target_group, task_definition, tracking,
 };
-use super::value::{Ids, Logical};
+use super::value::{Ids, Logical, Part, Ref};
 use crate::deployment::{Deployment, Target};
 
 /// What is there, ours or not.
@@ -20,6 +21,8 @@ pub struct Observed {
     pub ids: Ids,
     /// Instances of the group.
     pub instances: usize,
+    /// What is on its way out and still holds its name; it counts as gone.
+    pub leaving: Vec<&'static str>,
 }
 
 impl Observed {
@@ -56,8 +59,10 @@ pub async fn observe(
     let mut observed = Observed::default();
     network(cloud, names, &mut observed).await?;
     storage(cloud, names, &mut observed).await?;
-    if target == Target::Ec2 {
-        instances(cloud, names, deployment, &mut observed).await?;
+    match target {
+        Target::Ec2 => instances(cloud, names, deployment, &mut observed).await?,
+        Target::Ecs => tasks(cloud, names, deployment, &mut observed).await?,
+        Target::Local => {}
     }
     Ok(observed)
 }
@@ -135,8 +140,11 @@ async fn storage(cloud: &Cloud, names: &Names, observed: &mut Observed) -> Resul
     observed.add_some(password_name, password);
     observed.add_some(url_name, url);
     let ids = observed.ids.clone();
-    let found = database::find(&names.database(), At { ids: &ids, ..at }).await?;
-    observed.add_some(render::DATABASE, found);
+    match database::find(&names.database(), At { ids: &ids, ..at }).await? {
+        database::Sight::There(found) => observed.add(render::DATABASE, *found),
+        database::Sight::Leaving => observed.leaving.push("the database"),
+        database::Sight::Nothing => {}
+    }
     Ok(())
 }
 
@@ -156,13 +164,17 @@ async fn instances(
     observed.add_some(render::LAUNCH_TEMPLATE, template);
     let mut alarms: Vec<String> =
         deployment.scaling.policies.iter().map(|policy| names.policy(policy.name())).collect();
-    if let Some(raw) = raw {
+    if raw.as_ref().is_some_and(group::is_leaving) {
+        observed.leaving.push("the Auto Scaling group");
+    }
+    if let Some(raw) = raw.filter(|raw| !group::is_leaving(raw)) {
         let found = group::found(&raw, at(cloud, names, &observed.ids));
         let ours = found.ours;
         observed.add(render::GROUP, found);
         if ours {
             observed.instances = raw.instances().len();
-            observed.add(render::ROLLOUT, rollout::found(&raw, render::GROUP));
+            let newest = observed.ids.resolve(&Ref::part(render::LAUNCH_TEMPLATE, Part::Version));
+            observed.add(render::ROLLOUT, rollout::found(&raw, render::GROUP, newest.as_deref()));
             let policies = policy::of_group(&service, at(cloud, names, &observed.ids)).await?;
             for found in policies {
                 let name = found.resource.name();
@@ -171,6 +183,16 @@ async fn instances(
             }
         }
     }
+    of_alarms(cloud, names, alarms, observed).await
+}
+
+/// The alarms of these names, after the policies that they invoke.
+async fn of_alarms(
+    cloud: &Cloud,
+    names: &Names,
+    mut alarms: Vec<String>,
+    observed: &mut Observed,
+) -> Result<(), Failure> {
     alarms.sort();
     alarms.dedup();
     for raw in alarm::describe(&alarms, at(cloud, names, &observed.ids)).await? {
@@ -179,4 +201,41 @@ async fn instances(
         observed.add(&logical, found);
     }
     Ok(())
+}
+
+/// Cluster, task definition, service, what scales it.
+async fn tasks(
+    cloud: &Cloud,
+    names: &Names,
+    deployment: &Deployment,
+    observed: &mut Observed,
+) -> Result<(), Failure> {
+    let (cluster, family, scaled) = (names.cluster(), names.container(), names.scaled_service());
+    let ids = observed.ids.clone();
+    let blank = at(cloud, names, &ids);
+    let (found, definition, raw, target) = tokio::try_join!(
+        cluster::find(&cluster, blank),
+        task_definition::find(&family, blank),
+        service::describe(&cluster, &cluster, blank),
+        scalable_target::find(&scaled, blank),
+    )?;
+    observed.add_some(render::CLUSTER, found);
+    observed.add_some(render::TASK_DEFINITION, definition);
+    if raw.as_ref().is_some_and(service::is_leaving) {
+        observed.leaving.push("the ECS service");
+    }
+    let found = raw.and_then(|raw| service::found(&raw, at(cloud, names, &observed.ids)));
+    let ours = found.as_ref().is_none_or(|found| found.ours);
+    observed.add_some(render::SERVICE, found);
+    let mut alarms: Vec<String> =
+        deployment.scaling.policies.iter().map(|policy| names.policy(policy.name())).collect();
+    if let Some(target) = target.filter(|_| ours) {
+        observed.add(render::SCALABLE_TARGET, target);
+        for found in tracking::of_service(&scaled, at(cloud, names, &observed.ids)).await? {
+            let name = found.resource.name();
+            alarms.push(name.clone());
+            observed.add(&logical("Policy", names.policy_given(&name)), found);
+        }
+    }
+    of_alarms(cloud, names, alarms, observed).await
 }

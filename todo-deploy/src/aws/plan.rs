@@ -12,7 +12,7 @@ use self::difference::difference;
 use super::observe::Observed;
 use super::render::{self, State};
 use super::resources::{Call, Resource};
-use super::value::{Logical, Ref};
+use super::value::{Logical, Part, Ref};
 
 /// Everything that has to change, and what stays.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -75,6 +75,17 @@ pub const KEPT: [&str; 5] = [
     render::DATABASE_URL,
     render::SUBNET_GROUP,
 ];
+
+impl Plan {
+    /// The plan without what a new or removed resource is in detail: what `up` shows before it begins.
+    pub fn brief(&self) -> Self {
+        let mut brief = self.clone();
+        for change in brief.changes.iter_mut().filter(|change| change.action != Action::Update) {
+            change.attributes.clear();
+        }
+        brief
+    }
+}
 
 /// What has to change so that AWS has what is desired.
 pub fn plan(desired: &State, observed: &Observed, deployment: &str) -> Result<Plan, Refused> {
@@ -179,23 +190,30 @@ fn is_elsewhere(want: &Resource, have: &Resource) -> bool {
     }
 }
 
-/// A template about to get a new version leaves its group and the group's instances behind.
+/// A template or task definition about to get a new version leaves behind what names the old one: the group and its
+/// instances, the service.
 fn follow_template(desired: &State, observed: &Observed, have: &mut BTreeMap<&Logical, Resource>) {
-    let template = render::LAUNCH_TEMPLATE.to_owned();
-    let (Some(want), Some(now)) = (desired.get(&template), have.get(&template)) else { return };
-    if want.calls(Some(now)).is_empty() {
-        return;
-    }
-    let version =
-        observed.ids.resolve(&Ref::part(&template, super::value::Part::Version)).unwrap_or_default();
+    let changes = |logical: &str| {
+        let logical = logical.to_owned();
+        let (want, now) = (desired.get(&logical)?, have.get(&logical)?);
+        (!want.calls(Some(now)).is_empty()).then_some(())
+    };
+    let template = changes(render::LAUNCH_TEMPLATE).is_some();
+    let definition = changes(render::TASK_DEFINITION).is_some();
+    let now = |logical: &str, part| observed.ids.resolve(&Ref::part(logical, part)).unwrap_or_default();
     for resource in have.values_mut() {
         match resource {
-            Resource::Group(group) => {
+            Resource::Group(group) if template => {
                 if matches!(group.launch_template.version, Ref::To(..)) {
-                    group.launch_template.version = Ref::Id(version.clone());
+                    group.launch_template.version = Ref::Id(now(render::LAUNCH_TEMPLATE, Part::Version));
                 }
             }
-            Resource::Rollout(rollout) => rollout.outdated_instances = observed.instances,
+            Resource::Rollout(rollout) if template => rollout.outdated_instances = observed.instances,
+            Resource::Service(service) if definition => {
+                if matches!(service.task_definition, Ref::To(..)) {
+                    service.task_definition = Ref::Id(now(render::TASK_DEFINITION, Part::Id));
+                }
+            }
             _ => {}
         }
     }
@@ -235,9 +253,12 @@ fn replaced(desired: &State, have: &BTreeMap<&Logical, Resource>) -> Result<BTre
 /// What must be there before a resource: what its properties refer to, and what its instances need when they boot.
 pub(super) fn needs(logical: &str, resource: &Resource) -> BTreeSet<Logical> {
     let mut needs = resource.needs();
-    if matches!(resource, Resource::Group(_)) {
+    if matches!(resource, Resource::Group(_) | Resource::Service(_)) {
         needs.extend(render::ec2::BOOT_NEEDS.map(str::to_owned));
     }
     needs.remove(logical);
     needs
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,12 @@
 //! Whether the service answers: the balancer is there, enough targets are healthy, and `GET` through the balancer is 200.
 
+mod rollout;
+
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use aws_sdk_autoscaling::types::InstanceRefreshStatus;
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancerStateEnum, TargetHealthStateEnum};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
@@ -12,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::clients::Cloud;
-use super::failure::{Failure, of};
+use super::failure::{Failure, Kind, of};
 use super::names::Names;
 use super::render;
 use super::resources::{At, load_balancer};
@@ -60,6 +62,8 @@ pub struct Ready<'a> {
     pub ids: &'a Ids,
     pub deployment: &'a Deployment,
     pub resolve: &'a [Resolve],
+    /// The deployment of an ECS service that is followed, once it was seen.
+    pub followed: RefCell<Option<String>>,
 }
 
 impl Ready<'_> {
@@ -80,6 +84,8 @@ impl Ready<'_> {
             let missing = match self.look().await {
                 Ok(Ok(url)) => return Ok(url),
                 Ok(Err(missing)) => missing,
+                // What was just made may not be visible everywhere yet.
+                Err(failure) if failure.kind == Kind::NotFound => failure.to_string(),
                 Err(failure) => return Err(failure.to_string()),
             };
             if let Some(final_word) = missing.strip_prefix(FINAL) {
@@ -112,34 +118,15 @@ impl Ready<'_> {
         if let Err(missing) = self.replaced().await? {
             return Ok(Err(missing));
         }
-        if let Err(missing) = self.healthy().await? {
-            return Ok(Err(missing));
+        // Why targets are not healthy is why a deployment does not get on.
+        let (deployed, healthy) = (self.deployed().await?, self.healthy().await?);
+        match (deployed, healthy) {
+            (Err(missing), Err(unhealthy)) => return Ok(Err(format!("{missing}; {unhealthy}"))),
+            (Err(missing), Ok(())) | (Ok(()), Err(missing)) => return Ok(Err(missing)),
+            (Ok(()), Ok(())) => {}
         }
         let host = balancer.dns_name().unwrap_or_default();
         Ok(self.answers(host).await)
-    }
-
-    /// The roll-out of a new template, if one runs.
-    async fn replaced(&self) -> Result<Result<(), Missing>, Failure> {
-        let Some(refresh) = self.ids.get(render::ROLLOUT).filter(|id| !id.is_empty()) else {
-            return Ok(Ok(()));
-        };
-        let request = self.cloud.autoscaling.describe_instance_refreshes();
-        let request = request.auto_scaling_group_name(self.names.service()).instance_refresh_ids(refresh);
-        let found = request.send().await.map_err(of("autoscaling:DescribeInstanceRefreshes"))?;
-        let Some(refresh) = found.instance_refreshes().first() else { return Ok(Ok(())) };
-        let percent = refresh.percentage_complete().unwrap_or_default();
-        let reason = refresh.status_reason().unwrap_or("no reason given");
-        Ok(match refresh.status() {
-            None | Some(InstanceRefreshStatus::Successful) => Ok(()),
-            Some(
-                status @ (InstanceRefreshStatus::Failed
-                | InstanceRefreshStatus::Cancelled
-                | InstanceRefreshStatus::RollbackFailed
-                | InstanceRefreshStatus::RollbackSuccessful),
-            ) => Err(format!("{FINAL}replacing the instances ended as {}: {reason}", status.as_str())),
-            Some(status) => Err(format!("instances are being replaced: {} ({percent} %)", status.as_str())),
-        })
     }
 
     /// At least the minimum of targets are healthy; otherwise why the others are not.

@@ -35,6 +35,15 @@ pub enum Unfit {
 }
 
 impl Site {
+    /// The first word of ARNs here.
+    pub fn partition(&self) -> &'static str {
+        match &self.region {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+
     /// Looks around. `image` is the one that the deployment runs already: it stays until somebody names another.
     pub async fn look(
         cloud: &Cloud,

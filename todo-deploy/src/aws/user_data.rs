@@ -90,6 +90,15 @@ fn start(deployment: &Deployment, names: &Names, image: &str) -> String {
     text + &format!("  {image}\n")
 }
 
+/// The image that a script of ours (in base64) runs; for people, who compare versions.
+pub(super) fn image_of(script: &str) -> String {
+    use base64::Engine as _;
+    let script = base64::engine::general_purpose::STANDARD.decode(script).unwrap_or_default();
+    let script = String::from_utf8_lossy(&script);
+    let image = script.lines().find_map(|line| line.strip_prefix("docker pull --quiet '"));
+    image.and_then(|rest| rest.split('\'').next()).unwrap_or_default().to_owned()
+}
+
 fn fetch(secret: &SecretRef) -> Option<String> {
     match secret {
         SecretRef::Parameter(name) => Some(format!(

@@ -28,6 +28,10 @@ pub enum Part {
     Whole,
     /// The newest version of a launch template, whose id we keep as `lt-…/VERSION`.
     Version,
+    /// The last word of an ARN: a cluster's name, which CloudFormation's `Ref` is.
+    ClusterName,
+    /// The last word of an ARN: a service's name.
+    Name,
     /// `app/NAME/ID`, the dimension of metrics.
     LoadBalancerFullName,
     /// `targetgroup/NAME/ID`
@@ -61,8 +65,9 @@ impl Serialize for Ref {
             Self::Id(id) => serializer.serialize_str(id),
             Self::To(logical, part) => {
                 let attribute = match part {
-                    Part::Id | Part::Whole => None,
+                    Part::Id | Part::Whole | Part::ClusterName => None,
                     Part::GroupId => Some("GroupId"),
+                    Part::Name => Some("Name"),
                     Part::Version => Some("LatestVersionNumber"),
                     Part::LoadBalancerFullName => Some("LoadBalancerFullName"),
                     Part::TargetGroupFullName => Some("TargetGroupFullName"),
@@ -124,6 +129,11 @@ fn part_of(id: &str, part: Part) -> &str {
         Part::Id if id.starts_with("lt-") => id.split_once('/').map_or(id, |(id, _)| id),
         Part::Id | Part::Whole | Part::GroupId => id,
         Part::Version => id.split_once('/').map_or(id, |(_, version)| version),
+        Part::ClusterName => id.split_once(":cluster/").map_or("", |(_, name)| name),
+        Part::Name => {
+            let name = id.split_once(":service/").and_then(|(_, path)| path.rsplit_once('/'));
+            name.map_or("", |(_, name)| name)
+        }
         Part::LoadBalancerFullName => id.split_once("loadbalancer/").map_or(id, |(_, name)| name),
         Part::TargetGroupFullName => id.find("targetgroup/").map_or(id, |at| &id[at..]),
     }

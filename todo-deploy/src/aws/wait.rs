@@ -8,25 +8,30 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+/// Seconds since 1970.
+pub(crate) fn unix_s() -> f64 {
+    std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs_f64()
+}
+
 /// When something began, and how long it may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Deadline {
+pub(crate) struct Deadline {
     began: Instant,
     limit: Duration,
     poll: Duration,
 }
 
 impl Deadline {
-    pub(super) fn after(limit: Duration, poll: Duration) -> Self {
+    pub(crate) fn after(limit: Duration, poll: Duration) -> Self {
         Self { began: Instant::now(), limit, poll }
     }
 
-    pub(super) fn elapsed(&self) -> Duration {
+    pub(crate) fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
 
     /// Waits for one poll; false once the time is over.
-    pub(super) async fn again(&self) -> bool {
+    pub(crate) async fn again(&self) -> bool {
         if self.began.elapsed() >= self.limit {
             return false;
         }

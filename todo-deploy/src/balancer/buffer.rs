@@ -86,11 +86,11 @@ impl Input {
 
     /// `count` bytes were read into the room.
     pub(super) fn filled(&mut self, count: usize) {
-        self.end = (self.end + count).min(self.block.len());
+        self.end = self.end.saturating_add(count).min(self.block.len());
     }
 
     pub(super) fn consume(&mut self, count: usize) {
-        self.start = (self.start + count).min(self.end);
+        self.start = self.start.saturating_add(count).min(self.end);
     }
 
     /// Gives the memory back if nothing is in it.

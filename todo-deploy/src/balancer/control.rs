@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
@@ -16,7 +15,7 @@ use super::fleet::Target;
 use super::hub::Hub;
 use super::probe::probe;
 use super::settings::{Authority, CheckKind};
-use super::worker::Order;
+use super::worker::{self, Order};
 use crate::engine::health::{Flip, HealthState};
 use crate::pick::TargetState;
 use crate::timeline::{Health, InstanceId, ProbeFailure};
@@ -42,13 +41,7 @@ pub(super) fn start(
     workers: Vec<mpsc::UnboundedSender<Order>>,
     commands: mpsc::UnboundedReceiver<Command>,
 ) -> io::Result<std::thread::JoinHandle<()>> {
-    let make = || Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-    drop(make()?);
-    std::thread::Builder::new().name("balancer-control".to_owned()).spawn(move || {
-        if let Ok(runtime) = make() {
-            runtime.block_on(run(hub, workers, commands));
-        }
-    })
+    worker::thread("balancer-control".to_owned(), || run(hub, workers, commands))
 }
 
 struct Control {

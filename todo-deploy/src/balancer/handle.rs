@@ -1,16 +1,17 @@
 //! What others may ask of a running balancer, from any thread.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
 use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
 use super::control::Command;
+use super::entrance::Entrance;
 use super::fleet::TargetStatus;
 use super::hub::Hub;
-use super::settings::Settings;
+use super::settings::{Listener, Settings};
 use super::stats::Counts;
 use super::worker::Order;
 use crate::pick::TargetState;
@@ -22,7 +23,7 @@ pub struct Handle {
     pub(super) hub: Arc<Hub>,
     pub(super) workers: Vec<mpsc::UnboundedSender<Order>>,
     pub(super) control: mpsc::UnboundedSender<Command>,
-    pub(super) addresses: Arc<[SocketAddr]>,
+    pub(super) entrances: Arc<Mutex<Vec<Arc<Entrance>>>>,
 }
 
 /// Cumulative counts since the start.
@@ -39,8 +40,16 @@ pub struct Stats {
 impl Handle {
     /// Where the listeners listen, in the order of the settings.
     #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let entrances = self.entrances.lock().unwrap_or_else(PoisonError::into_inner);
+        entrances.iter().map(|entrance| entrance.address).collect()
+    }
+
+    /// The listeners that are open, as they were asked for.
+    #[must_use]
+    pub fn listeners(&self) -> Vec<Listener> {
+        let entrances = self.entrances.lock().unwrap_or_else(PoisonError::into_inner);
+        entrances.iter().map(|entrance| entrance.listener.clone()).collect()
     }
 
     /// Registers a target, or changes the weight of one that is registered. Checks begin at once.
@@ -85,10 +94,20 @@ impl Handle {
         }
     }
 
-    /// Takes over changed settings: requests that begin from now on see them, and checks begin anew if theirs
-    /// changed. Mode, listeners and workers stay as they were at the start.
-    pub fn configure(&self, settings: Settings) {
+    /// Opens the access log's file again: the one before was moved away.
+    pub fn reopen_log(&self) {
+        self.hub.log.switch(&self.hub.settings().access_log);
+    }
+
+    /// Takes over changed settings: requests that begin from now on see them, listeners that are not wanted any
+    /// more close, new ones open, certificates are read again, checks begin anew if theirs changed. Mode and
+    /// workers stay as they were at the start.
+    ///
+    /// # Errors
+    /// When a new listener cannot be opened or a certificate not be used. Then nothing has changed.
+    pub fn configure(&self, settings: Settings) -> io::Result<()> {
         let before = self.hub.settings();
+        self.listen(&settings.listeners)?;
         let settings = Arc::new(settings);
         self.hub.set_settings(Arc::clone(&settings));
         if before.picking() != settings.picking() || before.ramp() != settings.ramp() {
@@ -97,9 +116,42 @@ impl Handle {
         for worker in &self.workers {
             let _ = worker.send(Order::Configure(Arc::clone(&settings)));
         }
+        if before.access_log != settings.access_log {
+            self.hub.log.switch(&settings.access_log);
+        }
         if before.checks != settings.checks || before.authority != settings.authority {
             let _ = self.control.send(Command::Configured);
         }
+        Ok(())
+    }
+
+    /// Opens and closes listeners so that these are open.
+    fn listen(&self, wanted: &[Listener]) -> io::Result<()> {
+        let mut entrances = self.entrances.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = |listener: &Listener| entrances.iter().find(|entrance| entrance.listener == *listener);
+        let mut opened = Vec::new();
+        for listener in wanted.iter().filter(|listener| open(listener).is_none()) {
+            opened.push(Entrance::open(listener)?);
+        }
+        for entrance in wanted.iter().filter_map(open) {
+            entrance.renew()?;
+        }
+        for worker in &self.workers {
+            for (socket, entrance) in &opened {
+                let _ = worker.send(Order::Listen(socket.try_clone()?, Arc::clone(entrance)));
+            }
+        }
+        let (stay, leave): (Vec<_>, Vec<_>) =
+            entrances.drain(..).partition(|entrance| wanted.contains(&entrance.listener));
+        for (worker, left) in
+            self.workers.iter().flat_map(|worker| leave.iter().map(move |left| (worker, left)))
+        {
+            let _ = worker.send(Order::Leave(Arc::clone(left)));
+        }
+        *entrances = stay;
+        entrances.extend(opened.into_iter().map(|(_, entrance)| entrance));
+        entrances.sort_by_key(|entrance| wanted.iter().position(|listener| *listener == entrance.listener));
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::event::Event;
 use super::fleet::Fleet;
+use super::log::Log;
 use super::settings::Settings;
 use super::stats::Counters;
 
@@ -18,16 +19,18 @@ pub(super) struct Hub {
     connections: AtomicUsize,
     settings: Mutex<Arc<Settings>>,
     pub(super) events: mpsc::Sender<Event>,
+    pub(super) log: Log,
 }
 
 impl Hub {
-    pub(super) fn new(settings: Settings, events: mpsc::Sender<Event>) -> Self {
+    pub(super) fn new(settings: Settings, events: mpsc::Sender<Event>, log: Log) -> Self {
         Self {
             fleet: Arc::new(Fleet::new(&settings)),
             total: Counters::default(),
             connections: AtomicUsize::new(0),
             settings: Mutex::new(Arc::new(settings)),
             events,
+            log,
         }
     }
 

@@ -16,38 +16,46 @@
 
 mod buffer;
 mod clock;
+mod connect;
 mod control;
+mod entrance;
 mod event;
 mod exchange;
 mod fleet;
 mod handle;
 mod http;
 mod hub;
+mod log;
+pub(crate) mod message;
+mod metrics;
+mod network;
+mod pipe;
 mod pool;
 mod probe;
 pub mod settings;
 mod stats;
 mod sticky;
 mod stream;
+mod tls;
 mod worker;
 
 use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::mpsc;
 
 use control::Command;
+use entrance::Entrance;
 use event::EVENTS_MAX;
 pub use event::Event;
 pub use fleet::TargetStatus;
 pub use handle::{Handle, Refused, Stats};
 use hub::Hub;
+use log::Log;
 pub use settings::{Authority, Settings};
 pub use stats::{Counts, Latency};
-use worker::{Entrance, Order};
+use worker::Order;
 
 /// A running balancer. Dropping it ends it at once; [`Balancer::shutdown`] ends it well.
 #[derive(Debug)]
@@ -55,10 +63,9 @@ pub struct Balancer {
     handle: Handle,
     events: mpsc::Receiver<Event>,
     threads: Vec<std::thread::JoinHandle<()>>,
+    /// Writes the access log; ends after all others.
+    writer: Option<std::thread::JoinHandle<()>>,
 }
-
-/// Connections that may wait to be accepted.
-const BACKLOG: i32 = 1024;
 
 impl Balancer {
     /// Listens and starts the threads; there are no targets yet.
@@ -66,18 +73,11 @@ impl Balancer {
     /// # Errors
     /// When an address cannot be listened on (it is named), or the system has no thread left.
     pub fn start(settings: Settings) -> io::Result<Self> {
-        let mut listeners = Vec::new();
-        for listener in &settings.listeners {
-            let socket = listen(listener.address).map_err(|error| {
-                io::Error::new(error.kind(), format!("cannot listen on {}: {error}", listener.address))
-            })?;
-            let address = socket.local_addr()?;
-            let entrance = Entrance { address, name: address.to_string(), kind: listener.kind.clone() };
-            listeners.push((socket, Arc::new(entrance)));
-        }
+        let listeners = settings.listeners.iter().map(Entrance::open).collect::<io::Result<Vec<_>>>()?;
         let (events, reader) = mpsc::channel(EVENTS_MAX);
         let count = settings.workers.max(1);
-        let hub = Arc::new(Hub::new(settings, events));
+        let (log, writer) = Log::start(&settings.access_log)?;
+        let hub = Arc::new(Hub::new(settings, events, log));
         let (mut threads, mut workers) = (Vec::new(), Vec::new());
         for number in 0..count {
             let (sender, orders) = mpsc::unbounded_channel();
@@ -89,9 +89,9 @@ impl Balancer {
         }
         let (control, commands) = mpsc::unbounded_channel();
         threads.push(control::start(Arc::clone(&hub), workers.clone(), commands)?);
-        let addresses: Vec<SocketAddr> = listeners.iter().map(|(_, entrance)| entrance.address).collect();
-        let handle = Handle { hub, workers, control, addresses: addresses.into() };
-        Ok(Self { handle, events: reader, threads })
+        let entrances = listeners.into_iter().map(|(_, entrance)| entrance).collect();
+        let handle = Handle { hub, workers, control, entrances: Arc::new(Mutex::new(entrances)) };
+        Ok(Self { handle, events: reader, threads, writer: Some(writer) })
     }
 
     /// To talk to it, from any thread.
@@ -113,6 +113,10 @@ impl Balancer {
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
+        self.handle.hub.log.end();
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
         self.handle.hub.connections() == 0
     }
 
@@ -128,16 +132,6 @@ impl Drop for Balancer {
     fn drop(&mut self) {
         self.stop(clock::now());
     }
-}
-
-fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // So that a restart does not wait for the connections of the one before to be forgotten.
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
 }
 
 #[cfg(test)]

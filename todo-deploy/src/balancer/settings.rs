@@ -3,7 +3,6 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::deployment::{
@@ -48,14 +47,14 @@ pub enum Mode {
 }
 
 /// Where traffic enters.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
     /// Port 0 is any free one; [`super::Handle::addresses`] says which.
     pub address: SocketAddr,
     pub kind: ListenerKind,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenerKind {
     Http,
     Https(Certificate),
@@ -65,7 +64,7 @@ pub enum ListenerKind {
 }
 
 /// What an HTTPS listener shows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Certificate {
     /// One for `localhost`, made at start. Clients will not trust it.
     Generated,

@@ -8,6 +8,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use super::buffer::{Buffers, Input};
+
 #[derive(Debug)]
 pub(super) enum Stream {
     Plain(TcpStream),
@@ -25,6 +27,25 @@ pub(super) fn poll_read<S: AsyncRead + Unpin>(
     Poll::Ready(Ok(buffer.filled().len()))
 }
 
+/// Reads what there is room for in one buffer. False: nothing more comes.
+pub(super) fn poll_fill<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    input: &mut Input,
+    buffers: &Buffers,
+) -> Poll<io::Result<bool>> {
+    let room = input.room(buffers);
+    if room.is_empty() {
+        return Poll::Pending;
+    }
+    let read = poll_read(stream, cx, room);
+    if let Poll::Ready(Ok(count)) = read {
+        input.filled(count);
+    }
+    input.rest(buffers);
+    read.map_ok(|count| count > 0)
+}
+
 impl Stream {
     /// The socket below.
     pub(super) fn socket(&self) -> &TcpStream {
@@ -34,19 +55,20 @@ impl Stream {
         }
     }
 
-    /// Whether a read may give something, so that a buffer is worth taking.
-    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// As [`poll_fill`]; takes a buffer only when there is something to read.
+    pub(super) fn poll_fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &mut Input,
+        buffers: &Buffers,
+    ) -> Poll<io::Result<bool>> {
         match self {
-            Self::Plain(stream) => stream.poll_read_ready(cx).map(drop),
+            Self::Plain(stream) => {
+                ready!(stream.poll_read_ready(cx))?;
+                poll_fill(stream, cx, input, buffers)
+            }
             // What was decrypted lies in the session, not in the socket.
-            Self::Tls(_) => Poll::Ready(()),
-        }
-    }
-
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Plain(stream) => poll_read(stream, cx, room),
-            Self::Tls(stream) => poll_read(stream, cx, room),
+            Self::Tls(stream) => poll_fill(stream, cx, input, buffers),
         }
     }
 

@@ -17,11 +17,13 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::buffer::Buffers;
-use super::exchange;
+use super::entrance::Entrance;
+use super::exchange::{self, Dates};
 use super::http::scan::Field;
 use super::hub::Hub;
+use super::network;
 use super::pool::Pool;
-use super::settings::{ListenerKind, Settings};
+use super::settings::{Mode, Settings};
 use super::{clock, event::Event};
 use crate::pick::hash::mix;
 use crate::timeline::InstanceId;
@@ -31,6 +33,8 @@ use crate::timeline::InstanceId;
 pub(super) enum Order {
     /// Accept connections here, too.
     Listen(std::net::TcpListener, Arc<Entrance>),
+    /// Accept no more there.
+    Leave(Arc<Entrance>),
     /// Keep no connection to this target.
     Forget(InstanceId),
     /// A target's time is over: requests at it look again.
@@ -38,15 +42,6 @@ pub(super) enum Order {
     Configure(Arc<Settings>),
     /// Accept nothing more, finish what there is until then, and end.
     Stop(Instant),
-}
-
-/// A listener, as its connections see it.
-#[derive(Debug)]
-pub(super) struct Entrance {
-    pub(super) address: SocketAddr,
-    /// The address as text.
-    pub(super) name: String,
-    pub(super) kind: ListenerKind,
 }
 
 #[derive(Debug)]
@@ -57,6 +52,9 @@ pub(super) struct Worker {
     pub(super) buffers: Buffers,
     /// Room for the fields of a head while it is looked at.
     pub(super) fields: RefCell<Vec<Field>>,
+    /// Lines for the access log that are not handed on yet.
+    pub(super) page: RefCell<Vec<u8>>,
+    pub(super) dates: RefCell<Dates>,
     /// To wake every connection when something changes that it does not wait for.
     connections: RefCell<HashMap<u64, Waker>>,
     /// A connection has ended.
@@ -131,16 +129,33 @@ pub(super) fn start(
     number: usize,
     orders: mpsc::UnboundedReceiver<Order>,
 ) -> io::Result<std::thread::JoinHandle<()>> {
-    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-    // The runtime is made in its thread because it may not leave it; this one only shows that it can be made.
-    drop(runtime?);
-    std::thread::Builder::new().name(format!("balancer-{number}")).spawn(move || {
-        let Ok(runtime) = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
-        else {
-            return;
-        };
-        runtime.block_on(run(hub, orders));
-    })
+    thread(format!("balancer-{number}"), || run(hub, orders))
+}
+
+/// Runs a future in a runtime and thread of its own.
+///
+/// # Errors
+/// When the system has no thread or no event queue left.
+pub(super) fn thread<F: Future<Output = ()>>(
+    name: String,
+    make: impl FnOnce() -> F + Send + 'static,
+) -> io::Result<std::thread::JoinHandle<()>> {
+    // A local runtime may not leave its thread, so that thread says whether it could be made.
+    let (said, made) = std::sync::mpsc::sync_channel(1);
+    let thread = std::thread::Builder::new().name(name).spawn(move || match Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())
+    {
+        Ok(runtime) => {
+            let _ = said.send(Ok(()));
+            runtime.block_on(make());
+        }
+        Err(error) => {
+            let _ = said.send(Err(error));
+        }
+    })?;
+    made.recv().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))?;
+    Ok(thread)
 }
 
 async fn run(hub: Arc<Hub>, mut orders: mpsc::UnboundedReceiver<Order>) {
@@ -152,22 +167,31 @@ async fn run(hub: Arc<Hub>, mut orders: mpsc::UnboundedReceiver<Order>) {
         pool: Pool::default(),
         buffers: Buffers::default(),
         fields: RefCell::default(),
+        page: RefCell::default(),
+        dates: RefCell::default(),
         connections: RefCell::default(),
         ended: Notify::new(),
         leaving: Cell::new(false),
         random: Cell::new(seed),
     });
     let sweeper = tokio::task::spawn_local(sweep(Rc::clone(&worker)));
-    let mut entrances: Vec<JoinHandle<()>> = Vec::new();
+    let mut entrances: Vec<(Arc<Entrance>, JoinHandle<()>)> = Vec::new();
     let mut deadline = clock::now();
     while let Some(order) = orders.recv().await {
         match order {
             Order::Listen(listener, entrance) => {
                 if let Ok(listener) = TcpListener::from_std(listener) {
-                    let accepting = accept(Rc::clone(&worker), listener, entrance);
-                    entrances.push(tokio::task::spawn_local(accepting));
+                    let accepting = accept(Rc::clone(&worker), listener, Arc::clone(&entrance));
+                    entrances.push((entrance, tokio::task::spawn_local(accepting)));
                 }
             }
+            Order::Leave(left) => entrances.retain(|(entrance, accepting)| {
+                let stays = !Arc::ptr_eq(entrance, &left);
+                if !stays {
+                    accepting.abort();
+                }
+                stays
+            }),
             Order::Forget(id) => worker.pool.forget(id),
             Order::Wake => worker.wake_all(),
             Order::Configure(settings) => {
@@ -180,8 +204,8 @@ async fn run(hub: Arc<Hub>, mut orders: mpsc::UnboundedReceiver<Order>) {
         }
     }
     worker.leaving.set(true);
-    for entrance in entrances {
-        entrance.abort();
+    for (_, accepting) in entrances {
+        accepting.abort();
     }
     worker.wake_all();
     let empty = async {
@@ -191,6 +215,7 @@ async fn run(hub: Arc<Hub>, mut orders: mpsc::UnboundedReceiver<Order>) {
     };
     clock::by(deadline, empty).await;
     sweeper.abort();
+    worker.hub.log.page(&mut worker.page.borrow_mut());
 }
 
 async fn sweep(worker: Rc<Worker>) {
@@ -198,6 +223,7 @@ async fn sweep(worker: Rc<Worker>) {
         clock::until(clock::now() + SWEEP).await;
         let limit = worker.settings.borrow().timeouts.idle;
         worker.pool.sweep(clock::now(), limit);
+        worker.hub.log.page(&mut worker.page.borrow_mut());
     }
 }
 
@@ -225,9 +251,10 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, entrance: Arc<Entranc
 fn welcome(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>) {
     let _ = stream.set_nodelay(true);
     let connected = worker.hub.connected();
-    let serving = exchange::serve(Rc::clone(worker), stream, peer, Arc::clone(entrance));
-    tokio::task::spawn_local(async move {
-        let _connected = connected;
-        serving.await;
-    });
+    let (worker, entrance) = (Rc::clone(worker), Arc::clone(entrance));
+    if worker.settings.borrow().mode == Mode::Network {
+        tokio::task::spawn_local(network::serve(worker, stream, peer, entrance, connected));
+    } else {
+        tokio::task::spawn_local(exchange::serve(worker, stream, peer, entrance, connected));
+    }
 }

@@ -35,6 +35,9 @@ fn the_practical_has_its_traps() {
     }
 }
 
+/// Name, target, the practical's values, file, what the remedy says, the same as overrides.
+type Case<'a> = (&'a str, Target, bool, &'a str, &'a str, &'a [(&'a str, &'a str)]);
+
 /// Every trap appears, and goes when its own remedy is applied; the numbers are the spec's findings.
 #[test]
 fn every_trap_goes_with_its_remedy() {
@@ -45,8 +48,7 @@ fn every_trap_goes_with_its_remedy() {
     let only_out = custom(
         "adjustment = 1\n[scaling.policy.alarm]\nmetric = \"memory\"\nwhen = \">= 20\"\nperiod = \"60s\"\nevaluation_periods = 2\n",
     );
-    // id, target, the practical's values, file, what its remedy says, the same as overrides
-    let cases: [(&str, Target, bool, &str, &str, &[(&str, &str)]); 24] = [
+    let cases: [Case<'_>; 24] = [
         (
             "health-path",
             ec2,

@@ -2,11 +2,13 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+mod balance;
 mod calibrate;
 mod check;
 mod dashboard;
 mod init;
 mod input;
+mod local;
 mod simulate;
 
 use std::io::Write as _;
@@ -34,12 +36,16 @@ enum Command {
     Check(Box<check::Args>),
     Simulate(Box<simulate::Args>),
     Dashboard(dashboard::Args),
+    Local(Box<local::Args>),
     /// Virtual machines on AWS: an Auto Scaling group behind a load balancer
     #[cfg(feature = "aws")]
     Ec2(Box<aws::Args>),
     /// Containers on AWS: an ECS service on Fargate behind a load balancer
     #[cfg(feature = "aws")]
     Ecs(Box<aws::Args>),
+    #[cfg(feature = "aws")]
+    Image(Box<aws::image::Args>),
+    Balance(Box<balance::Args>),
 }
 
 /// What a command has to say with its exit code.
@@ -56,10 +62,14 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Dashboard(args) => dashboard::run(&args),
+        Command::Local(args) => local::run(&args),
         #[cfg(feature = "aws")]
         Command::Ec2(args) => return aws::run(&args, Target::Ec2),
         #[cfg(feature = "aws")]
         Command::Ecs(args) => return aws::run(&args, Target::Ecs),
+        #[cfg(feature = "aws")]
+        Command::Image(args) => return aws::run_image(&args),
+        Command::Balance(args) => balance::run(&args),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,

@@ -50,6 +50,11 @@ impl Matcher {
         self.0.iter().any(|(from, to)| (*from..=*to).contains(&status))
     }
 
+    /// Anything that says that somebody is there and well.
+    pub fn answers() -> Self {
+        Self(vec![(200, 399)])
+    }
+
     /// Exactly 200.
     pub fn ok() -> Self {
         Self(vec![(200, 200)])

@@ -116,6 +116,8 @@ mod tests {
     fn fields_policies_and_thresholds() {
         let found = deployment(Target::Ec2, "capacity.max", Value::Integer(8)).expect("capacity");
         assert_eq!(found.capacity.max, 8);
+        let found = deployment(Target::Ec2, "capacity.min", Value::Integer(3)).expect("capacity");
+        assert_eq!((found.capacity.min, found.capacity.desired), (3, 3), "as in a file");
         let found = deployment(Target::Ecs, "scaling.target", Value::Integer(35)).expect("target");
         assert!(
             matches!(&found.scaling.policies[0], Policy::TargetTracking(policy) if policy.target == 35.0)

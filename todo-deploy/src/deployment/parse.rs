@@ -72,7 +72,7 @@ impl Deployment {
         let mut merged = Table::try_from(defaults.spec()).map_err(|error| {
             refuse(vec![Mistake { line: None, field: String::new(), wrong: error.to_string() }])
         })?;
-        let follows = desired_follows_min(&given);
+        let follows = desired_follows(&given, overrides);
         overlay(&mut merged, given);
         for (field, value) in overrides {
             super::overrides::set(&mut merged, field, value)
@@ -125,9 +125,10 @@ fn in_policy(merged: &Table, path: &str) -> Option<(String, String)> {
 }
 
 /// `min = 2` alone begins with two: the default for `desired` is only meant for the default limits.
-fn desired_follows_min(given: &Table) -> bool {
+fn desired_follows(given: &Table, overrides: &[(String, Value)]) -> bool {
     let capacity = given.get("capacity").and_then(Value::as_table);
-    capacity.is_some_and(|capacity| !capacity.contains_key("desired"))
+    let in_file = capacity.is_some_and(|capacity| capacity.contains_key("desired"));
+    !in_file && overrides.iter().all(|(field, _)| field != "capacity.desired")
 }
 
 /// Lays one table over another: tables merge, everything else replaces.

@@ -15,6 +15,8 @@ pub struct Config {
     pub capacity: Capacity,
     /// Distance of the metrics' points, and how late they become visible.
     pub metric_period: Duration,
+    /// What single values a point is made of: a minute's, or the point's own.
+    pub metric_step: Duration,
     pub metric_lag: Duration,
     pub fleet: FleetConfig,
     pub policies: Vec<PolicyConfig>,
@@ -137,6 +139,7 @@ impl Config {
         Self {
             capacity: deployment.capacity,
             metric_period: deployment.scaling.metric_period,
+            metric_step: deployment.scaling.metric_period.min(MINUTE),
             metric_lag: deployment.model.metric_lag,
             fleet: FleetConfig {
                 deregistration_delay: deployment.load_balancer.deregistration_delay,
@@ -159,6 +162,7 @@ impl Config {
     pub fn accelerated(mut self, factor: f64) -> Self {
         let faster = |duration: &mut Duration| *duration = duration.div_f64(factor);
         faster(&mut self.metric_period);
+        faster(&mut self.metric_step);
         faster(&mut self.metric_lag);
         faster(&mut self.fleet.deregistration_delay);
         faster(&mut self.fleet.grace);

@@ -71,6 +71,16 @@ impl Scaler {
         }
     }
 
+    /// Goes on with these policies; those that are the same keep the state of their alarms.
+    pub(crate) fn reconfigure(&mut self, config: &Config) {
+        let mut old = std::mem::replace(&mut self.policies, Self::new(config).policies);
+        for policy in &mut self.policies {
+            if let Some(index) = old.iter().position(|old| old.config == policy.config) {
+                *policy = old.swap_remove(index);
+            }
+        }
+    }
+
     pub(crate) fn next_evaluation(&self, after: Time) -> Option<Time> {
         let alarms =
             self.policies.iter().flat_map(|policy| std::iter::once(&policy.alarm).chain(&policy.low));
@@ -217,7 +227,8 @@ pub(crate) fn series(config: &Config) -> BTreeMap<Metric, Series> {
         alarms().any(|alarm| alarm.metric == *metric && matches!(alarm.statistic, Statistic::Percentile(_)))
     };
     let series = |(metric, keep): (&Metric, Duration)| {
-        let mut series = Series::new(metric, config.metric_period, config.metric_lag, keep);
+        let series = Series::new(metric, config.metric_period, config.metric_lag, keep);
+        let mut series = series.in_steps(config.metric_step);
         if is_percentile(metric) {
             series.keep_values();
         }

@@ -2,7 +2,8 @@
 //!
 //! Models CloudWatch's group dimension: each instance contributes one value per base period (its mean, or its
 //! sum for counters), the group's point holds their count, sum, minimum and maximum, stamped at the start of its
-//! period (CloudWatch concepts, EC2 metrics). Points become visible `metric_lag` after their period (M).
+//! period (CloudWatch concepts, EC2 metrics). A five-minute point of a gauge is made of the one-minute values in it, so
+//! that an instance counts by the minutes it was there (M). Points become visible `metric_lag` after their period (M).
 //!
 //! A percentile is one over the instances' values of all periods in the window (by nearest rank); a latency metric
 //! arrives as a percentile already.
@@ -74,8 +75,14 @@ pub(crate) struct Series {
     lag: Duration,
     keep: Duration,
     is_counter: bool,
-    /// Start of the period being filled, and what each source contributed to it.
+    /// What a source contributes one value to; the period itself, or a part of it.
+    step: Duration,
+    /// Start of the period being filled, and what the steps before the open one brought.
     open: Option<Time>,
+    group: Stats,
+    group_values: Vec<f64>,
+    /// Start of the step being filled, and what each source contributed to it.
+    open_step: Option<Time>,
     filling: BTreeMap<Option<InstanceId>, Stats>,
     points: VecDeque<(Time, Stats)>,
     /// The values behind each point, where a percentile of them is wanted.
@@ -87,7 +94,28 @@ impl Series {
         let is_counter = matches!(metric, Metric::NetworkIn | Metric::NetworkOut | Metric::RequestsPerTarget);
         let keep = keep + lag + period;
         let (filling, points) = (BTreeMap::new(), VecDeque::new());
-        Self { period, lag, keep, is_counter, open: None, filling, points, values: None }
+        Self {
+            period,
+            lag,
+            keep,
+            is_counter,
+            step: period,
+            open: None,
+            group: Stats::NONE,
+            group_values: Vec::new(),
+            open_step: None,
+            filling,
+            points,
+            values: None,
+        }
+    }
+
+    /// A source contributes one value per `step`, except to a counter, which is one sum per period.
+    pub(crate) fn in_steps(mut self, step: Duration) -> Self {
+        if !self.is_counter {
+            self.step = step.min(self.period);
+        }
+        self
     }
 
     /// Keeps what percentiles need.
@@ -95,32 +123,52 @@ impl Series {
         self.values.get_or_insert_default();
     }
 
+    /// This one, where its points are what `fresh` would collect; otherwise that.
+    pub(crate) fn kept_for(self, fresh: Self) -> Self {
+        let is_alike = self.period == fresh.period && self.lag == fresh.lag;
+        if is_alike { Self { keep: fresh.keep, ..self } } else { fresh }
+    }
+
     pub(crate) fn observe(&mut self, now: Time, instance: Option<InstanceId>, value: f64) {
         // The sample describes time before `now`, so that one at the boundary belongs to the period that ends.
-        let start = now.back(Duration::from_nanos(1)).next_multiple(self.period).back(self.period);
+        let start_of =
+            |length: Duration| now.back(Duration::from_nanos(1)).next_multiple(length).back(length);
+        let (start, step) = (start_of(self.period), start_of(self.step));
         if self.open != Some(start) {
             self.close();
             self.open = Some(start);
+        }
+        if self.open_step != Some(step) {
+            self.close_step();
+            self.open_step = Some(step);
         }
         self.filling.entry(instance).or_insert(Stats::NONE).add(value);
     }
 
     fn close(&mut self) {
         let Some(start) = self.open.take() else { return };
-        let mut group = Stats::NONE;
-        let of_source = if self.is_counter { Statistic::Sum } else { Statistic::Average };
-        for source in self.filling.values() {
-            group.add(source.value(of_source));
-        }
+        self.close_step();
+        self.points.push_back((start, std::mem::replace(&mut self.group, Stats::NONE)));
         if let Some(values) = &mut self.values {
-            values.push_back(self.filling.values().map(|source| source.value(of_source)).collect());
+            values.push_back(std::mem::take(&mut self.group_values));
         }
-        self.filling.clear();
-        self.points.push_back((start, group));
         while self.points.front().is_some_and(|(stamp, _)| *stamp + self.keep < start) {
             self.points.pop_front();
             self.values.as_mut().and_then(VecDeque::pop_front);
         }
+    }
+
+    fn close_step(&mut self) {
+        let of_source = if self.is_counter { Statistic::Sum } else { Statistic::Average };
+        for source in self.filling.values() {
+            let value = source.value(of_source);
+            self.group.add(value);
+            if self.values.is_some() {
+                self.group_values.push(value);
+            }
+        }
+        self.filling.clear();
+        self.open_step = None;
     }
 
     /// The newest `count` windows of `length` that end at `now` minus the lag, oldest first.
@@ -222,6 +270,29 @@ mod tests {
         series.observe(Time::from_secs(300), None, 40.0);
         assert_eq!(averages(&mut series, 300, 2 * MINUTE, 4), [None; 4]);
         assert_eq!(averages(&mut series, 360, 2 * MINUTE, 4), [None, Some(40.0), None, None]);
+    }
+
+    /// Two instances busy for a minute of five, one idle for three minutes: not 40 / 3 but 200 / 13.
+    #[test]
+    fn a_five_minute_point_weighs_instances_by_minutes() {
+        let mut series = Series::new(&Metric::Cpu, 5 * MINUTE, Duration::ZERO, 5 * MINUTE).in_steps(MINUTE);
+        for minute in 1..=5 {
+            let now = Time::from_secs(60 * minute);
+            for id in [1, 2] {
+                series.observe(now, Some(InstanceId(id)), if minute == 1 { 100.0 } else { 0.0 });
+            }
+            if minute > 2 {
+                series.observe(now, Some(InstanceId(3)), 0.0);
+            }
+        }
+        let point = averages(&mut series, 300, 5 * MINUTE, 1)[0].expect("there is data");
+        assert!((point - 200.0 / 13.0).abs() < 1e-9, "{point}");
+        let mut counter =
+            Series::new(&Metric::NetworkIn, 5 * MINUTE, Duration::ZERO, 5 * MINUTE).in_steps(MINUTE);
+        for minute in 1..=5 {
+            counter.observe(Time::from_secs(60 * minute), Some(InstanceId(1)), 10.0);
+        }
+        assert_eq!(averages(&mut counter, 300, 5 * MINUTE, 1), [Some(50.0)]);
     }
 
     #[test]

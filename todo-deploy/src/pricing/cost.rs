@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Prices;
-use crate::deployment::{BalancerKind, DatabaseSource, Deployment, Target};
+use crate::deployment::{BalancerKind, DatabaseSource, Deployment, Policy, Target};
 
 /// How much of what was used.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -27,6 +27,15 @@ pub struct Traffic {
     /// Bytes towards the instances, and back to the clients.
     pub bytes_in: f64,
     pub bytes_out: f64,
+}
+
+/// How many alarms watch for the policies: CloudWatch's, or those that target tracking makes.
+pub fn alarms(deployment: &Deployment) -> usize {
+    let of = |policy: &Policy| match policy {
+        Policy::Simple(_) | Policy::Step(_) => 1,
+        Policy::TargetTracking(tracking) => 1 + usize::from(tracking.scale_in),
+    };
+    deployment.scaling.policies.iter().map(of).sum()
 }
 
 /// US dollars, by what they are for.

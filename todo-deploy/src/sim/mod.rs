@@ -5,7 +5,7 @@
 //!
 //! # What is modelled
 //! - *Users* ([`scene::Load`]): closed loads whose users come and go as in k6's `ramping-vus`, and open ones
-//!   whose iterations start at a rate; requests and sleeps in any order; graceful stops.
+//!   whose iterations start at a rate; requests, parallel batches and sleeps in any order; graceful stops.
 //! - *The balancer* ([`crate::pick`]): the routing algorithms themselves, stickiness, slow start, fail-open,
 //!   draining, timeouts; 502, 503 and 504 by cause ([`measure::Outcome`]).
 //! - *Instances* ([`station`], [`credit`]): processor sharing at the speed of their vCPU share and CPU credits,

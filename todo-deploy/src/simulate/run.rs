@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::group::{Group, Groups};
 use super::model::{instance_vcpus, notes, why_never};
 use super::{Options, Plan};
-use crate::deployment::{Deployment, Policy, Target};
-use crate::pricing::{Bill, Traffic, Use, bill};
+use crate::deployment::{Deployment, Target};
+use crate::pricing::{self, Bill, Traffic, Use, bill};
 use crate::sim::Outcomes;
 use crate::sim::deployed::Simulation;
 use crate::sim::histogram::Histogram;
@@ -199,7 +199,7 @@ fn totals(
     let usage = Use {
         seconds,
         instance_s,
-        alarms: deployment.scaling.policies.iter().map(alarms).sum(),
+        alarms: pricing::alarms(deployment),
         traffic: traffic(deployment, &outcomes.rows),
     };
     let (in_service_max, at_maximum_s) = at_most(&lives, deployment.capacity.max);
@@ -224,14 +224,6 @@ fn totals(
         }),
         instance_hours: instance_s / 3600.0,
         bill: bill(&options.prices, deployment, target, &usage),
-    }
-}
-
-/// How many alarms watch for a policy.
-fn alarms(policy: &Policy) -> usize {
-    match policy {
-        Policy::Simple(_) | Policy::Step(_) => 1,
-        Policy::TargetTracking(tracking) => 1 + usize::from(tracking.scale_in),
     }
 }
 

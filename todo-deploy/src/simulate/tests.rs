@@ -1,5 +1,6 @@
 //! Golden scenarios of the whole: load, balancer, instances and engine together, to the minute; determinism.
 
+mod independent;
 mod wrong;
 
 use super::*;
@@ -57,6 +58,19 @@ fn ec2_with_five_minute_metrics() {
         let expected = [(360, 2), (540, 3), (720, 4), (1260, 3), (1680, 2), (2160, 1)];
         assert_eq!(changes(&run), expected, "{service_time}");
     }
+}
+
+/// The practical as it is: five-minute metrics, and a health path that is not there.
+#[test]
+fn ec2_as_in_the_practical() {
+    let defaults = Defaults { target: Target::Ec2, as_in_the_practical: true };
+    let run = simulate(
+        &Deployment::default_for(defaults),
+        Target::Ec2,
+        &Plan::practical(),
+        &options("exp 10ms", 1),
+    );
+    assert_eq!(changes(&run), [(360, 2), (540, 3), (720, 4), (1260, 3), (1680, 2), (2160, 1)]);
 }
 
 #[test]

@@ -150,23 +150,20 @@ impl PolicyAbout {
                 let change = change(policy.adjust, policy.adjustment, policy.min_magnitude);
                 ("simple", format!("{change}, then {} of cooldown", duration::text(*cooldown)))
             }
-            PolicyKind::Step { policy, alarm } => {
+            PolicyKind::Step { policy, pace, alarm } => {
                 let step = |step: &crate::deployment::Step| {
                     let change = change(policy.adjust, step.adjustment, policy.min_magnitude);
                     format!("{change} from {}", alarm.when.threshold + step.from)
                 };
-                ("step", policy.steps.iter().map(step).collect::<Vec<_>>().join(", "))
+                let steps: Vec<String> = policy.steps.iter().map(step).collect();
+                ("step", format!("{}; {}", steps.join(", "), self::pace(*pace)))
             }
             PolicyKind::Tracking { policy, high, low } => {
-                let pace = match policy.pace {
-                    Pace::Cooldowns { out, r#in } => {
-                        let (out, r#in) = (duration::text(out), duration::text(r#in));
-                        format!("cooldowns {out} out, {in} in", r#in = r#in)
-                    }
-                    Pace::WarmUp => "waits for warm-up".to_owned(),
-                };
                 let scale_in = if low.is_some() { "" } else { ", never scales in" };
-                ("target-tracking", format!("keeps {} at {}; {pace}{scale_in}", high.metric, policy.target))
+                ("target-tracking", {
+                    let (metric, target, pace) = (&high.metric, policy.target, pace(policy.pace));
+                    format!("keeps {metric} at {target}; {pace}{scale_in}")
+                })
             }
         };
         Self {
@@ -178,13 +175,23 @@ impl PolicyAbout {
     }
 }
 
-fn change(kind: AdjustmentKind, by: i32, at_least: Option<u32>) -> String {
-    match (kind, at_least) {
-        (AdjustmentKind::Change, _) => format!("{by:+}").replace('-', "−"),
-        (AdjustmentKind::Exact, _) => format!("to {by}"),
-        (AdjustmentKind::Percent, None) => format!("{by:+} %").replace('-', "−"),
-        (AdjustmentKind::Percent, Some(least)) => format!("{by:+} %, at least {least}"),
+fn pace(pace: Pace) -> String {
+    match pace {
+        Pace::Cooldowns { out, r#in } => {
+            format!("cooldowns {} out, {} in", duration::text(out), duration::text(r#in))
+        }
+        Pace::WarmUp => "waits for warm-up".to_owned(),
     }
+}
+
+fn change(kind: AdjustmentKind, by: i32, at_least: Option<u32>) -> String {
+    let change = match (kind, at_least) {
+        (AdjustmentKind::Change, _) => format!("{by:+}"),
+        (AdjustmentKind::Exact, _) => format!("to {by}"),
+        (AdjustmentKind::Percent, None) => format!("{by:+} %"),
+        (AdjustmentKind::Percent, Some(least)) => format!("{by:+} %, at least {least}"),
+    };
+    change.replace('-', "−")
 }
 
 impl AlarmAbout {

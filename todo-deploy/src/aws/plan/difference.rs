@@ -38,7 +38,8 @@ pub(super) fn difference(have: Option<&Resource>, want: Option<&Resource>) -> Ve
         let (before, after) = (old.values.get(path), new.values.get(path));
         let root = path.split('.').next().unwrap_or_default();
         let unnamed = after.is_none() && root.ends_with(PARTIAL);
-        if before == after || (both && (ONLY_AT_FIRST.contains(&root) || unnamed)) {
+        let owned = ONLY_AT_FIRST.contains(&root) && before != Some(&Value::from(0));
+        if before == after || (both && (owned || unnamed)) {
             continue;
         }
         attributes.push(Attribute { path: path.clone(), old: before.cloned(), new: after.cloned() });

@@ -5,6 +5,7 @@
 mod balancer;
 pub(super) mod database;
 pub(super) mod ec2;
+mod ecs;
 mod network;
 mod scaling;
 
@@ -28,6 +29,10 @@ pub const LOG_GROUP: &str = "LogGroup";
 pub const LAUNCH_TEMPLATE: &str = "LaunchTemplate";
 pub const GROUP: &str = "Group";
 pub const ROLLOUT: &str = "Rollout";
+pub const CLUSTER: &str = "Cluster";
+pub const TASK_DEFINITION: &str = "TaskDefinition";
+pub const SERVICE: &str = "Service";
+pub const SCALABLE_TARGET: &str = "ScalableTarget";
 pub const SUBNET_GROUP: &str = "DatabaseSubnets";
 pub const DATABASE: &str = "Database";
 pub const DATABASE_PASSWORD: &str = "DatabasePassword";
@@ -62,8 +67,10 @@ pub fn desired(
     network::add(deployment, site, names, &mut state);
     balancer::add(deployment, target, site, names, &mut state)?;
     database::add(deployment, site, names, &mut state);
-    if target == Target::Ec2 {
-        ec2::add(deployment, site, names, image, &mut state)?;
+    match target {
+        Target::Ec2 => ec2::add(deployment, site, names, image, &mut state)?,
+        Target::Ecs => ecs::add(deployment, site, names, image, &mut state),
+        Target::Local => {}
     }
     scaling::add(deployment, target, names, &mut state)?;
     Ok(state)

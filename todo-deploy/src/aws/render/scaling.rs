@@ -1,8 +1,10 @@
 //! Policies and the alarms that invoke them.
 
+mod tasks;
+
 use std::collections::BTreeMap;
 
-use super::{GROUP, LOAD_BALANCER, State, TARGET_GROUP, Unsupported, logical, unsupported};
+use super::{CLUSTER, GROUP, LOAD_BALANCER, SERVICE, State, TARGET_GROUP, Unsupported, logical, unsupported};
 use crate::aws::names::Names;
 use crate::aws::resources::alarm::Alarm;
 use crate::aws::resources::policy::{Customized, Label, Policy, Predefined, StepAdjustment, TargetTracking};
@@ -18,11 +20,22 @@ pub(super) fn add(
     names: &Names,
     state: &mut State,
 ) -> Result<(), Unsupported> {
-    if target != Target::Ec2 {
-        return Ok(());
-    }
     for policy in &deployment.scaling.policies {
         let name = names.policy(policy.name());
+        if target == Target::Ecs {
+            let alarm = match policy {
+                deployment::Policy::Simple(policy) => Some(&policy.alarm),
+                deployment::Policy::Step(policy) => Some(&policy.alarm),
+                deployment::Policy::TargetTracking(_) => None,
+            };
+            let policy_logical = logical("Policy", policy.name());
+            if let Some(alarm) = alarm {
+                let alarm = of_alarm(alarm, &name, &policy_logical, target, names)?;
+                state.insert(logical("Alarm", policy.name()), alarm.into());
+            }
+            state.insert(policy_logical, tasks::policy(policy, name, names)?.into());
+            continue;
+        }
         let (rendered, alarm) = match policy {
             deployment::Policy::Simple(policy) => (simple(policy, name), Some(&policy.alarm)),
             deployment::Policy::Step(policy) => (step(policy, name), Some(&policy.alarm)),
@@ -38,7 +51,7 @@ pub(super) fn add(
     Ok(())
 }
 
-fn adjustment(kind: AdjustmentKind) -> String {
+pub(super) fn adjustment(kind: AdjustmentKind) -> String {
     match kind {
         AdjustmentKind::Change => "ChangeInCapacity",
         AdjustmentKind::Exact => "ExactCapacity",
@@ -63,7 +76,7 @@ fn blank(name: String, kind: &str) -> Policy {
     }
 }
 
-fn seconds(duration: std::time::Duration) -> i32 {
+pub(super) fn seconds(duration: std::time::Duration) -> i32 {
     i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
 }
 
@@ -88,11 +101,12 @@ fn step(policy: &StepPolicy, name: String) -> Policy {
     }
 }
 
-fn aggregation(statistic: Statistic) -> &'static str {
+pub(super) fn aggregation(statistic: Statistic) -> &'static str {
     match statistic {
         Statistic::Minimum => "Minimum",
         Statistic::Maximum => "Maximum",
-        Statistic::Average | Statistic::Sum | Statistic::SampleCount => "Average",
+        // How the points of the instances are joined; a percentile is its alarm's business.
+        Statistic::Average | Statistic::Sum | Statistic::SampleCount | Statistic::Percentile(_) => "Average",
     }
 }
 
@@ -162,7 +176,13 @@ fn place(metric: &Metric, target: Target, names: &Names) -> Result<Place, Unsupp
     let ec2 = |name: &'static str| Ok(("AWS/EC2".to_owned(), name, group(), 1.0));
     let targets = [("TargetGroup".to_owned(), Ref::part(TARGET_GROUP, Part::TargetGroupFullName))].into();
     let balancer = ("LoadBalancer".to_owned(), Ref::part(LOAD_BALANCER, Part::LoadBalancerFullName));
+    let service = || {
+        let name = |key: &str, logical, part| (key.to_owned(), Ref::part(logical, part));
+        [name("ClusterName", CLUSTER, Part::ClusterName), name("ServiceName", SERVICE, Part::Name)].into()
+    };
     match (metric, target) {
+        (Metric::Cpu, Target::Ecs) => Ok(("AWS/ECS".to_owned(), "CPUUtilization", service(), 1.0)),
+        (Metric::Memory, Target::Ecs) => Ok(("AWS/ECS".to_owned(), "MemoryUtilization", service(), 1.0)),
         (Metric::Cpu, Target::Ec2) => ec2("CPUUtilization"),
         (Metric::NetworkIn, Target::Ec2) => ec2("NetworkIn"),
         (Metric::NetworkOut, Target::Ec2) => ec2("NetworkOut"),
@@ -200,14 +220,18 @@ fn of_alarm(
     };
     let extended = match alarm.metric {
         Metric::Latency { percentile } => Some(format!("p{percentile}")),
-        _ => None,
+        _ => match alarm.statistic {
+            Statistic::Percentile(percent) => Some(format!("p{percent}")),
+            _ => None,
+        },
     };
     let statistic = match alarm.statistic {
         Statistic::Average => "Average",
         Statistic::Minimum => "Minimum",
         Statistic::Maximum => "Maximum",
         Statistic::Sum => "Sum",
-        Statistic::SampleCount => "SampleCount",
+        // Never sent: its extended statistic is.
+        Statistic::SampleCount | Statistic::Percentile(_) => "SampleCount",
     };
     // The balancer counts requests for each healthy target already: their sum is the number per target.
     let statistic = if alarm.metric == Metric::RequestsPerTarget { "Sum" } else { statistic };

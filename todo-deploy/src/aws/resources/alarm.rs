@@ -119,6 +119,8 @@ pub(in crate::aws) fn found((alarm, ours): &(watch::MetricAlarm, bool), at: At<'
     let part = |name: &str| match name {
         "LoadBalancer" => Part::LoadBalancerFullName,
         "TargetGroup" => Part::TargetGroupFullName,
+        "ClusterName" => Part::ClusterName,
+        "ServiceName" => Part::Name,
         _ => Part::Id,
     };
     let dimension = |one: &watch::Dimension| {

@@ -155,9 +155,20 @@ pub(super) async fn address(id: &str, at: At<'_>) -> Result<Option<String>, Fail
     Ok(describe(id, at).await?.as_ref().and_then(endpoint))
 }
 
+/// What a look finds.
+pub(in crate::aws) enum Sight {
+    There(Box<Found>),
+    /// Being deleted; its name is not free yet.
+    Leaving,
+    Nothing,
+}
+
 /// The database of this name.
-pub(in crate::aws) async fn find(name: &str, at: At<'_>) -> Result<Option<Found>, Failure> {
-    let Some(found) = describe(name, at).await? else { return Ok(None) };
+pub(in crate::aws) async fn find(name: &str, at: At<'_>) -> Result<Sight, Failure> {
+    let Some(found) = describe(name, at).await? else { return Ok(Sight::Nothing) };
+    if found.db_instance_status() == Some("deleting") {
+        return Ok(Sight::Leaving);
+    }
     let ours = is_ours(found.db_instance_arn().unwrap_or_default(), at).await?;
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let groups = found.vpc_security_groups().iter().filter_map(|group| group.vpc_security_group_id());
@@ -180,5 +191,5 @@ pub(in crate::aws) async fn find(name: &str, at: At<'_>) -> Result<Option<Found>
         backup_retention_period: found.backup_retention_period().unwrap_or_default(),
         copy_tags_to_snapshot: found.copy_tags_to_snapshot().unwrap_or_default(),
     };
-    Ok(Some(Found { resource: value.into(), id: name.to_owned(), ours }))
+    Ok(Sight::There(Box::new(Found { resource: value.into(), id: name.to_owned(), ours })))
 }

@@ -187,6 +187,11 @@ pub(in crate::aws) async fn describe(
     Ok(found.auto_scaling_groups().first().cloned())
 }
 
+/// AWS says so while it deletes a group, whose name is not free until then.
+pub(in crate::aws) fn is_leaving(group: &auto::AutoScalingGroup) -> bool {
+    group.status().is_some_and(|status| status.starts_with("Delete"))
+}
+
 /// References in it are found again when template and target group are known.
 pub(in crate::aws) fn found(group: &auto::AutoScalingGroup, at: At<'_>) -> Found {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();

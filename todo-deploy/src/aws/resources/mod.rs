@@ -5,6 +5,7 @@
 //! what `--format cloudformation` prints and, field by field, what the calls send.
 
 pub(super) mod alarm;
+pub(super) mod cluster;
 pub(super) mod database;
 pub(super) mod group;
 pub(super) mod launch_template;
@@ -14,9 +15,13 @@ pub(super) mod log_group;
 pub(super) mod parameter;
 pub(super) mod policy;
 pub(super) mod rollout;
+pub(super) mod scalable_target;
 pub(super) mod security_group;
+pub(super) mod service;
 pub(super) mod subnet_group;
 pub(super) mod target_group;
+pub(super) mod task_definition;
+pub(super) mod tracking;
 
 use std::collections::BTreeSet;
 
@@ -188,6 +193,11 @@ kinds! {
     Rollout: rollout::Rollout,
     Policy: policy::Policy,
     Alarm: alarm::Alarm,
+    Cluster: cluster::Cluster,
+    TaskDefinition: task_definition::TaskDefinition,
+    Service: service::Service,
+    ScalableTarget: scalable_target::ScalableTarget,
+    Tracking: tracking::Tracking,
 }
 
 impl Resource {

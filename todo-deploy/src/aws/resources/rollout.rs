@@ -57,9 +57,10 @@ impl Kind for Rollout {
     }
 }
 
-/// What the group's instances are, compared with the version that the group names.
-pub(in crate::aws) fn found(group: &auto::AutoScalingGroup, logical: &str) -> Found {
-    let version = group.launch_template().and_then(|template| template.version());
+/// What the group's instances are, compared with the template's newest version.
+pub(in crate::aws) fn found(group: &auto::AutoScalingGroup, logical: &str, newest: Option<&str>) -> Found {
+    let named = group.launch_template().and_then(|template| template.version());
+    let version = newest.or(named);
     let outdated = |instance: &&auto::Instance| {
         instance.launch_template().and_then(|template| template.version()) != version
     };

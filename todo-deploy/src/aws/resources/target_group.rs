@@ -139,6 +139,14 @@ impl Kind for TargetGroup {
     }
 }
 
+/// The ARN of the group of this name.
+pub(in crate::aws) async fn arn(name: &str, at: At<'_>) -> Result<Option<String>, Failure> {
+    let request = at.cloud.elb.describe_target_groups().names(name);
+    let groups = request.send().await.map_err(of(DESCRIBE)).absent()?;
+    let group = groups.and_then(|groups| groups.target_groups().first().cloned());
+    Ok(group.and_then(|group| group.target_group_arn))
+}
+
 /// The group of this name.
 pub(in crate::aws) async fn find(name: &str, at: At<'_>) -> Result<Option<Found>, Failure> {
     let request = at.cloud.elb.describe_target_groups().names(name);

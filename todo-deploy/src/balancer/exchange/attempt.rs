@@ -1,6 +1,6 @@
 //! A request's way to a target, and to another one when the first fails it.
 
-use std::io;
+use std::sync::atomic::Ordering;
 
 use tokio::net::TcpStream;
 
@@ -8,17 +8,9 @@ use super::plan::Plan;
 use super::transfer::{Failure, Finished, Transfer};
 use super::{Connection, Next, record, tunnel};
 use crate::balancer::clock;
+use crate::balancer::connect::{Unconnected, connect};
 use crate::balancer::fleet::Lease;
 use crate::balancer::http::answer;
-
-/// Why no connection to a target came to be.
-enum Unconnected {
-    /// Refused, or the target's host cannot be reached.
-    Refused,
-    TimedOut,
-    /// Our own system has no file descriptor or port left: the target has no part in that.
-    Ours,
-}
 
 /// Where a request goes next.
 enum Goes {
@@ -46,7 +38,7 @@ impl Connection {
             let reused = pooled.is_some();
             let mut upstream = match pooled {
                 Some(stream) => stream,
-                None => match self.connect(&lease).await {
+                None => match connect(&self.worker, &lease).await {
                     Ok(stream) => stream,
                     Err(why) => {
                         plan.noted.failed(&lease.target);
@@ -59,7 +51,7 @@ impl Connection {
                             Unconnected::Refused => {}
                         }
                         left -= 1;
-                        lease.target.counters.retries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        self.retried(&lease);
                         goes = Goes::Elsewhere(lease);
                         continue;
                     }
@@ -76,12 +68,23 @@ impl Connection {
                         return self.answer(plan, 502, "ConnectionLost").await;
                     }
                     left -= u32::from(!stale);
-                    lease.target.counters.retries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    self.retried(&lease);
                     goes = if stale { Goes::Again(lease) } else { Goes::Elsewhere(lease) };
                 }
                 Err(failure) => return self.failed(plan, failure, &lease).await,
             }
         }
+    }
+
+    fn retried(&self, lease: &Lease) {
+        lease.target.counters.retries.fetch_add(1, Ordering::Relaxed);
+        self.worker.hub.total.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Sends the client to the same place by HTTPS.
+    pub(super) async fn redirect(&mut self, plan: &mut Plan) -> Next {
+        let location = std::mem::take(&mut plan.location);
+        self.answer_with(plan, 301, "", &location).await
     }
 
     fn choose(&self, goes: Goes, plan: &Plan) -> Option<Lease> {
@@ -91,29 +94,6 @@ impl Connection {
             Goes::Again(lease) => Some(lease),
             Goes::Elsewhere(lease) => fleet.pick(&plan.choice, Some(lease.slot)).or(Some(lease)),
         }
-    }
-
-    async fn connect(&self, lease: &Lease) -> Result<TcpStream, Unconnected> {
-        let deadline = clock::now() + self.settings.timeouts.connect;
-        let connected = match clock::by(deadline, TcpStream::connect(lease.target.address)).await {
-            Some(Err(error)) if is_ours(&error) && self.worker.pool.clear() => {
-                // That closed some: now there may be one.
-                clock::by(deadline, TcpStream::connect(lease.target.address)).await
-            }
-            connected => connected,
-        };
-        let why = match connected {
-            Some(Ok(stream)) => {
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
-            }
-            Some(Err(error)) if is_ours(&error) => return Err(Unconnected::Ours),
-            Some(Err(_)) => Unconnected::Refused,
-            None => Unconnected::TimedOut,
-        };
-        lease.target.counters.connects_failed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.worker.eject(lease.target.id);
-        Err(why)
     }
 
     async fn finished(
@@ -153,22 +133,18 @@ impl Connection {
 
     /// Answers in a target's place. The connection goes on if the request was read to its end.
     async fn answer(&mut self, plan: &mut Plan, status: u16, reason: &'static str) -> Next {
-        let whole = plan.rest.is_done() && status >= 500;
+        self.answer_with(plan, status, reason, b"").await
+    }
+
+    async fn answer_with(&mut self, plan: &mut Plan, status: u16, reason: &str, extra: &[u8]) -> Next {
+        let whole = plan.rest.is_done() && (status >= 500 || status < 400);
         let keep = plan.keep_alive && whole && !self.worker.is_leaving();
         self.output.bytes.clear();
         self.output.sent = 0;
-        answer::write(&mut self.output.bytes, status, plan.is_head, keep, b"");
+        answer::write(&mut self.output.bytes, status, plan.is_head, keep, extra);
         plan.noted.sent = self.output.bytes.len() as u64;
         let sent = self.send().await;
         record::finished(self, plan, status, None, reason);
         if sent && keep { Next::Keep } else { Next::Close }
     }
-}
-
-/// Errors that say something about this system, and nothing about the target.
-fn is_ours(error: &io::Error) -> bool {
-    const EMFILE: i32 = 24;
-    const ENFILE: i32 = 23;
-    let exhausted = matches!(error.raw_os_error(), Some(EMFILE | ENFILE));
-    exhausted || matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory)
 }

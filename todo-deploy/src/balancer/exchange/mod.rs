@@ -11,6 +11,7 @@ mod transfer;
 mod tunnel;
 
 pub(super) use plan::hex;
+pub(super) use record::Dates;
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,11 +25,13 @@ use tokio::time::Instant;
 
 use super::buffer::{Input, Output};
 use super::clock::{self, Deadline};
+use super::entrance::Entrance;
 use super::http::request::{self, Request};
 use super::http::{Reject, answer, reject};
-use super::settings::Settings;
+use super::hub::Connected;
+use super::settings::{ListenerKind, Settings};
 use super::stream::Stream;
-use super::worker::{Entrance, Worker};
+use super::worker::Worker;
 use plan::Plan;
 
 /// A client's connection.
@@ -37,9 +40,10 @@ struct Connection {
     worker: Rc<Worker>,
     settings: Arc<Settings>,
     entrance: Arc<Entrance>,
-    peer: SocketAddr,
     /// The peer's address as text, for `X-Forwarded-For`.
     client: String,
+    /// The same with the port, for the log.
+    client_port: String,
     stream: Stream,
     input: Input,
     output: Output,
@@ -65,22 +69,37 @@ enum Arrived {
     Over,
 }
 
-pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, entrance: Arc<Entrance>) {
+pub(super) async fn serve(
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    entrance: Arc<Entrance>,
+    _connected: Connected,
+) {
     let waker = std::future::poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
     let _listed = worker.list(waker);
+    let Some(stream) = open(&worker, stream, &entrance).await else { return };
     let connection = Connection {
         settings: worker.settings(),
         worker,
         entrance,
-        peer,
         client: peer.ip().to_canonical().to_string(),
-        stream: Stream::Plain(stream),
+        client_port: peer.to_string(),
+        stream,
         input: Input::default(),
         output: Output::default(),
         timer: Deadline::new(),
         opened: clock::now(),
     };
     connection.run().await;
+}
+
+/// Shakes hands where the listener speaks TLS.
+async fn open(worker: &Worker, stream: TcpStream, entrance: &Entrance) -> Option<Stream> {
+    let Some(acceptor) = entrance.acceptor() else { return Some(Stream::Plain(stream)) };
+    let deadline = clock::now() + worker.settings().timeouts.header;
+    let stream = clock::by(deadline, acceptor.accept(stream)).await?.ok()?;
+    Some(Stream::Tls(Box::new(stream)))
 }
 
 impl Connection {
@@ -137,9 +156,14 @@ impl Connection {
                         deadline = clock::now() + timeouts.header;
                     }
                 }
+                if !self.input.is_empty() {
+                    // One byte more than a head may have, so that one that is too long shows.
+                    let limits = &self.settings.limits;
+                    self.input.grow(limits.request_head + limits.request_line + 1, &self.worker.buffers);
+                }
                 match self.poll_fill(cx) {
-                    Poll::Ready(true) => {}
-                    Poll::Ready(false) => {
+                    Poll::Ready(Ok(true)) => {}
+                    Poll::Ready(Ok(false) | Err(_)) => {
                         let over = if started {
                             Arrived::Refused(reject(400, "ClosedInHead"))
                         } else {
@@ -161,45 +185,10 @@ impl Connection {
         .await
     }
 
-    /// Reads what the client sends. False: nothing more comes.
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        ready!(self.stream.poll_readable(cx));
-        let buffers = &self.worker.buffers;
-        // One byte more than a head may have, so that one that is too long shows.
-        self.input.grow(self.settings.limits.request_head + self.settings.limits.request_line + 1, buffers);
-        match self.stream.poll_read(cx, self.input.room(buffers)) {
-            Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(false),
-            Poll::Ready(Ok(count)) => {
-                self.input.filled(count);
-                Poll::Ready(true)
-            }
-            Poll::Pending => {
-                self.input.rest(buffers);
-                Poll::Pending
-            }
-        }
-    }
-
-    /// As [`Self::poll_fill`], but tells an end from an error, and never takes more than a buffer.
-    fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        ready!(self.stream.poll_readable(cx));
-        let buffers = &self.worker.buffers;
-        let room = self.input.room(buffers);
-        if room.is_empty() {
-            return Poll::Pending;
-        }
-        match self.stream.poll_read(cx, room) {
-            Poll::Ready(count) => {
-                let count = count?;
-                self.input.filled(count);
-                self.input.rest(buffers);
-                Poll::Ready(Ok(count > 0))
-            }
-            Poll::Pending => {
-                self.input.rest(buffers);
-                Poll::Pending
-            }
-        }
+    /// Reads what the client sends; never more than a buffer, and nothing while that is full. False: nothing
+    /// more comes.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        self.stream.poll_fill(cx, &mut self.input, &self.worker.buffers)
     }
 
     fn parse(&mut self) -> Result<Option<Request>, Reject> {
@@ -217,7 +206,12 @@ impl Connection {
     async fn request(&mut self, request: &Request) -> Next {
         match Plan::of(self, request) {
             Ok(mut plan) => {
-                let next = self.attempts(&mut plan).await;
+                let next = match self.entrance.kind {
+                    ListenerKind::Redirect(_) => self.redirect(&mut plan).await,
+                    ListenerKind::Http | ListenerKind::Https(_) | ListenerKind::Tcp => {
+                        self.attempts(&mut plan).await
+                    }
+                };
                 plan.head.rest(&self.worker.buffers);
                 next
             }
@@ -268,10 +262,11 @@ impl Connection {
                 said = self.stream.poll_shutdown(cx).is_ready();
             }
             while heard < MOST && !worker.is_leaving() {
+                heard += self.input.len();
                 self.input.consume(usize::MAX);
-                match self.stream.poll_read(cx, self.input.room(&worker.buffers)) {
-                    Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
-                    Poll::Ready(Ok(count)) => heard += count,
+                match self.poll_fill(cx) {
+                    Poll::Ready(Ok(true)) => {}
+                    Poll::Ready(Ok(false) | Err(_)) => return Poll::Ready(()),
                     Poll::Pending => return self.timer.poll_passed(cx, deadline),
                 }
             }

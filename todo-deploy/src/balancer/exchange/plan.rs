@@ -33,11 +33,12 @@ pub(super) struct Plan {
     pub(super) expects_continue: bool,
     pub(super) ambiguous: Option<&'static str>,
     pub(super) choice: Choice,
-    /// The answer is to name the target.
     pub(super) started: Instant,
     /// Bytes read from the client for this request.
     pub(super) received: u64,
     pub(super) noted: Noted,
+    /// Where a redirecting listener sends the client: a whole line.
+    pub(super) location: Vec<u8>,
 }
 
 impl Plan {
@@ -49,8 +50,8 @@ impl Plan {
         let mut head = Output { bytes: worker.buffers.vector(), sent: 0 };
         let data = connection.input.data();
         let fields = worker.fields.borrow();
-        let trace = trace_id(worker.draw(), worker.draw());
-        let trace = std::str::from_utf8(&trace).unwrap_or_default();
+        let trace_id = trace_id(worker.draw(), worker.draw());
+        let trace = std::str::from_utf8(&trace_id).unwrap_or_default();
         let local = connection.entrance.name.as_str();
         let hop = Hop {
             client: &connection.client,
@@ -87,7 +88,8 @@ impl Plan {
             choice,
             started,
             received: request.length as u64,
-            noted: Noted::of(connection, data, request, &fields, trace),
+            noted: Noted::of(connection, data, request, trace_id),
+            location: location(connection, request),
             head,
         };
         drop(fields);
@@ -105,6 +107,26 @@ impl Plan {
         }
         Ok(plan)
     }
+}
+
+/// The line that names the same host and path on another port, by HTTPS.
+fn location(connection: &Connection, request: &Request) -> Vec<u8> {
+    let ListenerKind::Redirect(port) = connection.entrance.kind else { return Vec::new() };
+    let data = connection.input.data();
+    let host = request.host.as_ref().map_or(connection.entrance.name.as_bytes(), |host| &data[host.clone()]);
+    // The port is what follows the last colon, unless that belongs to an IPv6 address.
+    let colon = memchr::memrchr(b':', host).filter(|&colon| !host[colon..].contains(&b']'));
+    let mut line = b"Location: https://".to_vec();
+    line.extend_from_slice(&host[..colon.unwrap_or(host.len())]);
+    if port != 443 {
+        line.extend_from_slice(format!(":{port}").as_bytes());
+    }
+    if request.needs_slash {
+        line.push(b'/');
+    }
+    line.extend_from_slice(&data[request.path.clone()]);
+    line.extend_from_slice(b"\r\n");
+    line
 }
 
 /// What consistent hashing looks at.

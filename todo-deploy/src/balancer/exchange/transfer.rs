@@ -99,7 +99,8 @@ impl<'a> Transfer<'a> {
         upstream: &'a mut TcpStream,
         lease: &'a Lease,
     ) -> Result<Finished, Failure> {
-        let last = plan.started;
+        let last = clock::now();
+        plan.noted.dispatched = Some(last);
         let mut transfer = Self {
             connection,
             plan,
@@ -206,8 +207,8 @@ impl<'a> Transfer<'a> {
         if self.connection.input.is_empty() {
             match self.connection.poll_fill(cx) {
                 Poll::Pending => return Ok(false),
-                Poll::Ready(true) => {}
-                Poll::Ready(false) => return Err(self.broken(400, "ClosedInBody")),
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(Ok(false) | Err(_)) => return Err(self.broken(400, "ClosedInBody")),
             }
         }
         match self.plan.rest.take(self.connection.input.data()) {
@@ -417,7 +418,7 @@ impl<'a> Transfer<'a> {
             return Ok(false);
         }
         let _ = self.connection.stream.poll_flush(cx);
-        match self.connection.poll_watch(cx) {
+        match self.connection.poll_fill(cx) {
             Poll::Pending => Ok(false),
             Poll::Ready(Ok(true)) => Ok(true),
             Poll::Ready(Ok(false)) => {

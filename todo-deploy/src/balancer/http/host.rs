@@ -29,6 +29,17 @@ pub(in super::super) fn is_host(value: &[u8]) -> bool {
     name.iter().all(named) && numbered && in_range && (!name.is_empty() || port.is_empty())
 }
 
+/// An address, or `localhost`; nobody else can make such a name point elsewhere.
+pub(in super::super) fn is_local(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let name = match text.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => text,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name.is_empty() || name.eq_ignore_ascii_case("localhost") || address.parse::<std::net::IpAddr>().is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

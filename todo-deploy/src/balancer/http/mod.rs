@@ -41,3 +41,6 @@ fn content_length(value: &[u8]) -> Option<u64> {
     let digits = value.iter().map(|byte| byte.is_ascii_digit().then(|| u64::from(byte - b'0')));
     digits.into_iter().try_fold(0u64, |sum, digit| sum.checked_mul(10)?.checked_add(digit?))
 }
+
+#[cfg(test)]
+mod tests;

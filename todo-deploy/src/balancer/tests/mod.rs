@@ -1,7 +1,12 @@
 //! The balancer with real sockets and scripted targets.
 
 mod basics;
+mod entrances;
+mod faults;
+mod hostile;
 mod leaving;
+mod responses;
+mod shares;
 mod stub;
 
 use std::net::SocketAddr;

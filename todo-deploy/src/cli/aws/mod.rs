@@ -2,9 +2,14 @@
 
 mod confirm;
 mod down;
+pub(super) mod image;
+mod logs;
 mod plan;
+mod policy;
+mod revisions;
 mod session;
 mod shown;
+mod status;
 mod stop;
 mod up;
 
@@ -37,6 +42,12 @@ enum Command {
     Plan(plan::Args),
     Up(up::Args),
     Down(down::Args),
+    Status(status::Args),
+    Logs(logs::Args),
+    Scale(revisions::Scale),
+    History(revisions::History),
+    Rollback(revisions::Rollback),
+    Policy(policy::Args),
 }
 
 /// Which deployment, and whose.
@@ -119,17 +130,30 @@ struct Resolves {
     resolve: Vec<Resolve>,
 }
 
+/// `todo-deploy image`
+pub(super) fn run_image(args: &image::Args) -> ExitCode {
+    block_on(image::run(args))
+}
+
 pub(super) fn run(args: &Args, target: Target) -> ExitCode {
+    block_on(async {
+        match &args.command {
+            Command::Plan(args) => plan::run(args, target).await,
+            Command::Up(args) => up::run(args, target).await,
+            Command::Down(args) => down::run(args, target).await,
+            Command::Status(args) => status::run(args, target).await,
+            Command::Logs(args) => logs::run(args, target).await,
+            Command::Scale(args) => revisions::run_scale(args, target).await,
+            Command::History(args) => revisions::show_history(args, target).await,
+            Command::Policy(args) => policy::run(args, target),
+            Command::Rollback(args) => revisions::run_rollback(args, target).await,
+        }
+    })
+}
+
+fn block_on(work: impl Future<Output = Result<ExitCode>>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let result = runtime.context("cannot start the runtime").and_then(|runtime| {
-        runtime.block_on(async {
-            match &args.command {
-                Command::Plan(args) => plan::run(args, target).await,
-                Command::Up(args) => up::run(args, target).await,
-                Command::Down(args) => down::run(args, target).await,
-            }
-        })
-    });
+    let result = runtime.context("cannot start the runtime").and_then(|runtime| runtime.block_on(work));
     result.unwrap_or_else(|error| {
         say(&format!("error: {error:#}"));
         ExitCode::from(1)

@@ -43,7 +43,6 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
     } else if args.format == Format::CloudFormation {
         let template = cloudformation::template(&comparison.desired, &session.names);
         print(&serde_json::to_string_pretty(&template)?);
-        return Ok(ExitCode::SUCCESS);
     } else {
         print(&plan.to_string());
         say(&traps(&session.deployment, target));

@@ -1,5 +1,7 @@
 //! What every command begins with: the deployment, the clients, what there is and what there should be.
 
+use std::time::Duration;
+
 use anyhow::{Result, bail};
 
 use super::Common;
@@ -35,6 +37,20 @@ impl Session {
 
     pub(super) async fn observe(&self) -> Result<Observed> {
         Ok(observe(&self.cloud, &self.names, &self.deployment, self.target).await?)
+    }
+
+    /// Waits until what an earlier `down` began to remove is gone, so that its names are free.
+    pub(super) async fn wait_for_leaving(&self, tell: &dyn Fn(&str, Duration)) -> Result<()> {
+        let mut clock = None;
+        loop {
+            let leaving = self.observe().await?.leaving;
+            let Some(what) = leaving.first() else { return Ok(()) };
+            let clock = clock.get_or_insert_with(|| self.cloud.patience());
+            tell(&format!("{what} of an earlier run is still being removed"), clock.elapsed());
+            if !clock.again().await {
+                bail!("{what} of an earlier run is still being removed when the time was over (--timeout)");
+            }
+        }
     }
 
     /// Looks at everything and checks what can be checked before the first change.

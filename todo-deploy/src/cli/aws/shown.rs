@@ -9,7 +9,7 @@ use crate::aws::apply::{Progress, Step};
 use crate::aws::plan::Action;
 use crate::check::check;
 use crate::deployment::{BalancerKind, DatabaseSource, Deployment, Target};
-use crate::pricing::{Prices, Use, bill};
+use crate::pricing::{Prices, Use, alarms, bill};
 use crate::simulate::plan::Plan;
 
 /// The traps of the deployment, shortly; `check` has the reasons.
@@ -25,8 +25,12 @@ pub(super) fn traps(deployment: &Deployment, target: Target) -> String {
 pub(super) fn cost(deployment: &Deployment, target: Target) -> String {
     let prices = Prices::default();
     let instances = f64::from(deployment.capacity.desired);
-    let policies = deployment.scaling.policies.len();
-    let usage = Use { seconds: 3600.0, instance_s: instances * 3600.0, users_mean: 0.0, policies };
+    let usage = Use {
+        seconds: 3600.0,
+        instance_s: instances * 3600.0,
+        alarms: alarms(deployment),
+        traffic: Vec::new(),
+    };
     let bill = bill(&prices, deployment, target, &usage);
     let most = f64::from(deployment.capacity.max) / instances.max(1.0);
     let balancer = match deployment.load_balancer.kind {

@@ -1,6 +1,6 @@
 //! `todo-deploy ec2 up`
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -35,11 +35,16 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
     let session = Session::open(&args.common, target).await?;
-    let comparison = session.compare().await?;
+    let lines = Lines::default();
+    let mut comparison = session.compare().await?;
+    if !comparison.observed.leaving.is_empty() {
+        session.wait_for_leaving(&|what, elapsed| lines.wait(what, elapsed)).await?;
+        comparison = session.compare().await?;
+    }
     let plan = &comparison.plan;
     let names = &session.names;
     if !plan.changes.is_empty() {
-        say(&plan.to_string());
+        say(&plan.brief().to_string());
         say(&traps(&session.deployment, target));
         let creates = plan.changes.iter().any(|change| change.action == Action::Create);
         if creates {
@@ -51,7 +56,7 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
             return Ok(ExitCode::from(1));
         }
     }
-    let (stop, lines) = (Cell::new(false), Lines::default());
+    let stop = Cell::new(false);
     let work = async {
         let apply = Apply {
             cloud: &session.cloud,
@@ -78,6 +83,7 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
             ids: &ids,
             deployment: &session.deployment,
             resolve: &args.resolves.resolve,
+            followed: RefCell::default(),
         };
         let waited = ready.wait(&|what, elapsed| lines.wait(what, elapsed), &|| stop.get()).await;
         waited.map(Some).map_err(anyhow::Error::msg)

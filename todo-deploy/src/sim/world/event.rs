@@ -50,6 +50,12 @@ impl Kind {
     ];
 }
 
+impl Kind {
+    pub(super) const fn is_of_a_user(self) -> bool {
+        matches!(self, Self::Answer | Self::Connect | Self::Send | Self::Wake)
+    }
+}
+
 /// Something that happens to the user, instance or load with this number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Event {

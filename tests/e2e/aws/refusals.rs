@@ -1,0 +1,82 @@
+//! What is refused before anything is changed, and said in a way that helps.
+
+use e2e::aws::{Deploy, Emulator};
+use serde_json::json;
+
+use super::{TARGETS, UP};
+
+#[tokio::test]
+async fn what_is_not_ours_is_not_touched() {
+    for target in TARGETS {
+        let Some(emulator) = Emulator::started().await else { return };
+        let deploy = Deploy::to(target).await;
+        let group = json!({"GroupName": "todo", "Description": "somebody else's"});
+        emulator.ask("ec2", "CreateSecurityGroup", group).await;
+        let before = emulator.state().await;
+        let up = deploy.run(&emulator, &UP).await.is(1);
+        assert!(up.stderr.contains("`todo`"), "{up}");
+        assert_eq!(emulator.mutations().await, [""; 0], "{up}");
+        deploy.run(&emulator, &["down", "--delete-database"]).await.is(0);
+        assert_eq!(emulator.state().await, before);
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_are_missing_or_have_expired() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let deploy = Deploy::to("ec2").await;
+    let mut command = deploy.command(&emulator, &UP);
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    let output = command.output().await.expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("there are no AWS credentials"), "{said}");
+    assert!(!said.contains("IMDS"), "{said}");
+
+    for (code, status) in [("ExpiredToken", 400), ("InvalidClientTokenId", 403), ("RequestExpired", 400)] {
+        let expired = emulator.fork().await;
+        expired.faults(json!([{"call": "*", "code": code, "status": status, "times": 0}])).await;
+        let up = deploy.run(&expired, &UP).await.is(1);
+        assert!(up.stderr.contains("start the lab again"), "{up}");
+    }
+}
+
+#[tokio::test]
+async fn credentials_from_a_file_in_the_directory() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let deploy = Deploy::to("ec2").await;
+    let lab =
+        "[default]\naws_access_key_id=AKIAIOSFODNN7EXAMPLE\naws_secret_access_key=x\naws_session_token=y\n";
+    std::fs::write(deploy.directory().join("credentials"), lab).expect("a file");
+    let mut command = deploy.command(&emulator, &["plan", "--image", "todo:1"]);
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    let output = command.output().await.expect("it runs");
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn what_the_account_lacks_is_said_before_the_first_change() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let table: [(&str, &[&str], &str); 5] = [
+        ("ec2", &["--set", "aws.instance_profile=Nobody"], "no instance profile `Nobody`"),
+        ("ec2", &["--set", "aws.key_name=lost"], "no key pair `lost`"),
+        ("ec2", &["--set", "aws.instance_type=t2.nothing"], "t2.nothing"),
+        ("ecs", &["--set", "aws.role=Nobody"], "no role `Nobody`"),
+        ("ec2", &["--set", "database.source=existing", "--set", "database.url=ssm:/nowhere"], "/nowhere"),
+    ];
+    for (target, further, expected) in table {
+        let emulator = emulator.fork().await;
+        let up = Deploy::to(target).await.run(&emulator, &[&UP[..], further].concat()).await.is(1);
+        assert!(up.stderr.contains(expected), "{up}");
+        assert_eq!(emulator.mutations().await, [""; 0], "{up}");
+    }
+}
+
+#[tokio::test]
+async fn sizes_that_fargate_does_not_have() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let deploy = Deploy::to("ecs").await;
+    let up = deploy.run(&emulator, &[&UP[..], &["--set", "aws.fargate_memory=4096"]].concat()).await.is(1);
+    assert!(up.stderr.contains("fargate_memory"), "{up}");
+    assert_eq!(emulator.calls().await.len(), 0, "{up}");
+}

@@ -1,0 +1,93 @@
+//! What the service writes, from the deployment's log group.
+
+use std::time::Duration;
+
+use super::clients::Cloud;
+use super::failure::{Absent as _, Failure, of};
+use super::names::Names;
+use super::wait::Deadline;
+
+const FILTER: &str = "logs:FilterLogEvents";
+const STREAMS: &str = "logs:DescribeLogStreams";
+const GET: &str = "logs:GetLogEvents";
+
+/// One line and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub id: String,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// Instance or task.
+    pub stream: String,
+    pub text: String,
+}
+
+/// Lines of one page; CloudWatch Logs gives no more.
+const PAGE_MAX: i32 = 10_000;
+
+/// The last lines of the stream that was written to last.
+pub(super) async fn last(cloud: &Cloud, names: &Names, count: usize) -> Result<Vec<Line>, Failure> {
+    let request = cloud.logs.describe_log_streams().log_group_name(names.log_group());
+    let request = request.order_by(aws_sdk_cloudwatchlogs::types::OrderBy::LastEventTime).descending(true);
+    let Some(streams) = request.limit(1).send().await.map_err(of(STREAMS)).absent()? else {
+        return Ok(Vec::new());
+    };
+    let Some(stream) = streams.log_streams().first().and_then(|stream| stream.log_stream_name()) else {
+        return Ok(Vec::new());
+    };
+    let request = cloud.logs.get_log_events().log_group_name(names.log_group()).log_stream_name(stream);
+    let request = request.limit(i32::try_from(count).unwrap_or(PAGE_MAX)).start_from_head(false);
+    let events = request.send().await.map_err(of(GET))?;
+    let line = |event: &aws_sdk_cloudwatchlogs::types::OutputLogEvent| Line {
+        id: String::new(),
+        at_ms: event.timestamp().unwrap_or_default(),
+        stream: stream.to_owned(),
+        text: event.message().unwrap_or_default().trim_end().to_owned(),
+    };
+    Ok(events.events().iter().map(line).collect())
+}
+
+/// Every line from `since_ms` on, in order of time.
+pub async fn since(cloud: &Cloud, names: &Names, since_ms: i64) -> Result<Vec<Line>, Failure> {
+    let request = cloud.logs.filter_log_events().log_group_name(names.log_group()).start_time(since_ms);
+    let mut pages = request.limit(PAGE_MAX).into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(of(FILTER));
+        let Some(page) = page.absent()? else { return Ok(found) };
+        found.extend(page.events().iter().map(|event| Line {
+            id: event.event_id().unwrap_or_default().to_owned(),
+            at_ms: event.timestamp().unwrap_or_default(),
+            stream: event.log_stream_name().unwrap_or_default().to_owned(),
+            text: event.message().unwrap_or_default().trim_end().to_owned(),
+        }));
+    }
+    found.sort_by_key(|line| line.at_ms);
+    Ok(found)
+}
+
+/// Hands over lines as they come, until `stopped`. A line that arrives late, within the last minute, is not lost.
+pub async fn follow(
+    cloud: &Cloud,
+    names: &Names,
+    mut since_ms: i64,
+    show: &dyn Fn(&Line),
+    stopped: &dyn Fn() -> bool,
+) -> Result<(), Failure> {
+    const LATE_MS: i64 = 60_000;
+    let clock = Deadline::after(Duration::MAX, cloud.pace.poll);
+    let mut seen = std::collections::BTreeMap::new();
+    while !stopped() {
+        for line in since(cloud, names, since_ms).await? {
+            if seen.insert(line.id.clone(), line.at_ms).is_none() {
+                show(&line);
+            }
+        }
+        if let Some(newest) = seen.values().max().copied() {
+            since_ms = since_ms.max(newest - LATE_MS);
+            seen.retain(|_, at_ms| *at_ms >= since_ms);
+        }
+        clock.again().await;
+    }
+    Ok(())
+}

@@ -1,0 +1,270 @@
+//! The least that a principal must be allowed, as an IAM policy: what the calls of a path are, on what carries the
+//! deployment's names. Where AWS knows no names before a resource is there, its tag decides.
+
+use serde_json::{Value, json};
+
+use super::names::{Names, TAG};
+use crate::deployment::{Deployment, Target};
+
+/// Calls that only look. They name no resource, or AWS does not let them.
+const LOOK: [&str; 19] = [
+    "autoscaling:Describe*",
+    "application-autoscaling:Describe*",
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:ListTagsForResource",
+    "ec2:DescribeInstanceTypeOfferings",
+    "ec2:DescribeKeyPairs",
+    "ec2:DescribeLaunchTemplates",
+    "ec2:DescribeLaunchTemplateVersions",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "elasticloadbalancing:Describe*",
+    "logs:DescribeLogGroups",
+    "rds:DescribeDBInstances",
+    "rds:DescribeDBSubnetGroups",
+    "rds:ListTagsForResource",
+    "secretsmanager:DescribeSecret",
+    "ssm:DescribeParameters",
+    "sts:GetCallerIdentity",
+];
+
+/// Further ones of the ECS path.
+const LOOK_ECS: [&str; 6] = [
+    "ecs:DescribeClusters",
+    "ecs:DescribeServices",
+    "ecs:DescribeTaskDefinition",
+    "ecs:DescribeTasks",
+    "ecs:ListTaskDefinitions",
+    "ecs:ListTasks",
+];
+
+/// The policy document.
+pub fn policy(deployment: &Deployment, names: &Names) -> Value {
+    let region = &deployment.aws.region;
+    let arn = |service: &str, rest: &str| format!("arn:aws:{service}:{region}:*:{rest}");
+    let (balancer, service) = (names.balancer(), names.service());
+    let look = LOOK.iter().chain(if names.target == Target::Ecs { &LOOK_ECS[..] } else { &[] });
+    let look: Vec<&str> = look.copied().collect();
+    let mut statements = vec![
+        json!({ "Sid": "Look", "Effect": "Allow", "Action": look, "Resource": "*" }),
+        allow(
+            "Groups",
+            &["ec2:CreateSecurityGroup", "ec2:CreateTags"],
+            &[arn("ec2", "security-group/*"), arn("ec2", "vpc/*"), arn("ec2", "launch-template/*")],
+        ),
+        ours(
+            "OurGroups",
+            &[
+                "ec2:AuthorizeSecurityGroupIngress",
+                "ec2:RevokeSecurityGroupIngress",
+                "ec2:DeleteSecurityGroup",
+            ],
+            &[arn("ec2", "security-group/*")],
+            names,
+        ),
+        allow(
+            "Balancer",
+            &[
+                "elasticloadbalancing:AddTags",
+                "elasticloadbalancing:CreateListener",
+                "elasticloadbalancing:CreateLoadBalancer",
+                "elasticloadbalancing:CreateTargetGroup",
+                "elasticloadbalancing:DeleteListener",
+                "elasticloadbalancing:DeleteLoadBalancer",
+                "elasticloadbalancing:DeleteTargetGroup",
+                "elasticloadbalancing:ModifyListener",
+                "elasticloadbalancing:ModifyLoadBalancerAttributes",
+                "elasticloadbalancing:ModifyTargetGroup",
+                "elasticloadbalancing:ModifyTargetGroupAttributes",
+                "elasticloadbalancing:SetSecurityGroups",
+                "elasticloadbalancing:SetSubnets",
+            ],
+            &[
+                arn("elasticloadbalancing", &format!("loadbalancer/*/{balancer}/*")),
+                arn("elasticloadbalancing", &format!("listener/*/{balancer}/*")),
+                arn("elasticloadbalancing", &format!("targetgroup/{service}/*")),
+            ],
+        ),
+        allow(
+            "Alarms",
+            &["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:TagResource"],
+            &alarms(deployment, names)
+                .iter()
+                .map(|name| arn("cloudwatch", &format!("alarm:{name}")))
+                .collect::<Vec<_>>(),
+        ),
+        allow(
+            "Logs",
+            &[
+                "logs:CreateLogGroup",
+                "logs:DeleteLogGroup",
+                "logs:DescribeLogStreams",
+                "logs:FilterLogEvents",
+                "logs:GetLogEvents",
+                "logs:ListTagsForResource",
+                "logs:PutRetentionPolicy",
+                "logs:TagResource",
+            ],
+            &[arn("logs", &format!("log-group:{}*", names.log_group()))],
+        ),
+        allow(
+            "Parameters",
+            &[
+                "ssm:AddTagsToResource",
+                "ssm:DeleteParameter",
+                "ssm:GetParameter",
+                "ssm:ListTagsForResource",
+                "ssm:PutParameter",
+            ],
+            &[
+                arn("ssm", &format!("parameter{}", names.parameter("*"))),
+                format!("arn:aws:ssm:{region}::parameter/aws/service/*"),
+            ],
+        ),
+        allow(
+            "Database",
+            &[
+                "rds:AddTagsToResource",
+                "rds:CreateDBInstance",
+                "rds:CreateDBSnapshot",
+                "rds:CreateDBSubnetGroup",
+                "rds:DeleteDBInstance",
+                "rds:DeleteDBSubnetGroup",
+                "rds:ModifyDBInstance",
+                "rds:ModifyDBSubnetGroup",
+            ],
+            &[
+                arn("rds", &format!("db:{}", names.database())),
+                arn("rds", &format!("snapshot:{}-final-*", names.database())),
+                arn("rds", &format!("subgrp:{}", names.subnet_group())),
+            ],
+        ),
+        allow(
+            "Images",
+            &[
+                "ecr:BatchCheckLayerAvailability",
+                "ecr:CompleteLayerUpload",
+                "ecr:CreateRepository",
+                "ecr:DescribeRepositories",
+                "ecr:InitiateLayerUpload",
+                "ecr:PutImage",
+                "ecr:PutLifecyclePolicy",
+                "ecr:TagResource",
+                "ecr:UploadLayerPart",
+            ],
+            &[arn("ecr", "repository/*")],
+        ),
+        json!({ "Sid": "Registry", "Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*" }),
+        json!({
+            "Sid": "ServiceRoles", "Effect": "Allow", "Action": "iam:CreateServiceLinkedRole",
+            "Resource": "arn:aws:iam::*:role/aws-service-role/*",
+        }),
+    ];
+    statements.extend(match names.target {
+        Target::Ec2 => instances(deployment, names, &arn),
+        Target::Ecs => tasks(deployment, names, &arn),
+        Target::Local => Vec::new(),
+    });
+    json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+fn alarms(deployment: &Deployment, names: &Names) -> Vec<String> {
+    deployment.scaling.policies.iter().map(|policy| names.policy(policy.name())).collect()
+}
+
+fn instances(deployment: &Deployment, names: &Names, arn: &dyn Fn(&str, &str) -> String) -> Vec<Value> {
+    let group = names.service();
+    let profile = &deployment.aws.instance_profile;
+    vec![
+        allow(
+            "Group",
+            &[
+                "autoscaling:AttachLoadBalancerTargetGroups",
+                "autoscaling:CreateAutoScalingGroup",
+                "autoscaling:CreateOrUpdateTags",
+                "autoscaling:DeleteAutoScalingGroup",
+                "autoscaling:DeletePolicy",
+                "autoscaling:DetachLoadBalancerTargetGroups",
+                "autoscaling:PutScalingPolicy",
+                "autoscaling:SetDesiredCapacity",
+                "autoscaling:StartInstanceRefresh",
+                "autoscaling:UpdateAutoScalingGroup",
+            ],
+            &[arn("autoscaling", &format!("autoScalingGroup:*:autoScalingGroupName/{group}"))],
+        ),
+        allow("Template", &["ec2:CreateLaunchTemplate"], &[arn("ec2", "launch-template/*")]),
+        ours(
+            "OurTemplate",
+            &["ec2:CreateLaunchTemplateVersion", "ec2:DeleteLaunchTemplate"],
+            &[arn("ec2", "launch-template/*")],
+            names,
+        ),
+        // Auto Scaling asks whether whoever names the template could launch from it.
+        json!({ "Sid": "Launch", "Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*" }),
+        allow(
+            "Profile",
+            &["iam:GetInstanceProfile"],
+            &[format!("arn:aws:iam::*:instance-profile/{profile}")],
+        ),
+        pass("arn:aws:iam::*:role/*", "ec2.amazonaws.com"),
+    ]
+}
+
+fn tasks(deployment: &Deployment, names: &Names, arn: &dyn Fn(&str, &str) -> String) -> Vec<Value> {
+    let (cluster, family) = (names.cluster(), names.container());
+    let role = deployment.aws.role.rsplit('/').next().unwrap_or_default();
+    let role = format!("arn:aws:iam::*:role/{role}");
+    vec![
+        allow(
+            "Service",
+            &[
+                "ecs:CreateCluster",
+                "ecs:CreateService",
+                "ecs:DeleteCluster",
+                "ecs:DeleteService",
+                "ecs:TagResource",
+                "ecs:UpdateService",
+            ],
+            &[
+                arn("ecs", &format!("cluster/{cluster}")),
+                arn("ecs", &format!("service/{cluster}/{cluster}")),
+                arn("ecs", &format!("task-definition/{family}:*")),
+            ],
+        ),
+        // AWS knows no resource for these.
+        json!({
+            "Sid": "Definitions", "Effect": "Allow", "Resource": "*", "Action": [
+                "ecs:DeleteTaskDefinitions", "ecs:DeregisterTaskDefinition", "ecs:RegisterTaskDefinition",
+            ],
+        }),
+        json!({
+            "Sid": "Scaling", "Effect": "Allow", "Resource": "*", "Action": [
+                "application-autoscaling:DeleteScalingPolicy", "application-autoscaling:DeregisterScalableTarget",
+                "application-autoscaling:PutScalingPolicy", "application-autoscaling:RegisterScalableTarget",
+            ],
+            "Condition": { "StringEquals": { "application-autoscaling:service-namespace": "ecs" } },
+        }),
+        allow("Role", &["iam:GetRole"], std::slice::from_ref(&role)),
+        pass(&role, "ecs-tasks.amazonaws.com"),
+    ]
+}
+
+fn allow(sid: &str, actions: &[&str], resources: &[String]) -> Value {
+    json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources })
+}
+
+/// Only on what carries our tag.
+fn ours(sid: &str, actions: &[&str], resources: &[String], names: &Names) -> Value {
+    let mut statement = allow(sid, actions, resources);
+    let tag = format!("aws:ResourceTag/{TAG}");
+    statement["Condition"] = json!({ "StringEquals": { tag: names.deployment } });
+    statement
+}
+
+fn pass(role: &str, to: &str) -> Value {
+    json!({
+        "Sid": "Pass", "Effect": "Allow", "Action": "iam:PassRole", "Resource": role,
+        "Condition": { "StringEquals": { "iam:PassedToService": to } },
+    })
+}

@@ -1,0 +1,118 @@
+//! Following a roll-out: our revision of the tasks, our refresh of the instances. One that AWS rolled back has failed,
+//! however steady the service is now.
+
+use aws_sdk_autoscaling::types::InstanceRefreshStatus;
+use aws_sdk_ecs::types::{DeploymentRolloutState, DesiredStatus};
+
+use super::{FINAL, Missing, Ready};
+use crate::aws::failure::{Failure, of};
+use crate::aws::render;
+use crate::aws::resources::service;
+
+/// Messages of a failed service that are shown.
+const MESSAGES_MAX: usize = 5;
+
+impl Ready<'_> {
+    /// The replacement of instances by those of a new template, if one runs.
+    pub(super) async fn replaced(&self) -> Result<Result<(), Missing>, Failure> {
+        let Some(refresh) = self.ids.get(render::ROLLOUT).filter(|id| !id.is_empty()) else {
+            return Ok(Ok(()));
+        };
+        let request = self.cloud.autoscaling.describe_instance_refreshes();
+        let request = request.auto_scaling_group_name(self.names.service()).instance_refresh_ids(refresh);
+        let found = request.send().await.map_err(of("autoscaling:DescribeInstanceRefreshes"))?;
+        let Some(refresh) = found.instance_refreshes().first() else { return Ok(Ok(())) };
+        let percent = refresh.percentage_complete().unwrap_or_default();
+        let reason = refresh.status_reason().unwrap_or("no reason given");
+        Ok(match refresh.status() {
+            None | Some(InstanceRefreshStatus::Successful) => Ok(()),
+            Some(
+                status @ (InstanceRefreshStatus::Failed
+                | InstanceRefreshStatus::Cancelled
+                | InstanceRefreshStatus::RollbackFailed
+                | InstanceRefreshStatus::RollbackSuccessful),
+            ) => Err(format!("{FINAL}replacing the instances ended as {}: {reason}", status.as_str())),
+            Some(status) => Err(format!("instances are being replaced: {} ({percent} %)", status.as_str())),
+        })
+    }
+
+    /// The service's deployment of our revision.
+    pub(super) async fn deployed(&self) -> Result<Result<(), Missing>, Failure> {
+        let (Some(ours), Some(cluster)) =
+            (self.ids.get(render::TASK_DEFINITION), self.ids.get(render::CLUSTER))
+        else {
+            return Ok(Ok(()));
+        };
+        let Some(service) = service::describe(cluster, &self.names.cluster(), self.at()).await? else {
+            return Ok(Err("the service is not visible yet".to_owned()));
+        };
+        let of_ours = |one: &&aws_sdk_ecs::types::Deployment| one.task_definition() == Some(ours);
+        let Some(deployment) = service.deployments().iter().find(of_ours) else {
+            let why = self.why_failed(&service).await?;
+            return Ok(Err(format!("{FINAL}ECS rolled our revision back\n{why}")));
+        };
+        // Another deployment of the same revision may follow ours; ours is the one that was seen first.
+        let id = deployment.id().unwrap_or_default().to_owned();
+        let followed = self.followed.borrow_mut().get_or_insert(id.clone()).clone();
+        let counts = format!("{} of {} tasks run", deployment.running_count(), deployment.desired_count());
+        match deployment.rollout_state() {
+            Some(DeploymentRolloutState::Failed) => {
+                let why = self.why_failed(&service).await?;
+                // The first deployment has nothing to go back to, and would start tasks for ever.
+                if service.deployments().len() == 1 {
+                    let request =
+                        self.cloud.ecs.update_service().cluster(cluster).service(self.names.cluster());
+                    request.desired_count(0).send().await.map_err(of("ecs:UpdateService"))?;
+                }
+                let reason = deployment.rollout_state_reason().unwrap_or("no reason given");
+                Ok(Err(format!("{FINAL}the deployment failed: {reason}\n{why}")))
+            }
+            Some(DeploymentRolloutState::InProgress) => Ok(Err(format!(
+                "the deployment is in progress: {counts}, {} failed",
+                deployment.failed_tasks()
+            ))),
+            _ if id != followed => {
+                let why = self.why_failed(&service).await?;
+                Ok(Err(format!("{FINAL}our deployment {followed} was replaced by {id}\n{why}")))
+            }
+            _ => Ok(Ok(())),
+        }
+    }
+
+    /// Why tasks stopped, what the service says, and the last lines that they wrote.
+    async fn why_failed(&self, service: &aws_sdk_ecs::types::Service) -> Result<String, Failure> {
+        let mut said = Vec::new();
+        let cluster = service.cluster_arn().unwrap_or_default();
+        let request = self.cloud.ecs.list_tasks().cluster(cluster).service_name(self.names.cluster());
+        let stopped = request.desired_status(DesiredStatus::Stopped).send().await;
+        let stopped = stopped.map_err(of("ecs:ListTasks"))?.task_arns.unwrap_or_default();
+        if !stopped.is_empty() {
+            let request = self.cloud.ecs.describe_tasks().cluster(cluster);
+            let request = request.set_tasks(Some(stopped.into_iter().take(MESSAGES_MAX).collect()));
+            let tasks = request.send().await.map_err(of("ecs:DescribeTasks"))?;
+            for task in tasks.tasks() {
+                let id = task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or("?");
+                let reason = task.stopped_reason().unwrap_or("no reason given");
+                said.push(format!("task {id} stopped: {reason}"));
+                for container in task.containers() {
+                    let code = container.exit_code().map(|code| format!("exit code {code}"));
+                    let parts = [code, container.reason().map(str::to_owned)];
+                    let parts: Vec<String> = parts.into_iter().flatten().collect();
+                    if !parts.is_empty() {
+                        said.push(format!(
+                            "  container {}: {}",
+                            container.name().unwrap_or("?"),
+                            parts.join(", ")
+                        ));
+                    }
+                }
+            }
+        }
+        let events = service.events().iter().take(MESSAGES_MAX).filter_map(|event| event.message());
+        said.extend(events.map(|event| format!("event: {event}")));
+        let lines = crate::aws::logs::last(self.cloud, self.names, MESSAGES_MAX).await;
+        said.extend(lines.unwrap_or_default().into_iter().map(|line| format!("log: {}", line.text)));
+        said.dedup();
+        Ok(said.join("\n"))
+    }
+}

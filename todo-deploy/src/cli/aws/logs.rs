@@ -1,0 +1,43 @@
+//! `todo-deploy ec2 logs`
+
+use std::cell::Cell;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::super::print;
+use super::Common;
+use super::session::Session;
+use super::stop::stoppable;
+use crate::aws::logs::{Line, follow, since};
+use crate::deployment::{Target, duration};
+
+/// Print what the service writes, from all instances or tasks
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    common: Common,
+    /// Go on with what comes, until Ctrl-C
+    #[arg(short = 'F', long)]
+    follow: bool,
+    /// How far back to begin
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "10m")]
+    since: Duration,
+}
+
+pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
+    let session = Session::open(&args.common, target).await?;
+    let (cloud, names) = (&session.cloud, &session.names);
+    let begin_s = cloud.now_unix_s() - args.since.as_secs_f64();
+    let begin_ms = (begin_s * 1000.0) as i64;
+    let show = |line: &Line| print(&format!("{}  {}", line.stream, line.text));
+    if !args.follow {
+        since(cloud, names, begin_ms).await?.iter().for_each(show);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let stop = Cell::new(false);
+    let work = async { Ok(follow(cloud, names, begin_ms, &show, &|| stop.get()).await?) };
+    stoppable(&stop, work).await?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,103 @@
+//! `todo-deploy ec2 history`, `rollback` and `scale`
+
+use std::cell::RefCell;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use super::super::{print, say};
+use super::session::Session;
+use super::shown::Lines;
+use super::stop::stoppable;
+use super::{Common, Resolves};
+use crate::aws::ready::Ready;
+use crate::aws::revisions::{Revision, history, roll_back, scale};
+use crate::deployment::Target;
+
+/// List the versions that ran, newest first, with their images
+#[derive(Debug, clap::Args)]
+pub(super) struct History {
+    #[command(flatten)]
+    common: Common,
+    /// Print a list of {`number`, `made_unix_s`, `image`, `current`}
+    #[arg(long)]
+    json: bool,
+}
+
+/// Go back to an earlier version, without `plan`: the one before, or the number that `history` shows
+///
+/// The next `up` brings the described version again; change the description too.
+#[derive(Debug, clap::Args)]
+pub(super) struct Rollback {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    resolves: Resolves,
+    /// The version to go back to
+    #[arg(value_name = "NUMBER")]
+    number: Option<i64>,
+}
+
+/// Set how many instances or tasks there should be now; the policies may change it again
+#[derive(Debug, clap::Args)]
+pub(super) struct Scale {
+    #[command(flatten)]
+    common: Common,
+    /// From capacity.min to capacity.max
+    #[arg(value_name = "N")]
+    wanted: u32,
+}
+
+pub(super) async fn show_history(args: &History, target: Target) -> Result<ExitCode> {
+    let session = Session::open(&args.common, target).await?;
+    let found = history(&session.cloud, &session.names).await?;
+    if args.json {
+        print(&serde_json::to_string_pretty(&found)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for Revision { number, image, current, .. } in &found {
+        print(&format!("{} {number:>4}  {image}", if *current { "*" } else { " " }));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn run_rollback(args: &Rollback, target: Target) -> Result<ExitCode> {
+    let session = Session::open(&args.common, target).await?;
+    let known = history(&session.cloud, &session.names).await?;
+    let Some(current) = known.iter().find(|revision| revision.current) else {
+        bail!("{} is not deployed on {target}; there is nothing to go back from", session.names.deployment);
+    };
+    let to = match args.number {
+        Some(number) => known.iter().find(|revision| revision.number == number),
+        None => known.iter().find(|revision| revision.number < current.number),
+    };
+    let Some(to) = to else {
+        bail!("there is no such version to go back to; `history` lists those there are");
+    };
+    say(&format!("from {} ({}) to {} ({})", current.number, current.image, to.number, to.image));
+    let mut ids = session.observe().await?.ids;
+    ids.remove(crate::aws::render::ROLLOUT);
+    roll_back(&session.cloud, &session.names, to.number, &mut ids).await?;
+    let (stop, lines) = (std::cell::Cell::new(false), Lines::default());
+    let ready = Ready {
+        cloud: &session.cloud,
+        names: &session.names,
+        ids: &ids,
+        deployment: &session.deployment,
+        resolve: &args.resolves.resolve,
+        followed: RefCell::default(),
+    };
+    let work = async {
+        let waited = ready.wait(&|what, elapsed| lines.wait(what, elapsed), &|| stop.get()).await;
+        waited.map_err(anyhow::Error::msg)
+    };
+    print(&stoppable(&stop, work).await?);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn run_scale(args: &Scale, target: Target) -> Result<ExitCode> {
+    let session = Session::open(&args.common, target).await?;
+    scale(&session.cloud, &session.names, args.wanted).await?;
+    say(&format!("{} are wanted now; `status --watch` shows them come and go", args.wanted));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,100 @@
+//! `todo-deploy ec2 status`
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use tokio::net::TcpListener;
+
+use super::super::{print, say};
+use super::Common;
+use super::session::Session;
+use crate::aws::status::status;
+use crate::dashboard;
+use crate::deployment::Target;
+use crate::status::{Status, text};
+
+/// Show how it stands: group or service, instances or tasks, target health with reasons, alarms, activity history
+///
+/// Exit code 0 when a target is healthy, 1 when none is or nothing is deployed.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    common: Common,
+    /// Look again every --poll, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
+    /// Serve it as the dashboard, until Ctrl-C
+    #[arg(long)]
+    web: bool,
+    /// Address of the dashboard
+    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = dashboard::ADDRESS, requires = "web")]
+    listen: SocketAddr,
+    /// Print it as JSON, the schema that `local` and `simulate` share (see the README)
+    #[arg(long, conflicts_with = "web")]
+    json: bool,
+}
+
+pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
+    let session = Session::open(&args.common, target).await?;
+    if args.web {
+        return serve(&session, args.listen).await;
+    }
+    loop {
+        let found = look(&session).await?;
+        print(&if args.json { serde_json::to_string(&found)? } else { text(&found) });
+        if !args.watch {
+            return Ok(ExitCode::from(u8::from(found.group.healthy == 0)));
+        }
+        tokio::select! {
+            signal = tokio::signal::ctrl_c() => {
+                signal?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            _ = pause(&session) => print(""),
+        }
+    }
+}
+
+async fn pause(session: &Session) {
+    session.cloud.patience().again().await;
+}
+
+async fn look(session: &Session) -> Result<Status> {
+    let Session { cloud, names, deployment, .. } = session;
+    match status(cloud, names, deployment, cloud.now_unix_s()).await? {
+        Some(found) => Ok(found),
+        None => bail!("{} is not deployed on {}; `up` does it", names.deployment, names.target),
+    }
+}
+
+async fn serve(session: &Session, listen: SocketAddr) -> Result<ExitCode> {
+    let listener = TcpListener::bind(listen).await;
+    let listener =
+        listener.with_context(|| format!("cannot listen on {listen}; name another address with --listen"))?;
+    let first = look(session).await?;
+    let (mut board, source) = dashboard::board(first.about.clone());
+    board.publish_status(first);
+    say(&format!("http://{}  Ctrl-C ends it", listener.local_addr()?));
+    let stop = async {
+        // Where signals cannot be had, the default ends the process.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let looking = async {
+        loop {
+            pause(session).await;
+            // One failed look is no reason to take the page away; the next one may work.
+            match look(session).await {
+                Ok(found) => board.publish_status(found),
+                Err(error) => say(&format!("{error:#}")),
+            }
+        }
+    };
+    tokio::select! {
+        served = dashboard::serve(listener, source, stop) => served.context("the page ended")?,
+        () = looking => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
