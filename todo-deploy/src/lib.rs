@@ -10,6 +10,7 @@ pub mod cli;
 pub mod dashboard;
 pub mod deployment;
 pub mod engine;
+pub mod local;
 pub mod pick;
 pub mod pricing;
 pub mod report;

@@ -141,6 +141,8 @@ pub enum LaunchCause {
 pub enum LeaveCause {
     ScaleIn,
     Unhealthy,
+    /// One of a newer version serves in its place.
+    Outdated,
 }
 
 /// What goes wrong with an instance.

@@ -32,7 +32,7 @@ pub use api::host::{
     Scenario, ScriptException, Step, Task, TaskResult, TaskValue, TestStatus,
 };
 pub use api::http::{
-    Auth, AuthScheme, Compression, Expected, HttpRequest, HttpResponse, RequestCookie, ResponseType,
+    Auth, AuthScheme, Compression, Expected, HttpRequest, HttpResponse, Reads, RequestCookie, ResponseType,
     SentRequest, Timings,
 };
 pub use api::tags::{SampleTags, TagContext};

@@ -127,7 +127,7 @@ pub(super) struct RunArgs {
     /// Do not run teardown()
     #[arg(long, help_heading = "Script")]
     pub(super) no_teardown: bool,
-    /// Worker threads (default: one per core)
+    /// Worker threads (default: one per core; native iterations against this machine: half as many)
     #[arg(long, value_name = "N", help_heading = "Load")]
     pub(super) threads: Option<usize>,
 }

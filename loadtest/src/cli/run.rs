@@ -116,12 +116,12 @@ fn drive(
         .enable_all()
         .build()
         .map_err(|error| Failure::system(format!("an event loop could not be started: {error}")))?;
-    let threads = threads(args.threads, plans.profile.max_vus())?;
     let no_color = args.output.no_color
         || setting(&plans.options, "noColor")
         || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     LocalSet::new().block_on(&runtime, async {
-        reachable(plans).await?;
+        let is_local = reachable(plans).await?;
+        let threads = threads(args.threads, plans.profile.max_vus(), is_local)?;
         let fleet = match &args.output.timeline {
             Some(text) => Some(fleet::Before::read(text, plans).await?),
             None => None,
@@ -181,12 +181,15 @@ async fn listen(signals: mpsc::Sender<Signal>) {
     }
 }
 
-fn threads(wanted: Option<usize>, vus: u64) -> Result<usize, Failure> {
+/// `is_local`: iterations run natively against this machine. They cost less than what serves them, so the server
+/// gets half of the cores.
+fn threads(wanted: Option<usize>, vus: u64, is_local: bool) -> Result<usize, Failure> {
     match wanted {
         Some(0) => Err(Failure::config("--threads must be at least 1")),
         Some(threads) => Ok(threads.min(1024)),
         None => {
             let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+            let cores = if is_local { cores / 2 } else { cores };
             Ok(cores.min(usize::try_from(vus).unwrap_or(usize::MAX)).max(1))
         }
     }
@@ -287,10 +290,10 @@ fn native_plan(script: &Script, options: &Options) -> Option<PlanSpec> {
     options.scenarios.iter().map(scenario).collect()
 }
 
-/// Requests whose URLs are known must lead somewhere, or nothing starts.
-async fn reachable(plans: &Plans) -> Result<(), Failure> {
-    let ProgramSpec::Native(plan) = &plans.program else { return Ok(()) };
-    let mut seen = Vec::new();
+/// Requests whose URLs are known must lead somewhere, or nothing starts. True when all lead to this machine.
+async fn reachable(plans: &Plans) -> Result<bool, Failure> {
+    let ProgramSpec::Native(plan) = &plans.program else { return Ok(false) };
+    let (mut seen, mut is_local) = (Vec::new(), true);
     for step in plan.iter().flat_map(|scenario| &scenario.steps) {
         let NativeStep::Request(request) = step else { continue };
         let url = plans.base_url.as_ref().map_or(request.url.as_str(), Url::as_str);
@@ -304,7 +307,9 @@ async fn reachable(plans: &Plans) -> Result<(), Failure> {
         if seen.contains(&origin) {
             continue;
         }
-        match plans.network.resolver.resolve(&origin).await {
+        let resolved = plans.network.resolver.resolve(&origin).await;
+        is_local &= resolved.as_ref().is_ok_and(|address| address.ip().is_loopback());
+        match resolved {
             // A script may call such a host on purpose; what flags and plans name must be there.
             Ok(address) if plans.script.is_none() => answers(&origin, address).await?,
             Err(error) if error == NetError::no_such_host() => {
@@ -318,7 +323,7 @@ async fn reachable(plans: &Plans) -> Result<(), Failure> {
         }
         seen.push(origin);
     }
-    Ok(())
+    Ok(is_local)
 }
 
 /// Something must accept connections there.

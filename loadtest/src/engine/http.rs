@@ -1,5 +1,6 @@
 //! What a script asks of HTTP, done: cookies, redirects, authentication, compression, and the metrics of every hop.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -115,8 +116,7 @@ pub fn target(shared: &Shared, text: &str) -> Result<Url, NetError> {
 }
 
 fn prepare(shared: &Shared, request: &HttpRequest) -> Result<Current, NetError> {
-    let url = target(shared, &request.url)?;
-    let origin = origin(&url)?;
+    let (url, origin) = shared.addresses.borrow_mut().get(shared, &request.url)?;
     let mut body = request.body.clone().unwrap_or_default();
     let mut headers = request.headers.clone();
     headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
@@ -132,6 +132,28 @@ fn prepare(shared: &Shared, request: &HttpRequest) -> Result<Current, NetError> 
         return Err(NetError::generic("NTLM authentication is not supported; use basic or digest"));
     }
     Ok(Current { method: request.method.clone(), url, origin, headers, body, authorization: None })
+}
+
+/// URLs that were asked lately, taken apart. Most scripts ask few over and over.
+#[derive(Debug, Default)]
+pub struct Addresses(HashMap<String, (Url, Rc<Origin>)>);
+
+impl Addresses {
+    /// Beyond it, it begins anew.
+    const MAX: usize = 256;
+
+    fn get(&mut self, shared: &Shared, text: &str) -> Result<(Url, Rc<Origin>), NetError> {
+        if let Some(known) = self.0.get(text) {
+            return Ok(known.clone());
+        }
+        let url = target(shared, text)?;
+        let origin = origin(&url)?;
+        if self.0.len() >= Self::MAX {
+            self.0.clear();
+        }
+        self.0.insert(text.to_owned(), (url.clone(), Rc::clone(&origin)));
+        Ok((url, origin))
+    }
 }
 
 fn origin(url: &Url) -> Result<Rc<Origin>, NetError> {
@@ -201,7 +223,12 @@ async fn one_hop(
     deadline: Instant,
 ) -> Hop {
     let target = path_and_query(&current.url);
-    let want = Want { headers: true, body: request.response_type != ResponseType::None };
+    let encoded_body = request.response_type != ResponseType::None;
+    let want = Want {
+        headers: request.reads.headers || request.reads.rest,
+        body: encoded_body && request.reads.body,
+        encoded_body,
+    };
     let wire = Wire {
         origin: &current.origin,
         method: &current.method,
@@ -354,7 +381,7 @@ fn failed(
 ) -> HttpResponse {
     let error = hop.result.as_ref().err().cloned().unwrap_or_else(NetError::eof);
     warn(shared, &current.method, current.url.as_str(), &error);
-    let mut answer = base(current, hop, sent);
+    let mut answer = base(request, current, hop, sent);
     answer.url.clone_from(&request.url);
     answer.error = error.message.to_string();
     answer.error_code = error.code;
@@ -362,25 +389,28 @@ fn failed(
 }
 
 fn response(request: &HttpRequest, current: &Current, hop: Hop, sent: Vec<(String, String)>) -> HttpResponse {
-    let mut answer = base(current, &hop, sent);
+    let mut answer = base(request, current, &hop, sent);
     if let Ok(reply) = hop.result {
         answer.status = reply.status;
-        answer.status_text = format!("{} {}", reply.status, reply.reason).trim_end().to_owned();
+        if request.reads.rest {
+            answer.status_text = format!("{} {}", reply.status, reply.reason).trim_end().to_owned();
+        }
         answer.error_code = if reply.status >= 400 { 1000 + reply.status } else { 0 };
         answer.headers = reply.headers;
-        if request.response_type != ResponseType::None {
+        if request.response_type != ResponseType::None && request.reads.body {
             answer.body = reply.body.into();
         }
     }
     answer
 }
 
-fn base(current: &Current, hop: &Hop, sent: Vec<(String, String)>) -> HttpResponse {
+fn base(request: &HttpRequest, current: &Current, hop: &Hop, sent: Vec<(String, String)>) -> HttpResponse {
     let timings = hop.timings;
+    let rest = request.reads.rest;
     HttpResponse {
         url: current.url.as_str().to_owned(),
         proto: hop.proto.to_owned(),
-        remote_ip: hop.remote.map(|remote| remote.ip().to_string()).unwrap_or_default(),
+        remote_ip: hop.remote.filter(|_| rest).map(|remote| remote.ip().to_string()).unwrap_or_default(),
         remote_port: hop.remote.map(|remote| remote.port()).unwrap_or_default(),
         timings: loadtest_js::Timings {
             blocked: timings.blocked,
@@ -392,7 +422,7 @@ fn base(current: &Current, hop: &Hop, sent: Vec<(String, String)>) -> HttpRespon
         },
         tls_version: hop.tls.as_ref().map(|tls| tls.version.to_owned()).unwrap_or_default(),
         tls_cipher_suite: hop.tls.as_ref().map(|tls| tls.cipher_suite.clone()).unwrap_or_default(),
-        sent: Some(SentRequest {
+        sent: rest.then(|| SentRequest {
             method: current.method.clone(),
             url: current.url.as_str().to_owned(),
             headers: sent,

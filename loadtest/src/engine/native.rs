@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use loadtest_js::{
     CookieJar, Expected, HttpRequest, HttpResponse, NativeRequest, NativeScenario, NativeStep, NativeTest,
-    NativeView, Outcome, ResponseType, ScriptException,
+    NativeView, Outcome, Reads, ResponseType, ScriptException,
 };
 
 use super::http;
@@ -128,7 +128,8 @@ fn prepare(step: &NativeStep, scenario: &NativeScenario, shared: &Shared) -> Opt
     write_head(&mut head, &spec.method, &target, &headers).ok()?;
     let looked_at =
         scenario.steps.iter().any(|step| matches!(step, NativeStep::Check { test, .. } if test.reads_body()));
-    let want = Want { headers: false, body: looked_at && spec.response_type != ResponseType::None };
+    let encoded_body = spec.response_type != ResponseType::None;
+    let want = Want { headers: false, body: looked_at && encoded_body, encoded_body };
     let mut tags = spec.tags.clone();
     if let Some(name) = &spec.name
         && shared.options.system_tags.has("name")
@@ -208,11 +209,12 @@ impl Prepared {
             jar: jar.get_or_insert_with(CookieJar::default).clone(),
             redirects_max: self.spec.redirects_max,
             timeout: self.spec.timeout,
-            response_type: if self.want.body { self.spec.response_type } else { ResponseType::None },
+            response_type: self.spec.response_type,
             auth: None,
             expected: Expected::default(),
             context: Rc::clone(&run.context),
             tags: self.spec.tags.clone(),
+            reads: Reads { headers: false, body: self.want.body, rest: false },
         }
     }
 

@@ -10,6 +10,7 @@ use loadtest_js::{LogLevel, TestStatus};
 use tokio::sync::mpsc;
 use url::Url;
 
+use super::http::Addresses;
 use crate::config::Options;
 use crate::metrics::recorder::Recorder;
 use crate::net::connect::Network;
@@ -114,6 +115,7 @@ pub struct Shared {
     pub base_url: Option<Url>,
     pub clock: Clock,
     pub recorder: RefCell<Recorder>,
+    pub addresses: RefCell<Addresses>,
     pub live: Arc<Live>,
     pub notices: mpsc::Sender<Notice>,
     pub lost_log_lines: Cell<u64>,

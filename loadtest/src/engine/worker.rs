@@ -203,6 +203,7 @@ pub fn shared(plans: &Plans) -> Rc<Shared> {
         base_url: plans.base_url.clone(),
         clock: plans.clock,
         recorder: RefCell::new(Recorder::new(Arc::clone(&plans.registry), plans.options.system_tags, outlet)),
+        addresses: RefCell::default(),
         live: Arc::clone(&plans.live),
         notices: plans.notices.clone(),
         lost_log_lines: Cell::new(0),

@@ -5,8 +5,6 @@
 //! sign. Count, minimum, maximum and sum are exact. Memory is bounded by the range of exponents seen (8 KiB for
 //! each power of two), however many samples are added.
 
-use std::collections::BTreeMap;
-
 /// Samples kept as they are before the histogram takes over: small tests get exact percentiles.
 const EXACT: usize = 1024;
 /// Buckets in each power of two.
@@ -30,11 +28,14 @@ enum Store {
     Pages(Pages),
 }
 
-/// Counts by bucket; a page holds one power of two of one sign. Keys ascend with the value.
+/// Counts by bucket; a page holds one power of two of one sign.
 #[derive(Debug, Clone, Default)]
 struct Pages {
-    pages: BTreeMap<i32, Box<[u64; PAGE]>>,
+    /// Ascending by key, which ascends with the value. Few: most metrics stay within some powers of two.
+    pages: Vec<(i32, Box<[u64; PAGE]>)>,
     zeros: u64,
+    /// Index of the page that was used last.
+    last: usize,
 }
 
 impl Default for Hist {
@@ -184,24 +185,35 @@ impl Pages {
             return;
         }
         let (page, index) = bucket(value);
-        self.pages.entry(page).or_insert_with(|| Box::new([0; PAGE]))[index] += times;
+        self.page(page)[index] += times;
+    }
+
+    fn page(&mut self, key: i32) -> &mut [u64; PAGE] {
+        if self.pages.get(self.last).is_none_or(|(last, _)| *last != key) {
+            let found = self.pages.binary_search_by_key(&key, |(key, _)| *key);
+            self.last = found.unwrap_or_else(|at| {
+                self.pages.insert(at, (key, Box::new([0; PAGE])));
+                at
+            });
+        }
+        &mut self.pages[self.last].1
     }
 
     fn merge(&mut self, other: &Self) {
         self.zeros += other.zeros;
         for (page, theirs) in &other.pages {
-            let mine = self.pages.entry(*page).or_insert_with(|| Box::new([0; PAGE]));
-            mine.iter_mut().zip(theirs.iter()).for_each(|(mine, theirs)| *mine += theirs);
+            self.page(*page).iter_mut().zip(theirs.iter()).for_each(|(mine, theirs)| *mine += theirs);
         }
     }
 
-    fn ascending(&self) -> impl Iterator<Item = (f64, u64)> {
-        let negative = self.pages.range(..0).flat_map(|(page, counts)| {
-            counts.iter().enumerate().map(|(index, count)| (middle(*page, index), *count))
-        });
-        let positive = self.pages.range(0..).flat_map(|(page, counts)| {
-            counts.iter().enumerate().map(|(index, count)| (middle(*page, index), *count))
-        });
+    fn ascending<'a>(&'a self) -> impl Iterator<Item = (f64, u64)> + 'a {
+        let (negative, positive) = self.pages.split_at(self.pages.partition_point(|(page, _)| *page < 0));
+        let counts = |pages: &'a [(i32, Box<[u64; PAGE]>)]| {
+            pages.iter().flat_map(|(page, counts)| {
+                counts.iter().enumerate().map(|(index, count)| (middle(*page, index), *count))
+            })
+        };
+        let (negative, positive) = (counts(negative), counts(positive));
         negative.chain(std::iter::once((0.0, self.zeros))).chain(positive).filter(|(_, count)| *count > 0)
     }
 }

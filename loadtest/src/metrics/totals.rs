@@ -72,19 +72,27 @@ pub trait Row: Default + Clone {
 pub struct Counts<R> {
     index: HashMap<String, HashMap<String, usize>>,
     rows: Vec<(String, String, u64, R)>,
+    /// Where the next row is expected: iterations repeat themselves.
+    next: usize,
 }
 
 impl<R> Default for Counts<R> {
     fn default() -> Self {
-        Self { index: HashMap::new(), rows: Vec::new() }
+        Self { index: HashMap::new(), rows: Vec::new(), next: 0 }
     }
 }
 
 impl<R: Row> Counts<R> {
     /// The row of a key, made at `at_ns` (since the start) if it is new.
     pub fn row(&mut self, first: &str, second: &str, at_ns: u64) -> &mut R {
-        let known = self.index.get(first).and_then(|inner| inner.get(second)).copied();
-        let at = known.unwrap_or_else(|| self.insert(first, second, at_ns));
+        let guess = self.next;
+        let at = if self.rows.get(guess).is_some_and(|row| row.0 == first && row.1 == second) {
+            guess
+        } else {
+            let known = self.index.get(first).and_then(|inner| inner.get(second)).copied();
+            known.unwrap_or_else(|| self.insert(first, second, at_ns))
+        };
+        self.next = if at + 1 < self.rows.len() { at + 1 } else { 0 };
         &mut self.rows[at].3
     }
 

@@ -168,6 +168,9 @@ impl Reader {
                     self.keep_alive = true;
                 }
             }
+            if self.want.encoded_body && name.eq_ignore_ascii_case("content-encoding") {
+                self.want.body = true;
+            }
             if self.want.headers || is_special(name) {
                 let value = String::from_utf8_lossy(header.value).into_owned();
                 self.reply.headers.push((name.to_owned(), value));
@@ -249,7 +252,7 @@ fn contains_token(value: &[u8], token: &str) -> bool {
 mod tests {
     use super::*;
 
-    const ALL: Want = Want { headers: true, body: true };
+    const ALL: Want = Want { headers: true, body: true, encoded_body: true };
 
     fn read(pieces: &[&str], no_body: bool) -> Result<Reader, NetError> {
         let mut reader = Reader::new(ALL, no_body);

@@ -65,11 +65,12 @@ pub async fn exchange(
         reply.headers =
             head.headers.iter().filter(|(name, _)| special.contains(&name.as_str())).map(pair).collect();
     }
+    let keep = want.body || (want.encoded_body && reply.header("content-encoding").is_some());
     while let Some(piece) = incoming.data().await {
         let piece = piece.map_err(|error| NetError::h2(&error))?;
         // Give the window back at once; the stream may be over already, then nobody needs it.
         let _ = incoming.flow_control().release_capacity(piece.len());
-        if want.body {
+        if keep {
             if reply.body.len() + piece.len() > BODY_MAX {
                 return Err(NetError::generic("response body larger than 1 GiB; use responseType \"none\""));
             }

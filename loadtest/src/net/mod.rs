@@ -86,6 +86,8 @@ pub struct TlsInfo {
 pub struct Want {
     pub headers: bool,
     pub body: bool,
+    /// An encoded body even where `body` is false: a broken one is an error.
+    pub encoded_body: bool,
 }
 
 /// A complete response. `headers` has names as received; where they were not wanted, only those that the client

@@ -156,20 +156,27 @@ fn helped(timeline: &Timeline, series: &Series, scaling: &Scaling, shift: f64, e
     if until_s - serves_s < 2.0 * series.slice_s as f64 {
         return Some(format!("{step}: too little time passed before the next change to see an effect."));
     }
-    let before = Seen::between(series, decided_s - WINDOW_S, decided_s);
+    // What was before the change before is of another fleet.
+    let begins_s = (timeline.healthy_since(scaling.at_s) + shift).max(decided_s - WINDOW_S).max(0.0);
+    let before = Seen::between(series, begins_s, decided_s);
     let after = Seen::between(series, serves_s, until_s);
     let verdict = match (before.p95_ms, after.p95_ms) {
-        _ if before.failed_percent > 1.0 && after.failed_percent < before.failed_percent / 2.0 => "helped",
-        (Some(before), Some(after)) if after < before * (1.0 - MOVED) => "helped",
+        _ if before.failed_percent > 1.0 && after.failed_percent < before.failed_percent / 2.0 => {
+            "helped: fewer requests failed"
+        }
+        (Some(before), Some(after)) if after < before * (1.0 - MOVED) => "helped: the latency fell",
         (Some(before), Some(after)) if after > before * (1.0 + MOVED) => {
             "did not help enough: the latency grew all the same"
         }
+        _ if after.requests_per_s > before.requests_per_s * (1.0 + MOVED) => {
+            "helped: more was answered in no more time"
+        }
         (Some(_), Some(_)) => "changed little",
-        _ => "cannot be judged: no requests",
+        _ => "cannot be judged: there were no requests",
     };
     let took = seconds(there.at_s - scaling.at_s);
     Some(format!(
-        "{step} {verdict}: {} before, {} once it served, {took} after the decision.",
+        "{step} {verdict} ({} before, {} once it served, {took} after the decision).",
         before.words(),
         after.words()
     ))

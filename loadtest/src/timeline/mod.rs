@@ -123,6 +123,13 @@ impl Timeline {
         self.capacity.iter().rev().find(|capacity| capacity.at_s <= at_s).copied().filter(|_| inside)
     }
 
+    /// Since when as many instances have been healthy as just before this moment.
+    fn healthy_since(&self, at_s: f64) -> f64 {
+        let mut before = self.capacity.iter().rev().skip_while(|now| now.at_s >= at_s).peekable();
+        let healthy = before.peek().map(|now| now.healthy);
+        before.take_while(|now| Some(now.healthy) == healthy).last().map_or(0.0, |now| now.at_s)
+    }
+
     fn take(&mut self, at_s: f64, event: &Value) {
         match event["event"].as_str() {
             Some("scaled") => {

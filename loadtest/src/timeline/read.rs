@@ -118,7 +118,7 @@ async fn fetch(url: &Url, network: &Arc<Network>) -> Result<String, String> {
         headers: &headers,
         head: None,
         body: &Bytes::new(),
-        want: Want { headers: false, body: true },
+        want: Want { headers: false, body: true, encoded_body: true },
         deadline: now() + TIMEOUT,
     };
     let hop = Client::new(Arc::clone(network), true).hop(wire).await;

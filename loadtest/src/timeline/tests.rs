@@ -50,6 +50,7 @@ fn instances_and_alarms_over_time() {
     assert_eq!(timeline.alarms[0].raised, [(40.0, 150.0)]);
     assert_eq!((timeline.alarms[1].when.as_str(), timeline.alarms[1].raised.len()), ("cpu <= 10", 0));
     assert_eq!(timeline.refusals, [(52.0, "cooldown".to_owned())]);
+    assert_eq!([30.0, 60.0, 61.0].map(|at| timeline.healthy_since(at)), [0.0, 0.0, 60.0]);
     assert_eq!(timeline.shift(START), -10.0);
     assert_eq!(timeline.at(55.0).map(|now| now.in_service), Some(2));
     assert_eq!((timeline.at(-1.0), timeline.at(201.0)), (None, None));
@@ -63,7 +64,7 @@ fn it_scaled_and_helped() {
     insta::assert_snapshot!(text, @r"
     Did it scale, and did it help?
       It scaled: 1 → 2 after 30s by up.
-      1 → 2 helped: p95 409.6ms at 100 requests/s before, p95 19.45ms at 100 requests/s once it served, 20s after the decision.
+      1 → 2 helped: the latency fell (p95 409.6ms at 100 requests/s before, p95 19.45ms at 100 requests/s once it served, 20s after the decision).
       At the maximum of 2 for 1m20s of 2m0s.
 
       in service      from        to  requests/s         p50         p95    failed
@@ -81,6 +82,10 @@ fn more_of_the_same_is_no_help() {
     assert!(said(|_| 100.0).starts_with("1 → 2 changed little"), "{}", said(|_| 100.0));
     let grew = said(|second| 100.0 + 10.0 * second as f64);
     assert!(grew.starts_with("1 → 2 did not help enough"), "{grew}");
+    let mut busier = series(120, |_| 100.0);
+    busier.slices[50..].iter_mut().for_each(|slice| slice.requests = 150);
+    let more = answer(&timeline, &busier, START, Duration::from_secs(120)).sentences[1].clone();
+    assert!(more.starts_with("1 → 2 helped: more was answered in no more time"), "{more}");
     let short = answer(&timeline, &series(45, |_| 100.0), START, Duration::from_secs(45));
     assert!(short.sentences[1].ends_with("was not healthy before the test ended."), "{:?}", short.sentences);
 }

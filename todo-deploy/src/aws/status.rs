@@ -65,7 +65,9 @@ pub async fn status(
         Target::Local => None,
     };
     let Some(fleet) = fleet else { return Ok(None) };
-    let clock = Clock { began: fleet.began.as_secs_f64() };
+    // Where nobody says when it began, the present is as good as any moment.
+    let began = fleet.began.as_secs_f64();
+    let clock = Clock { began: if began > 0.0 { began } else { now_unix_s } };
     let mut notes = fleet.notes;
     let alarms = alarms(at, clock).await?;
     let activities = past::activities(at, clock, &mut notes).await?;

@@ -8,6 +8,7 @@ mod check;
 mod dashboard;
 mod init;
 mod input;
+mod local;
 mod simulate;
 
 use std::io::Write as _;
@@ -35,10 +36,21 @@ enum Command {
     Check(Box<check::Args>),
     Simulate(Box<simulate::Args>),
     Dashboard(dashboard::Args),
+    Local(Box<local::Args>),
     /// Virtual machines on AWS: an Auto Scaling group behind a load balancer
+    ///
+    /// Exit codes: 0 done, or nothing to change; 1 it could not be done; 2 (`plan`) there is something to change.
+    ///
+    /// Credentials come from the environment, --profile, or a file `credentials` in this directory (the Learner Lab's
+    /// "AWS CLI" details). The `AWS_ENDPOINT_URL` variables are honoured.
     #[cfg(feature = "aws")]
     Ec2(Box<aws::Args>),
     /// Containers on AWS: an ECS service on Fargate behind a load balancer
+    ///
+    /// Exit codes: 0 done, or nothing to change; 1 it could not be done; 2 (`plan`) there is something to change.
+    ///
+    /// Credentials come from the environment, --profile, or a file `credentials` in this directory (the Learner Lab's
+    /// "AWS CLI" details). The `AWS_ENDPOINT_URL` variables are honoured.
     #[cfg(feature = "aws")]
     Ecs(Box<aws::Args>),
     #[cfg(feature = "aws")]
@@ -60,6 +72,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Dashboard(args) => dashboard::run(&args),
+        Command::Local(args) => local::run(&args),
         #[cfg(feature = "aws")]
         Command::Ec2(args) => return aws::run(&args, Target::Ec2),
         #[cfg(feature = "aws")]

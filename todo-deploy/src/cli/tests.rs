@@ -19,4 +19,8 @@ fn help_reads_well() {
         let mut sub = sub.bin_name(format!("todo-deploy {name}")).term_width(100);
         insta::assert_snapshot!(format!("help_{name}"), sub.render_long_help());
     }
+    let local = command.find_subcommand_mut("local").expect("it exists");
+    insta::assert_snapshot!("help_local", local.clone().bin_name("todo-deploy local").render_long_help());
+    let up = local.find_subcommand_mut("up").expect("it exists").clone();
+    insta::assert_snapshot!("help_local_up", up.bin_name("todo-deploy local up").term_width(100).render_long_help());
 }

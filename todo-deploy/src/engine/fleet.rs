@@ -7,8 +7,9 @@
 //! replacement is launched at once (M). The victim of a scale-in is the oldest in the most populated zone; AWS
 //! ends in a random choice where ours is the oldest (M).
 //!
-//! Left out: lifecycle hooks, warm pools, zone rebalancing, instance refresh, billing-hour proximity.
+//! Left out: lifecycle hooks, warm pools, zone rebalancing, billing-hour proximity.
 
+mod rolling;
 mod tally;
 
 use std::time::Duration;
@@ -40,6 +41,27 @@ struct Instance {
     zone: u32,
     phase: Phase,
     health: HealthState,
+    /// Runs an older version than it should.
+    outdated: bool,
+    /// Who takes its place once healthy. It serves until then and is not counted any more.
+    successor: Option<InstanceId>,
+}
+
+impl Instance {
+    /// Launching or running.
+    fn is_here(&self) -> bool {
+        matches!(self.phase, Phase::Launching | Phase::Running { .. })
+    }
+
+    /// Here, and nobody else stands for it.
+    fn is_live(&self) -> bool {
+        self.successor.is_none() && self.is_here()
+    }
+
+    /// Here, and to be replaced by a newer one.
+    fn is_rolling(&self) -> bool {
+        self.is_here() && (self.outdated || self.successor.is_some())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +132,7 @@ impl Fleet {
             let Some(victim) = self.victim() else { break };
             self.leave(now, victim, LeaveCause::ScaleIn, out);
         }
+        self.roll_on(now, out);
         self.refresh(now, out);
     }
 
@@ -146,12 +169,13 @@ impl Fleet {
                 out.act(Action::Terminate(id));
                 None
             }
-            (InstanceFact::Exited, phase) => {
+            (InstanceFact::Exited, _) => {
                 self.instances.remove(index);
                 self.tally.remove(&before);
                 self.route(id, false);
-                self.gone(now, id, phase, out);
+                self.gone(now, &before, out);
                 self.replace_unhealthy(now, out);
+                self.roll_on(now, out);
                 self.refresh(now, out);
                 return true;
             }
@@ -162,6 +186,7 @@ impl Fleet {
         }
         self.changed(index, &before);
         self.replace_unhealthy(now, out);
+        self.roll_on(now, out);
         self.refresh(now, out);
         true
     }
@@ -220,6 +245,7 @@ impl Fleet {
             }
         }
         self.replace_unhealthy(now, out);
+        self.roll_on(now, out);
         self.refresh(now, out);
     }
 
@@ -308,28 +334,29 @@ impl Fleet {
     fn add(&mut self, phase: Phase, health: HealthState) -> InstanceId {
         let id = InstanceId(self.next_id);
         self.next_id += 1;
-        let instance = Instance { id, zone: self.tally.emptiest_zone(), phase, health };
+        let zone = self.tally.emptiest_zone();
+        let instance = Instance { id, zone, phase, health, outdated: false, successor: None };
         self.tally.add(&instance);
         self.instances.push(instance);
         id
     }
 
-    fn launch(&mut self, now: Time, cause: LaunchCause, out: &mut Outbox) {
+    fn launch(&mut self, now: Time, cause: LaunchCause, out: &mut Outbox) -> InstanceId {
         let instance = self.add(Phase::Launching, HealthState::INITIAL);
         out.event(now, EventKind::Launching { instance, cause });
         out.act(Action::Launch(instance));
+        instance
     }
 
     fn victim(&self) -> Option<usize> {
         let crowded = self.tally.fullest_zone();
-        self.instances
-            .iter()
-            .position(|i| i.zone == crowded && matches!(i.phase, Phase::Launching | Phase::Running { .. }))
+        self.instances.iter().position(|instance| instance.zone == crowded && instance.is_live())
     }
 
     fn leave(&mut self, now: Time, index: usize, cause: LeaveCause, out: &mut Outbox) {
         let before = self.instances[index];
         let (id, was_launching) = (before.id, before.phase == Phase::Launching);
+        self.stand_for_yourself(id);
         if was_launching || self.config.deregistration_delay == Duration::ZERO {
             // Never registered, or nothing to wait for.
             self.instances[index].phase = Phase::Terminating;
@@ -344,12 +371,15 @@ impl Fleet {
         self.changed(index, &before);
     }
 
-    fn gone(&mut self, now: Time, id: InstanceId, phase: Phase, out: &mut Outbox) {
-        let died = matches!(phase, Phase::Launching | Phase::Running { .. });
+    fn gone(&mut self, now: Time, instance: &Instance, out: &mut Outbox) {
+        let id = instance.id;
+        let died = matches!(instance.phase, Phase::Launching | Phase::Running { .. });
         let cause = if died { GoneCause::Died } else { GoneCause::Terminated };
         out.event(now, EventKind::Gone { instance: id, cause });
-        if died {
-            self.launch(now, LaunchCause::Replaces(id), out);
+        if died && instance.successor.is_none() {
+            let predecessor = self.instances.iter().find(|i| i.successor == Some(id)).map(|i| i.id);
+            let new = self.launch(now, LaunchCause::Replaces(id), out);
+            predecessor.into_iter().for_each(|predecessor| self.succeed(predecessor, new));
         }
     }
 
@@ -368,9 +398,14 @@ impl Fleet {
             Phase::Launching | Phase::Draining { .. } | Phase::Terminating => false,
         };
         while let Some(index) = self.instances.iter().position(|instance| sick(self, instance)) {
-            let id = self.instances[index].id;
+            let (id, is_live) = (self.instances[index].id, self.instances[index].is_live());
+            let predecessor = self.instances.iter().find(|i| i.successor == Some(id)).map(|i| i.id);
             self.leave(now, index, LeaveCause::Unhealthy, out);
-            self.launch(now, LaunchCause::Replaces(id), out);
+            // One whose successor is on the way already needs no other.
+            if is_live {
+                let new = self.launch(now, LaunchCause::Replaces(id), out);
+                predecessor.into_iter().for_each(|predecessor| self.succeed(predecessor, new));
+            }
         }
     }
 

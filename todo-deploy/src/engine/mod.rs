@@ -17,6 +17,7 @@ mod fleet;
 pub(crate) mod health;
 mod outbox;
 mod policy;
+mod reload;
 mod scaler;
 mod series;
 
@@ -46,6 +47,7 @@ pub struct Engine {
     next_evaluation: Option<Time>,
     out: Outbox,
     now: Time,
+    rolling: bool,
 }
 
 /// How the group begins.
@@ -67,6 +69,7 @@ impl Engine {
             next_evaluation: None,
             out: Outbox::default(),
             now,
+            rolling: false,
             config,
         };
         let desired = engine.config.capacity.desired;
@@ -111,6 +114,29 @@ impl Engine {
     pub fn set_deploying(&mut self, now: Time, deploying: bool) {
         self.catch_up(now);
         self.scaler.deploying = deploying;
+    }
+
+    /// A new version is there: replaces every instance, one after the other, each once its successor is healthy.
+    /// Meanwhile a new version counts as being rolled out.
+    pub fn roll(&mut self, now: Time) {
+        self.catch_up(now);
+        self.fleet.outdate();
+        self.rolling = true;
+        self.scaler.deploying = true;
+        self.fleet.reconcile(now, self.scaler.desired, LaunchCause::ScaleOut, &mut self.out);
+        self.settle(now);
+    }
+
+    /// Replaces no further instances. A successor that was launched already still comes.
+    pub fn stop_rolling(&mut self, now: Time) {
+        self.catch_up(now);
+        self.fleet.accept();
+        self.settle(now);
+    }
+
+    /// Whether instances are still to be replaced by those of a newer version.
+    pub fn is_rolling(&self) -> bool {
+        self.rolling
     }
 
     /// When to call [`Self::handle_timeout`].
@@ -186,6 +212,9 @@ impl Engine {
     fn settle(&mut self, now: Time) {
         if !self.fleet.is_busy() {
             self.scaler.activity_ended(now, &mut self.out);
+        }
+        if self.rolling && !self.fleet.is_rolling() {
+            (self.rolling, self.scaler.deploying) = (false, false);
         }
         debug_assert_eq!(self.broken(), None);
     }

@@ -71,6 +71,16 @@ impl Scaler {
         }
     }
 
+    /// Goes on with these policies; those that are the same keep the state of their alarms.
+    pub(crate) fn reconfigure(&mut self, config: &Config) {
+        let mut old = std::mem::replace(&mut self.policies, Self::new(config).policies);
+        for policy in &mut self.policies {
+            if let Some(index) = old.iter().position(|old| old.config == policy.config) {
+                *policy = old.swap_remove(index);
+            }
+        }
+    }
+
     pub(crate) fn next_evaluation(&self, after: Time) -> Option<Time> {
         let alarms =
             self.policies.iter().flat_map(|policy| std::iter::once(&policy.alarm).chain(&policy.low));

@@ -123,6 +123,12 @@ impl Series {
         self.values.get_or_insert_default();
     }
 
+    /// This one, where its points are what `fresh` would collect; otherwise that.
+    pub(crate) fn kept_for(self, fresh: Self) -> Self {
+        let is_alike = self.period == fresh.period && self.lag == fresh.lag;
+        if is_alike { Self { keep: fresh.keep, ..self } } else { fresh }
+    }
+
     pub(crate) fn observe(&mut self, now: Time, instance: Option<InstanceId>, value: f64) {
         // The sample describes time before `now`, so that one at the boundary belongs to the period that ends.
         let start_of =

@@ -141,7 +141,7 @@ fn tone(kind: &EventKind) -> Tone {
         EventKind::Launching { .. }
         | EventKind::InService { .. }
         | EventKind::Health { to: Health::Initial, .. }
-        | EventKind::Draining { cause: LeaveCause::ScaleIn, .. }
+        | EventKind::Draining { cause: LeaveCause::ScaleIn | LeaveCause::Outdated, .. }
         | EventKind::Terminating { .. }
         | EventKind::Gone { cause: GoneCause::Terminated, .. }
         | EventKind::Alarm { .. }
@@ -170,6 +170,7 @@ fn sentence(kind: &EventKind) -> (Option<InstanceId>, String) {
             let why = match cause {
                 LeaveCause::ScaleIn => "",
                 LeaveCause::Unhealthy => ", because its checks fail",
+                LeaveCause::Outdated => ", because a newer version is there",
             };
             (Some(*instance), format!("draining until {until}{why}"))
         }

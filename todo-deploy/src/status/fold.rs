@@ -119,6 +119,7 @@ impl Fold {
                 let reason = match cause {
                     LeaveCause::ScaleIn => "scale-in",
                     LeaveCause::Unhealthy => "its checks fail",
+                    LeaveCause::Outdated => "a newer version serves",
                 };
                 self.leaves(at, *instance, InstanceState::Draining, Some(*until), Some(reason));
             }

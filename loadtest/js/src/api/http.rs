@@ -47,6 +47,24 @@ pub struct HttpRequest {
     pub context: Rc<TagContext>,
     /// Tags of this request alone, over those of `context`. May hold `name`.
     pub tags: Vec<(String, String)>,
+    /// What the script may look at; the rest of the answer can be left out.
+    pub reads: Reads,
+}
+
+/// Parts of an answer that cost something to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reads {
+    /// All of `headers`; otherwise only those that say where a redirect leads, set cookies, or ask for credentials.
+    pub headers: bool,
+    /// The body. Encoded bodies are decoded all the same, so that broken ones are errors.
+    pub body: bool,
+    /// What was sent, `status_text` and `remote_ip`.
+    pub rest: bool,
+}
+
+impl Reads {
+    /// Everything.
+    pub const ALL: Self = Self { headers: true, body: true, rest: true };
 }
 
 /// An encoding of a request's body.
@@ -149,7 +167,7 @@ pub struct HttpResponse {
     pub remote_port: u16,
     /// As received, repeats included, names as received.
     pub headers: Vec<(String, String)>,
-    /// Decoded. Empty when `response_type` is `None` or there was an error.
+    /// Decoded. Empty when `response_type` is `None`, the script reads none, or there was an error.
     pub body: Bytes,
     /// Of the last hop.
     pub timings: Timings,

@@ -71,9 +71,15 @@ impl NativeModule for Http {
         if mentions(&["CookieJar", "cookieJar"]) {
             jar::install(&object, state)?;
         }
-        add(&object, "url", |ctx: Ctx<'js>, parts: Vec<String>, values: Rest<rquickjs::Coerced<String>>| {
-            template(&ctx, &parts, &values.0)
-        })?;
+        if mentions(&["url"]) {
+            add(
+                &object,
+                "url",
+                |ctx: Ctx<'js>, parts: Vec<String>, values: Rest<rquickjs::Coerced<String>>| {
+                    template(&ctx, &parts, &values.0)
+                },
+            )?;
+        }
         for (name, value) in CONSTANTS.iter().filter(|(name, _)| mentions(&[name])) {
             object.prop(*name, rquickjs::object::Property::from(*value).enumerable())?;
         }
@@ -134,26 +140,35 @@ fn requests<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<()> {
             },
         )?;
     }
-    let s = Rc::clone(state);
-    add(
-        object,
-        "request",
-        move |ctx: Ctx<'js>,
-              method: String,
-              url: Opt<Value<'js>>,
-              body: Opt<Value<'js>>,
-              params: Opt<Value<'js>>| { request(&ctx, &s, &method, url.0, body.0, params.0) },
-    )?;
-    let s = Rc::clone(state);
-    add(
-        object,
-        "asyncRequest",
-        move |ctx: Ctx<'js>,
-              method: String,
-              url: Opt<Value<'js>>,
-              body: Opt<Value<'js>>,
-              params: Opt<Value<'js>>| { async_request(&ctx, &s, &method, url.0, body.0, params.0) },
-    )
+    if state.script.mentions_member("request") {
+        let s = Rc::clone(state);
+        add(
+            object,
+            "request",
+            move |ctx: Ctx<'js>,
+                  method: String,
+                  url: Opt<Value<'js>>,
+                  body: Opt<Value<'js>>,
+                  params: Opt<Value<'js>>| {
+                request(&ctx, &s, &method, url.0, body.0, params.0)
+            },
+        )?;
+    }
+    if state.script.mentions_member("asyncRequest") {
+        let s = Rc::clone(state);
+        add(
+            object,
+            "asyncRequest",
+            move |ctx: Ctx<'js>,
+                  method: String,
+                  url: Opt<Value<'js>>,
+                  body: Opt<Value<'js>>,
+                  params: Opt<Value<'js>>| {
+                async_request(&ctx, &s, &method, url.0, body.0, params.0)
+            },
+        )?;
+    }
+    Ok(())
 }
 
 /// Makes a request and waits for the answer.
@@ -221,7 +236,7 @@ pub(crate) fn settle<'js>(
 }
 
 fn about(state: &VuState, request: &HttpRequest, throw: bool) -> About {
-    let kept = state.reads_requests.then(|| Rc::new(request.clone()));
+    let kept = state.reads.rest.then(|| Rc::new(request.clone()));
     About { response_type: request.response_type, throw, request: kept, reject: None }
 }
 

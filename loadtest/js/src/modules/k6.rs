@@ -23,34 +23,38 @@ impl NativeModule for K6 {
 
     fn build<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>) -> Result<Object<'js>> {
         let object = Object::new(ctx.clone())?;
-        let s = Rc::clone(state);
-        add(
-            &object,
-            "check",
+        // Only what the script mentions is made: each function costs every VU memory.
+        for name in Self::NAMES.iter().filter(|name| state.script.mentions_member(name)) {
+            install(&object, name, Rc::clone(state))?;
+        }
+        Ok(object)
+    }
+}
+
+fn install<'js>(object: &Object<'js>, name: &str, s: Rc<VuState>) -> Result<()> {
+    match name {
+        "check" => add(
+            object,
+            name,
             move |ctx: Ctx<'js>, value: Opt<Value<'js>>, sets: Opt<Value<'js>>, tags: Opt<Value<'js>>| {
                 check(&ctx, &s, value.0, sets.0, tags.0)
             },
-        )?;
-        add(&object, "fail", |ctx: Ctx<'js>, message: Opt<Coerced<String>>| -> Result<()> {
+        ),
+        "fail" => add(object, name, |ctx: Ctx<'js>, message: Opt<Coerced<String>>| -> Result<()> {
             let message = message.0.map_or_else(String::new, |m| m.0);
             Err(throw(&ctx, &message))
-        })?;
-        let s = Rc::clone(state);
-        add(
-            &object,
-            "group",
-            move |ctx: Ctx<'js>, name: Opt<Coerced<String>>, function: Opt<Value<'js>>| {
+        }),
+        "group" => {
+            add(object, name, move |ctx: Ctx<'js>, name: Opt<Coerced<String>>, function: Opt<Value<'js>>| {
                 group(&ctx, &s, &name.0.map_or_else(String::new, |n| n.0), function.0)
-            },
-        )?;
-        add(&object, "randomSeed", |ctx: Ctx<'js>, seed: Opt<Coerced<f64>>| {
+            })
+        }
+        "randomSeed" => add(object, name, |ctx: Ctx<'js>, seed: Opt<Coerced<f64>>| {
             random_seed(&ctx, seed.0.map_or(0.0, |s| s.0))
-        })?;
-        let s = Rc::clone(state);
-        add(&object, "sleep", move |ctx: Ctx<'js>, seconds: Opt<Coerced<f64>>| {
+        }),
+        _ => add(object, name, move |ctx: Ctx<'js>, seconds: Opt<Coerced<f64>>| {
             sleep(&ctx, &s, seconds.0.map_or(0.0, |s| s.0))
-        })?;
-        Ok(object)
+        }),
     }
 }
 
@@ -99,13 +103,12 @@ fn check<'js>(
     let value = value.unwrap_or_else(|| Value::new_undefined(ctx.clone()));
     let mut all = true;
     let Some(sets) = sets.as_object() else { return Ok(true) };
-    for name in sets.keys::<String>() {
-        let name = name?;
+    for set in sets.props::<String, Value>() {
+        let (name, test) = set?;
         if name.contains(SEPARATOR) {
             return Err(throw(ctx, "group and check names may not contain '::'"));
         }
-        let test: Value = sets.get(name.as_str())?;
-        if is_async(&test)? {
+        if is_async(state, &test)? {
             return Err(throw(
                 ctx,
                 "the built-in check() does not support async functions as arguments. Use the JavaScript utils \
@@ -140,7 +143,7 @@ fn group<'js>(
     let Some(function) = function else {
         return Err(throw(ctx, "group() requires a callback as a second argument"));
     };
-    if is_async(&function)? {
+    if is_async(state, &function)? {
         return Err(throw(
             ctx,
             "group() does not support async functions as arguments, please see \
@@ -164,8 +167,11 @@ fn group<'js>(
 }
 
 /// Whether a function is declared `async`, as its constructor says.
-fn is_async<'js>(value: &Value<'js>) -> Result<bool> {
+fn is_async<'js>(state: &VuState, value: &Value<'js>) -> Result<bool> {
     let Some(function) = value.as_function() else { return Ok(false) };
+    if !state.has_async {
+        return Ok(false);
+    }
     let Some(constructor) = function.get::<_, Option<Object>>("constructor")? else { return Ok(false) };
     Ok(constructor.get::<_, Option<Coerced<String>>>("name")?.is_some_and(|n| n.0 == "AsyncFunction"))
 }

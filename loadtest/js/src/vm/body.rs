@@ -79,7 +79,10 @@ fn engine(state: &Rc<VuState>) -> rquickjs::Result<(Runtime, Context)> {
         }
     })));
     let context = Context::custom::<Core>(&runtime)?;
-    context.with(|ctx| fiber::add_parts(&ctx, &intrinsics::parts(&state.script)));
+    context.with(|ctx| {
+        fiber::add_parts(&ctx, &intrinsics::parts(&state.script));
+        intrinsics::prune(&ctx, &state.script)
+    })?;
     Ok((runtime, context))
 }
 

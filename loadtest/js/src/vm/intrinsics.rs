@@ -1,6 +1,8 @@
 //! Which parts of the language a VU gets. Each costs every VU memory, so a part that the script's text does not
 //! even mention is left out; a script that could build names at run time gets all.
 
+use rquickjs::{Ctx, Object, Result};
+
 use crate::script::Script;
 
 /// A part of the language, and the words without which no script can get hold of it.
@@ -66,4 +68,41 @@ pub(crate) fn parts(script: &Script) -> Vec<Part> {
     let any = |words: &[&str]| words.iter().any(|word| script.mentions(word));
     let all = any(REFLECTIVE);
     PARTS.iter().filter(|(_, words)| all || any(words)).map(|&(part, _)| part).collect()
+}
+
+/// Constructors that the language itself never needs to find by name.
+const CONSTRUCTORS: &[&str] = &[
+    "AggregateError",
+    "BigInt",
+    "Boolean",
+    "EvalError",
+    "InternalError",
+    "Iterator",
+    "Number",
+    "RangeError",
+    "ReferenceError",
+    "String",
+    "Symbol",
+    "SyntaxError",
+    "TypeError",
+    "URIError",
+    // After the errors that derive from it.
+    "Error",
+];
+
+/// Takes constructors out of the global scope that the script does not name, so that what they take in every VU's
+/// memory is used again for the script. Prototypes, and so all methods, stay.
+pub(crate) fn prune(ctx: &Ctx<'_>, script: &Script) -> Result<()> {
+    // The console writes the names of classes.
+    let by_name = REFLECTIVE.iter().chain(&["console"]).any(|word| script.mentions(word));
+    if by_name || script.mentions_member("constructor") {
+        return Ok(());
+    }
+    let globals = ctx.globals();
+    for name in CONSTRUCTORS.iter().filter(|name| !script.mentions(name)) {
+        let Some(constructor) = globals.get::<_, Option<Object>>(*name)? else { continue };
+        constructor.get::<_, Object>("prototype")?.remove("constructor")?;
+        globals.remove(*name)?;
+    }
+    Ok(())
 }

@@ -10,7 +10,7 @@ use rquickjs::{Ctx, Error, Function, JsLifetime, Object, Persistent, Value};
 use crate::api::host::{
     AsyncOp, HostCall, Iteration, LogLevel, MetricDef, OpId, Recorder, Reply, Step, Task,
 };
-use crate::api::http::{Expected, ResponseType};
+use crate::api::http::{Expected, Reads, ResponseType};
 use crate::api::tags::{SampleTags, TagContext};
 use crate::cookies::CookieJar;
 use crate::script::Script;
@@ -77,8 +77,10 @@ pub(crate) struct VuState {
     pub(crate) iteration: RefCell<Option<Iteration>>,
     /// The script knows the global `__ITER`.
     pub(crate) reads_iter: bool,
-    /// The script may look at `response.request`.
-    pub(crate) reads_requests: bool,
+    /// The script may have functions that are `async`.
+    pub(crate) has_async: bool,
+    /// What the script may look at of a response.
+    pub(crate) reads: Reads,
     /// Iterations begun by this VU, minus one; -1 before the first.
     pub(crate) iter: Cell<i64>,
     /// Metrics declared so far, by name.
@@ -108,11 +110,10 @@ impl VuState {
         recorder: Rc<dyn Recorder>,
         port: Rc<Port<In, Out>>,
     ) -> Self {
-        let reads_requests =
-            script.mentions_member("request") || script.mentions("stringify") || script.mentions("setup");
         Self {
             reads_iter: script.mentions("__ITER"),
-            reads_requests,
+            has_async: script.mentions("async"),
+            reads: reads(&script),
             script,
             config,
             recorder,
@@ -238,5 +239,17 @@ impl VuState {
         self.pending.borrow_mut().clear();
         self.rejections.borrow_mut().clear();
         self.required.borrow_mut().clear();
+    }
+}
+
+/// Parts of responses that no word of the script can get hold of need not be kept.
+fn reads(script: &Script) -> Reads {
+    // These look at all of a response without naming its parts.
+    let whole = ["stringify", "setup", "console"].iter().any(|word| script.mentions(word));
+    let any = |names: &[&str]| whole || names.iter().any(|name| script.mentions_member(name));
+    Reads {
+        headers: any(&["headers"]),
+        body: any(&["body", "json", "html", "submitForm", "clickLink"]),
+        rest: any(&["request", "status_text", "remote_ip"]),
     }
 }

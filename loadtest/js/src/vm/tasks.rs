@@ -24,21 +24,23 @@ pub(crate) struct Runner<'a, 'js> {
     exports: Object<'js>,
     /// What `setup` returned, parsed once per VU.
     setup_data: Option<(Arc<str>, Value<'js>)>,
+    /// The exported function that ran last. Exports of a CommonJS module can change, those of others cannot.
+    last: Option<(String, Function<'js>)>,
 }
 
 impl<'a, 'js> Runner<'a, 'js> {
     pub(crate) fn new(ctx: &'a Ctx<'js>, state: &'a Rc<VuState>, exports: Object<'js>) -> Self {
-        Self { ctx, state, exports, setup_data: None }
+        Self { ctx, state, exports, setup_data: None, last: None }
     }
 
     pub(crate) fn run(&mut self, task: &Task) -> TaskResult {
         self.state.cut.set(false);
         self.state.rejections.borrow_mut().clear();
-        let (outcome, value) =
-            match self.prepare(task).and_then(|(name, argument)| self.call(&name, argument)) {
-                Ok(value) => self.finish(task, value),
-                Err(e) => (self.failure(&e), TaskValue::None),
-            };
+        let (outcome, value) = match self.prepare(task).and_then(|(name, argument)| self.call(name, argument))
+        {
+            Ok(value) => self.finish(task, value),
+            Err(e) => (self.failure(&e), TaskValue::None),
+        };
         if outcome != Outcome::Completed {
             self.discard();
         }
@@ -46,7 +48,7 @@ impl<'a, 'js> Runner<'a, 'js> {
     }
 
     /// Puts the VU in the right state; the function to call and its argument.
-    fn prepare(&mut self, task: &Task) -> rquickjs::Result<(String, Value<'js>)> {
+    fn prepare<'t>(&mut self, task: &'t Task) -> rquickjs::Result<(&'t str, Value<'js>)> {
         let outside = |group: &str| {
             let context = TagContext { group: group.into(), ..TagContext::default() };
             *self.state.tags.borrow_mut() = Rc::new(context);
@@ -55,19 +57,19 @@ impl<'a, 'js> Runner<'a, 'js> {
             Task::Iteration(iteration) => {
                 self.begin_iteration(iteration)?;
                 let argument = self.data(iteration.setup_data.as_ref())?;
-                Ok((iteration.scenario.exec.clone(), argument))
+                Ok((&iteration.scenario.exec, argument))
             }
             Task::Setup => {
                 outside("::setup");
-                Ok(("setup".to_owned(), Value::new_undefined(self.ctx.clone())))
+                Ok(("setup", Value::new_undefined(self.ctx.clone())))
             }
             Task::Teardown { setup_data } => {
                 outside("::teardown");
-                Ok(("teardown".to_owned(), self.data(setup_data.as_ref())?))
+                Ok(("teardown", self.data(setup_data.as_ref())?))
             }
             Task::HandleSummary { data } => {
                 outside("");
-                Ok(("handleSummary".to_owned(), self.ctx.json_parse(data.as_bytes())?))
+                Ok(("handleSummary", self.ctx.json_parse(data.as_bytes())?))
             }
         }
     }
@@ -113,10 +115,10 @@ impl<'a, 'js> Runner<'a, 'js> {
     }
 
     /// Calls an exported function and empties its event loop.
-    fn call(&self, name: &str, argument: Value<'js>) -> rquickjs::Result<Value<'js>> {
-        let function: Option<Function> = self.exports.get(name)?;
-        let Some(function) = function else {
-            return Err(error::throw(self.ctx, &format!("function '{name}' not found in exports")));
+    fn call(&mut self, name: &str, argument: Value<'js>) -> rquickjs::Result<Value<'js>> {
+        let function = match &self.last {
+            Some((last, function)) if last == name => function.clone(),
+            _ => self.find(name)?,
         };
         let result: Value = function.call((argument,))?;
         let promise = result.as_promise().cloned();
@@ -125,6 +127,17 @@ impl<'a, 'js> Runner<'a, 'js> {
             None => Ok(result),
             Some(promise) => settled(self.ctx, &promise),
         }
+    }
+
+    fn find(&mut self, name: &str) -> rquickjs::Result<Function<'js>> {
+        let function: Option<Function> = self.exports.get(name)?;
+        let Some(function) = function else {
+            return Err(error::throw(self.ctx, &format!("function '{name}' not found in exports")));
+        };
+        if !self.state.script.entry_is_common_js() {
+            self.last = Some((name.to_owned(), function.clone()));
+        }
+        Ok(function)
     }
 
     /// Runs jobs, and waits for what is in the background, until there is neither.

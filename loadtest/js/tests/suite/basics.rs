@@ -155,3 +155,51 @@ fn cookies_are_forgotten_between_iterations_unless_asked() {
         assert_eq!(rig.lines(), ["GET http://h.test/", second]);
     }
 }
+
+/// Constructors that a script does not name are taken away; what they made stays as it is.
+#[test]
+fn what_is_not_named_still_works() {
+    let text = "
+        import { check } from 'k6';
+        const caught = (broken) => { try { broken(); } catch (e) { return `${e.name}: ${e.message}`; } };
+        export default function () {
+          check(0, {
+            [caught(() => nothing)]: true,
+            [caught(() => null.x)]: true,
+            [caught(() => (1).toFixed(1000))]: true,
+            [`${'a-b'.split('-').concat([1, 2].map((n) => n + 0.5))} ${(7).toString(2)} ${!!0} ${2n ** 70n}`]: true,
+          });
+          null.x;
+        }";
+    let mut rig = Rig::new(text);
+    let Outcome::Threw(exception) = rig.iterate().outcome else { panic!("must throw") };
+    assert_eq!(exception.message, "TypeError: cannot read property 'x' of null");
+    let expected = [
+        "✓ ReferenceError: nothing is not defined",
+        "✓ TypeError: cannot read property 'x' of null",
+        "✓ RangeError: invalid number of digits",
+        "✓ a,b,1.5,2.5 111 false 1180591620717411303424",
+    ];
+    assert_eq!(rig.lines(), expected);
+}
+
+/// The parts of answers that a script never mentions need not be kept by the engine.
+#[test]
+fn what_a_script_reads_of_answers_is_known() {
+    let reads = |body: &str| {
+        let text = format!(
+            "import http from 'k6/http'; export default () => {{ const r = http.get('http://h.test/'); {body} }};"
+        );
+        let mut rig = Rig::new(&text);
+        let task = rig.next();
+        let Step::Call(HostCall::Http(request)) = rig.vu.start(task) else { panic!("must ask") };
+        (request.reads.headers, request.reads.body, request.reads.rest)
+    };
+    assert_eq!(reads("r.status;"), (false, false, false));
+    assert_eq!(reads("r.json('a');"), (false, true, false));
+    assert_eq!(reads("r.headers['A'];"), (true, false, false));
+    assert_eq!(reads("r.status_text;"), (false, false, true));
+    for all in ["JSON.stringify(r);", "console.log(r);", "r[`bo${'dy'}`];", "({ ...r });"] {
+        assert_eq!(reads(all), (true, true, true), "{all}");
+    }
+}

@@ -235,6 +235,9 @@ fn read(container: &ecs::ContainerDefinition, at: At<'_>) -> Container {
         name: secret.name().to_owned(),
         value_from: secret.value_from().to_owned(),
     };
+    // In order of the names, as ours are.
+    let mut secrets: Vec<Secret> = container.secrets().iter().map(secret).collect();
+    secrets.sort_by(|one, other| one.name.cmp(&other.name));
     let logs = container.log_configuration();
     let option = |key: &str| {
         let options = logs.and_then(|logs| logs.options());
@@ -250,7 +253,7 @@ fn read(container: &ecs::ContainerDefinition, at: At<'_>) -> Container {
             .iter()
             .filter_map(|pair| Some((pair.name()?.to_owned(), pair.value()?.to_owned())))
             .collect(),
-        secrets: container.secrets().iter().map(secret).collect(),
+        secrets,
         stop_timeout: container.stop_timeout().unwrap_or_default(),
         log_configuration: Logs {
             log_driver: text(logs.map(|logs| logs.log_driver().as_str())),

@@ -26,11 +26,6 @@ use crate::aws::{Access, Pace};
 use crate::deployment::{Defaults, Deployment, Target, duration};
 use crate::simulate::variants::assignment;
 
-/// Exit codes: 0 done, or nothing to change; 1 it could not be done, and stderr says why; 2 (`plan`) there is something to
-/// change.
-///
-/// Credentials come from the environment, --profile, or a file `credentials` in this directory (the Learner Lab's "AWS
-/// CLI" details). The `AWS_ENDPOINT_URL` variables are honoured.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]

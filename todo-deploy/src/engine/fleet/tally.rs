@@ -11,7 +11,9 @@ pub(super) struct Tally {
     /// Of the running ones.
     pub(super) healthy: usize,
     pub(super) unhealthy: usize,
-    /// Launching or running, by zone.
+    /// To be replaced by a newer one.
+    pub(super) rolling: usize,
+    /// Launching or running with nobody else standing for it, by zone.
     zones: Vec<usize>,
 }
 
@@ -38,9 +40,9 @@ impl Tally {
         }
     }
 
-    /// Launching or running.
+    /// Launching or running with nobody else standing for it.
     pub(super) fn live(&self) -> usize {
-        self.launching + self.running
+        self.zones.iter().sum()
     }
 
     /// The zone with the fewest, the first among equals.
@@ -55,20 +57,21 @@ impl Tally {
     }
 
     /// The counters that count this instance.
-    fn places(&mut self, instance: &Instance) -> [Option<&mut usize>; 3] {
-        let zone = self.zones.get_mut(instance.zone as usize);
+    fn places(&mut self, instance: &Instance) -> [Option<&mut usize>; 4] {
+        let zone = self.zones.get_mut(instance.zone as usize).filter(|_| instance.is_live());
+        let rolling = instance.is_rolling().then_some(&mut self.rolling);
         match instance.phase {
-            Phase::Launching => [Some(&mut self.launching), zone, None],
+            Phase::Launching => [Some(&mut self.launching), zone, rolling, None],
             Phase::Running { .. } => {
                 let health = match instance.health.health {
                     Health::Initial => None,
                     Health::Healthy => Some(&mut self.healthy),
                     Health::Unhealthy => Some(&mut self.unhealthy),
                 };
-                [Some(&mut self.running), zone, health]
+                [Some(&mut self.running), zone, rolling, health]
             }
-            Phase::Draining { .. } => [Some(&mut self.draining), None, None],
-            Phase::Terminating => [None, None, None],
+            Phase::Draining { .. } => [Some(&mut self.draining), None, None, None],
+            Phase::Terminating => [None, None, None, None],
         }
     }
 }

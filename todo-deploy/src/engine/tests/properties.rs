@@ -14,6 +14,8 @@ enum Input {
     Cpu(f64),
     Fact(u32, InstanceFact),
     Desired(u32),
+    Roll,
+    StopRolling,
     Timeout,
 }
 
@@ -29,6 +31,8 @@ fn input() -> impl Strategy<Value = Input> {
         4 => (0.0..120.0).prop_map(Input::Cpu),
         8 => (1_u32..30, fact).prop_map(|(id, fact)| Input::Fact(id, fact)),
         1 => (0_u32..12).prop_map(Input::Desired),
+        1 => Just(Input::Roll),
+        1 => Just(Input::StopRolling),
         4 => Just(Input::Timeout),
     ]
 }
@@ -65,6 +69,8 @@ proptest! {
                 }
                 Input::Fact(id, fact) => engine.instance(now, InstanceId(id), fact),
                 Input::Desired(desired) => engine.set_desired(now, desired),
+                Input::Roll => engine.roll(now),
+                Input::StopRolling => engine.stop_rolling(now),
                 Input::Timeout => engine.handle_timeout(now),
             }
             prop_assert_eq!(engine.broken(), None);

@@ -59,6 +59,7 @@ pub(crate) fn parse<'js>(
         expected: state.expected.borrow().clone(),
         context: state.context(),
         tags: Vec::new(),
+        reads: state.reads,
     };
     if let Some(body) = given(body) {
         match body::encode(state, &body)? {
