@@ -2,6 +2,7 @@
 
 use e2e::aws::{Deploy, Emulator, Venv};
 use serde_json::json;
+use tempfile::TempDir;
 
 use super::outside::output;
 use super::{TARGETS, assert_well_formed};
@@ -77,46 +78,64 @@ adjustment = 2
     ),
 ];
 
-#[tokio::test]
-async fn each_is_linted_and_goes_there_and_back() {
-    let (Some(venv), Some(emulator)) = (Venv::get(), Emulator::started().await) else { return };
+/// A file for each, named after it.
+async fn written(deploy: &Deploy, emulator: &Emulator) -> Vec<(&'static str, String)> {
     let certificate = json!({"ServerCertificateName": "todo", "CertificateBody": "x", "PrivateKey": "x"});
     let made = emulator.ask("iam", "UploadServerCertificate", certificate).await;
-    let certificate = made["ServerCertificateMetadata"]["Arn"].as_str().expect("an ARN").to_owned();
+    let certificate = made["ServerCertificateMetadata"]["Arn"].as_str().expect("an ARN");
+    let write = |(name, text): (&'static str, &str)| {
+        let file = deploy.directory().join(format!("{name}.toml"));
+        std::fs::write(&file, text.replace("CERTIFICATE", certificate)).expect("a file");
+        (name, file.to_str().expect("a plain path").to_owned())
+    };
+    VARIANTS.into_iter().map(write).collect()
+}
+
+#[tokio::test]
+async fn cloudformations_linter_finds_nothing() {
+    let (Some(venv), Some(emulator)) = (Venv::get(), Emulator::started().await) else { return };
+    let mut lint = venv.command("cfn-lint");
+    lint.args(["--regions", "us-east-1", "--"]);
+    let templates = TempDir::new().expect("a directory");
     for target in TARGETS {
         let deploy = Deploy::to(target).await;
-        let empty = emulator.state().await;
-        for (name, text) in VARIANTS {
-            let emulator = emulator.fork().await;
-            let file = deploy.directory().join("deployment.toml");
-            std::fs::write(&file, text.replace("CERTIFICATE", &certificate)).expect("a file");
-            let plan = ["plan", "--format", "cloudformation", "--image", "todo:1"];
+        let emulator = emulator.fork().await;
+        let files = written(&deploy, &emulator).await;
+        let variants = files.iter().map(|(name, file)| (*name, vec!["--file", file.as_str()]));
+        for (name, flags) in variants.chain([("the practical", vec!["--as-in-the-practical"])]) {
+            let plan = [vec!["plan", "--format", "cloudformation", "--image", "todo:1"], flags].concat();
             let template = deploy.run(&emulator, &plan).await.is(2).stdout;
-            let template_file = deploy.directory().join("template.json");
-            std::fs::write(&template_file, template).expect("a file");
-            output(venv.command("cfn-lint").args(["--regions", "us-east-1", "--"]).arg(&template_file));
-
-            deploy.run(&emulator, &["up", "--image", "todo:1", "--no-wait"]).await.is(0);
-            assert_well_formed(&emulator).await;
-            emulator.forget().await;
-            deploy.run(&emulator, &["plan", "--image", "todo:1"]).await.is(0);
-            deploy.run(&emulator, &["down", "--delete-database"]).await.is(0);
-            let mut left = emulator.state().await;
-            left.as_object_mut().expect("kinds").remove("rds:DBSnapshots");
-            assert_eq!(left, empty, "{target}: {name}");
+            let file = templates.path().join(format!("{target}, {name}.json"));
+            std::fs::write(&file, template).expect("a file");
+            lint.arg(file);
         }
+    }
+    output(&mut lint);
+}
+
+async fn there_and_back(target: &'static str) {
+    let Some(emulator) = Emulator::started().await else { return };
+    let deploy = Deploy::to(target).await;
+    let files = written(&deploy, &emulator).await;
+    let empty = emulator.state().await;
+    for (name, file) in &files {
+        let emulator = emulator.fork().await;
+        deploy.run(&emulator, &["up", "--image", "todo:1", "--no-wait", "--file", file]).await.is(0);
+        assert_well_formed(&emulator).await;
+        deploy.run(&emulator, &["plan", "--image", "todo:1", "--file", file]).await.is(0);
+        deploy.run(&emulator, &["down", "--delete-database", "--file", file]).await.is(0);
+        let mut left = emulator.state().await;
+        left.as_object_mut().expect("kinds").remove("rds:DBSnapshots");
+        assert_eq!(left, empty, "{target}: {name}");
     }
 }
 
 #[tokio::test]
-async fn the_practicals_templates_are_linted() {
-    let (Some(venv), Some(emulator)) = (Venv::get(), Emulator::started().await) else { return };
-    for target in TARGETS {
-        let deploy = Deploy::to(target).await;
-        let plan = ["plan", "--format", "cloudformation", "--image", "todo:1", "--as-in-the-practical"];
-        let template = deploy.run(&emulator, &plan).await.is(2).stdout;
-        let file = deploy.directory().join("template.json");
-        std::fs::write(&file, template).expect("a file");
-        output(venv.command("cfn-lint").args(["--regions", "us-east-1", "--"]).arg(&file));
-    }
+async fn ec2_there_and_back() {
+    there_and_back("ec2").await;
+}
+
+#[tokio::test]
+async fn ecs_there_and_back() {
+    there_and_back("ecs").await;
 }
