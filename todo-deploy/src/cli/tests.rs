@@ -22,5 +22,8 @@ fn help_reads_well() {
     let local = command.find_subcommand_mut("local").expect("it exists");
     insta::assert_snapshot!("help_local", local.clone().bin_name("todo-deploy local").render_long_help());
     let up = local.find_subcommand_mut("up").expect("it exists").clone();
-    insta::assert_snapshot!("help_local_up", up.bin_name("todo-deploy local up").term_width(100).render_long_help());
+    insta::assert_snapshot!(
+        "help_local_up",
+        up.bin_name("todo-deploy local up").term_width(100).render_long_help()
+    );
 }

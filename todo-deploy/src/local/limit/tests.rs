@@ -66,7 +66,8 @@ fn the_tree_and_the_control_group_count_the_same() {
     command.args(["-c", script, "busy"]).args(&limited.groups);
     let mut child = command.stdin(Stdio::null()).process_group(0).spawn().unwrap();
     let tree = || procfs::tree(&procfs::all(), child.id());
-    let seconds = |tree: &[Stat]| tree.iter().map(|stat| stat.ticks).sum::<u64>() as f64 * procfs::seconds_per_tick();
+    let seconds =
+        |tree: &[Stat]| tree.iter().map(|stat| stat.ticks).sum::<u64>() as f64 * procfs::seconds_per_tick();
     let counted = || limiter.used_s(&limited, &[]).unwrap();
     // The files of a tree are read one after the other: a worker that is waited for in between is in none of them. So
     // the most of some readings, which the kernel's count before and after encloses.
