@@ -1,6 +1,7 @@
 //! The dashboard in a real Chromium, while a simulated run passes on it.
 
 mod looks;
+mod scaling;
 mod stage;
 
 use stage::{Stage, practical};
