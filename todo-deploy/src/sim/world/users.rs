@@ -58,7 +58,7 @@ pub(super) struct User {
     pub(super) step: u16,
     pub(super) endpoint: u16,
     pub(super) phase: Phase,
-    /// Has to leave after this iteration, and at the latest at [`Farewell::cut_at`].
+    /// Has to leave after this iteration, and at the latest when its farewell cuts it off.
     pub(super) leaving: bool,
     pub(super) attempt: u8,
     pub(super) answer: Outcome,
