@@ -137,15 +137,14 @@ fn f18_the_desync_corpus() {
             }
             count += 1;
             let name = format!("{}: {}", case.tier, String::from_utf8_lossy(&case.name));
-            // Each its own: what one case leaves behind is not counted as another's.
+            // Each its own: a request that is cut off may reach its target late, and not count as the next case's.
             let target = Stub::saying("ok");
             let bench = bench(quiet(), &[&target]);
-            let before = target.requests();
             let mut client = bench.client();
             client.send(case.bytes());
             client.send("GET /next HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
             let back = client.rest();
-            let seen = &target.seen()[before..];
+            let seen = target.seen();
             let status = back.get(9..12).and_then(|code| code.parse::<u16>().ok()).unwrap_or(0);
             let answers = back.matches("HTTP/1.1 ").count();
             let well = match case.tier.as_str() {
@@ -163,6 +162,6 @@ fn f18_the_desync_corpus() {
     }
     assert!(count > 100, "the corpus has more than {count} cases");
     assert_eq!(wrong, Vec::<String>::new());
-    // We are stricter than AWS's own classes, but not by much: which rows, the table of hostile requests says.
-    assert!(refused.len() * 3 < count, "{refused:#?}");
+    // Where we are stricter than AWS's own classes.
+    insta::assert_snapshot!(refused.join("\n"));
 }

@@ -121,7 +121,9 @@ impl Served {
 
 /// The first message of these bytes and its length, if it is whole.
 fn whole(bytes: &[u8]) -> Option<(String, usize)> {
-    let text = String::from_utf8_lossy(bytes).into_owned();
+    // Byte for byte, so that places in the text are places in the bytes.
+    let ascii = |&byte: &u8| if byte.is_ascii() { char::from(byte) } else { '?' };
+    let text: String = bytes.iter().map(ascii).collect();
     let end = text.find("\r\n\r\n")? + 4;
     let head = text[..end].to_ascii_lowercase();
     let used = if let Some(at) = head.find("content-length: ") {
