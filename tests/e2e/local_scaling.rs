@@ -9,28 +9,6 @@ use serde_json::Value;
 /// Sixty times as fast as on AWS, and slack for a machine ten times slower than that.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-/// The thresholds lie far from idle and from busy: what is tested is who decides what in which order, not how busy this
-/// machine is.
-const DEPLOYMENT: &str = r#"
-capacity = { min = 1, desired = 1, max = 3 }
-# Little enough that even a busy machine can give it.
-local = { share = 0.05 }
-# A check that a busy machine answers late is another test's matter.
-health_check = { replaces_instances = false }
-[[scaling.policy]]
-kind = "simple"
-name = "up"
-adjustment = 1
-cooldown = "120s"
-alarm = { metric = "cpu", when = ">= 45", period = "120s", evaluation_periods = 2 }
-[[scaling.policy]]
-kind = "simple"
-name = "down"
-adjustment = -1
-cooldown = "120s"
-alarm = { metric = "cpu", when = "<= 30", period = "120s", evaluation_periods = 2 }
-"#;
-
 /// `up 1 → 2`, in order.
 fn decisions(events: &[Value]) -> Vec<String> {
     let scaled = events.iter().filter(|event| event["event"] == "scaled");
@@ -45,7 +23,7 @@ fn decisions(events: &[Value]) -> Vec<String> {
 async fn one_to_three_and_back_as_simulated_and_no_request_fails() {
     let mut local = Local::nowhere();
     let file = local.place().join("deployment.toml");
-    std::fs::write(&file, DEPLOYMENT).unwrap();
+    std::fs::write(&file, e2e::up_and_down(3)).unwrap();
     local.start(&[file.to_str().unwrap(), "--speed", "60"]).await;
     let predicted = simulated(&file).await;
     assert_eq!(predicted, ["up 1 → 2", "up 2 → 3", "down 3 → 2", "down 2 → 1"]);

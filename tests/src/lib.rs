@@ -25,7 +25,7 @@ pub use clock::{set_clock, test_clock};
 pub use database::{Database, Kind};
 pub use link::Link;
 pub use load::Load;
-pub use local::{Local, instances, is_alive, todo_api_program, todo_deploy};
+pub use local::{Local, instances, is_alive, todo_api_program, todo_deploy, up_and_down};
 pub use postgres::OwnPostgres;
 pub use process::{Process, free_address, todo_api};
 pub use rustix::process::Signal;

@@ -33,6 +33,32 @@ fn beside(name: &str) -> PathBuf {
     profile.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
+/// A description that scales between one instance and `max`. The thresholds lie far from idle and from busy: what is
+/// tested is who decides what in which order, not how busy this machine is.
+pub fn up_and_down(max: u32) -> String {
+    format!(
+        r#"
+capacity = {{ min = 1, desired = 1, max = {max} }}
+# Little enough that even a busy machine can give it.
+local = {{ share = 0.05 }}
+# A check that a busy machine answers late is another test's matter.
+health_check = {{ replaces_instances = false }}
+[[scaling.policy]]
+kind = "simple"
+name = "up"
+adjustment = 1
+cooldown = "120s"
+alarm = {{ metric = "cpu", when = ">= 45", period = "120s", evaluation_periods = 2 }}
+[[scaling.policy]]
+kind = "simple"
+name = "down"
+adjustment = -1
+cooldown = "120s"
+alarm = {{ metric = "cpu", when = "<= 30", period = "120s", evaluation_periods = 2 }}
+"#
+    )
+}
+
 /// todo-api, for `--program`.
 pub fn todo_api_program() -> PathBuf {
     beside("todo-api-under-test")

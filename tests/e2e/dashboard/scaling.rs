@@ -13,23 +13,6 @@ use super::{instances, text};
 /// Sixty times as fast as on AWS, and slack for a machine ten times slower than that.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-/// The thresholds lie far from idle and from busy, so that it does not matter how busy this machine is.
-const DEPLOYMENT: &str = r#"
-capacity = { min = 1, desired = 1, max = 2 }
-[[scaling.policy]]
-kind = "simple"
-name = "up"
-adjustment = 1
-cooldown = "120s"
-alarm = { metric = "cpu", when = ">= 45", period = "120s", evaluation_periods = 2 }
-[[scaling.policy]]
-kind = "simple"
-name = "down"
-adjustment = -1
-cooldown = "120s"
-alarm = { metric = "cpu", when = "<= 30", period = "120s", evaluation_periods = 2 }
-"#;
-
 #[test]
 fn a_real_run_is_seen_from_one_to_two_and_back() {
     let Some(program) = Chromium::program() else {
@@ -38,7 +21,7 @@ fn a_real_run_is_seen_from_one_to_two_and_back() {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let mut local = Local::nowhere();
     let file = local.place().join("deployment.toml");
-    std::fs::write(&file, DEPLOYMENT).unwrap();
+    std::fs::write(&file, e2e::up_and_down(2)).unwrap();
     runtime.block_on(local.start(&[file.to_str().unwrap(), "--speed", "60"]));
     let mut page = Chromium::open(program, &format!("http://{}/", local.dashboard.address));
     page.see(&text("link", "Live"));
