@@ -9,7 +9,7 @@ use super::super::say;
 use super::Common;
 use super::confirm::confirmed;
 use super::session::Session;
-use super::shown::Lines;
+use super::shown::Screen;
 use super::stop::stoppable;
 use crate::aws::apply::Apply;
 use crate::aws::plan::removal;
@@ -44,21 +44,22 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
         say("nothing was changed");
         return Ok(ExitCode::from(1));
     }
-    let (stop, lines) = (Cell::new(false), Lines::default());
+    let (stop, screen) = (Cell::new(false), Screen::open(args.common.plain, session.cloud.patience()));
+    screen.begin(&format!("down {} on {target}", session.names.deployment), &plan);
     let work = async {
         let apply = Apply {
             cloud: &session.cloud,
             names: &session.names,
             deployment: &session.deployment,
             target,
-            tell: &|progress| lines.show(&progress),
+            tell: &|progress| screen.show(&progress),
             stop: &stop,
         };
         let (_, troubles) = apply.run(&plan, &observed).await;
         let left = removal(&session.observe().await?, args.delete_database);
         Ok((troubles, left))
     };
-    let (troubles, left) = stoppable(&stop, work).await?;
+    let (troubles, left) = stoppable(&stop, &screen, work).await?;
     left.kept.iter().for_each(|kept| say(&format!("kept: {kept}")));
     if !left.changes.is_empty() || !troubles.is_empty() {
         let troubles = troubles.iter().map(ToString::to_string);
