@@ -127,7 +127,8 @@ pub(super) struct RunArgs {
     /// Do not run teardown()
     #[arg(long, help_heading = "Script")]
     pub(super) no_teardown: bool,
-    /// Worker threads (default: one per core; native iterations against this machine: half as many)
+    /// Worker threads (default: one per core; half as many when native iterations all go to a
+    /// loopback address)
     #[arg(long, value_name = "N", help_heading = "Load")]
     pub(super) threads: Option<usize>,
 }

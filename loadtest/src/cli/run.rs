@@ -15,7 +15,7 @@ use super::banner::Banner;
 use super::exit::Failure;
 use super::progress::{self, Progress};
 use super::target::{self, Target, What};
-use super::{flags, fleet, limits, results};
+use super::{flags, fleet, limits, results, threads};
 use crate::config::{Options, ScenarioSpec, scenarios};
 use crate::engine::native::PlanSpec;
 use crate::engine::run::{self, Signal};
@@ -121,7 +121,11 @@ fn drive(
         || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     LocalSet::new().block_on(&runtime, async {
         let is_local = reachable(plans).await?;
-        let threads = threads(args.threads, plans.profile.max_vus(), is_local)?;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let (threads, note) = threads::threads(args.threads, cores, plans.profile.max_vus(), is_local)?;
+        if let Some(note) = note.filter(|_| !quiet) {
+            show(&format!("       {note}"));
+        }
         let fleet = match &args.output.timeline {
             Some(text) => Some(fleet::Before::read(text, plans).await?),
             None => None,
@@ -178,20 +182,6 @@ async fn listen(signals: mpsc::Sender<Signal>) {
             return;
         }
         next = Signal::Hard;
-    }
-}
-
-/// `is_local`: iterations run natively against this machine. They cost less than what serves them, so the server
-/// gets half of the cores.
-fn threads(wanted: Option<usize>, vus: u64, is_local: bool) -> Result<usize, Failure> {
-    match wanted {
-        Some(0) => Err(Failure::config("--threads must be at least 1")),
-        Some(threads) => Ok(threads.min(1024)),
-        None => {
-            let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-            let cores = if is_local { cores / 2 } else { cores };
-            Ok(cores.min(usize::try_from(vus).unwrap_or(usize::MAX)).max(1))
-        }
     }
 }
 
@@ -290,7 +280,8 @@ fn native_plan(script: &Script, options: &Options) -> Option<PlanSpec> {
     options.scenarios.iter().map(scenario).collect()
 }
 
-/// Requests whose URLs are known must lead somewhere, or nothing starts. True when all lead to this machine.
+/// Requests whose URLs are known must lead somewhere, or nothing starts. True when there are any and all lead to a
+/// loopback address.
 async fn reachable(plans: &Plans) -> Result<bool, Failure> {
     let ProgramSpec::Native(plan) = &plans.program else { return Ok(false) };
     let (mut seen, mut is_local) = (Vec::new(), true);
@@ -323,7 +314,7 @@ async fn reachable(plans: &Plans) -> Result<bool, Failure> {
         }
         seen.push(origin);
     }
-    Ok(is_local)
+    Ok(is_local && !seen.is_empty())
 }
 
 /// Something must accept connections there.
