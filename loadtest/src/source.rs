@@ -129,7 +129,7 @@ fn config_file(path: &Path) -> Result<Map<String, Value>, String> {
 mod tests {
     use super::*;
 
-    fn map(value: Value) -> Map<String, Value> {
+    fn map(value: &Value) -> Map<String, Value> {
         value.as_object().cloned().unwrap_or_default()
     }
 
@@ -139,7 +139,7 @@ mod tests {
             let lookup = |name: &str| {
                 variables.iter().find(|(key, _)| *key == name).map(|(_, text)| (*text).to_owned())
             };
-            Value::Object(options(None, lookup, None, map(flags)).expect("is valid"))
+            Value::Object(options(None, lookup, None, map(&flags)).expect("is valid"))
         };
         assert_eq!(merged(&[], json!({})), json!({"vus": 10, "duration": "30s"}));
         assert_eq!(merged(&[], json!({"vus": 3})), json!({"vus": 3, "duration": "30s"}));
@@ -160,9 +160,10 @@ mod tests {
         let merged = options(None, none, Some(&file), Map::new()).expect("is valid");
         assert_eq!(Value::Object(merged), json!({"vus": 2, "duration": "2s"}));
         let named = |name: &str| (name == "K6_CONFIG").then(|| file.display().to_string());
-        let merged = options(None, named, None, map(json!({"iterations": 7}))).expect("is valid");
+        let merged = options(None, named, None, map(&json!({"iterations": 7}))).expect("is valid");
         assert_eq!(Value::Object(merged).get("iterations"), Some(&json!(7)));
-        let scripts = options(Some(map(json!({"vus": 4}))), none, Some(&file), Map::new()).expect("is valid");
+        let scripts =
+            options(Some(map(&json!({"vus": 4}))), none, Some(&file), Map::new()).expect("is valid");
         assert_eq!(Value::Object(scripts), json!({"vus": 4, "duration": "2s"}));
         std::fs::remove_file(&file).expect("is there");
     }

@@ -91,7 +91,7 @@ pub(super) enum Isolation {
 pub(super) enum SummaryMode {
     #[default]
     Compact,
-    /// All HTTP metrics
+    /// All HTTP metrics, and a block for each group and scenario
     Full,
     /// No summary
     Disabled,

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use url::Url;
 
-use super::args::{Isolation, OutputArgs, RunArgs};
+use super::args::{Isolation, OutputArgs, RunArgs, SummaryMode};
 use super::banner::Banner;
 use super::exit::Failure;
 use super::progress::{self, Progress};
@@ -52,6 +52,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     } else {
         options.thresholds.clone()
     };
+    let mode = results::mode(&options, &args.output)?;
     let registry = Registry::new(target.metrics(), &thresholds).map_err(Failure::config)?;
     check_functions(&target, &options)?;
     let (program, engine) = program(&target, &options, args.isolation);
@@ -81,6 +82,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let plans = Plans {
         options_json: serde_json::Value::Object(options.json.clone()).to_string().into(),
         snapshots: aborts(&registry),
+        apart: mode == SummaryMode::Full,
         options: Arc::new(options),
         progress: progress_of(&profile, &live, clock),
         next_vu_id: Arc::new(AtomicU64::new(profile.planned_vus() + 1)),
