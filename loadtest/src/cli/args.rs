@@ -121,6 +121,12 @@ pub(super) struct RunArgs {
     /// How scripts run
     #[arg(long, value_enum, default_value_t, help_heading = "Script")]
     pub(super) isolation: Isolation,
+    /// k6's; only the whole, 0:1, can be run
+    #[arg(long, hide = true, value_name = "FROM:TO")]
+    pub(super) execution_segment: Option<String>,
+    /// k6's; only the whole, 0,1, can be run
+    #[arg(long, hide = true, value_name = "LIST")]
+    pub(super) execution_segment_sequence: Option<String>,
     /// Do not run setup()
     #[arg(long, help_heading = "Script")]
     pub(super) no_setup: bool,

@@ -25,6 +25,7 @@ use crate::metrics::recorder::Sample;
 use crate::metrics::registry::Registry;
 use crate::net::connect::{Network, RateLimit};
 use crate::net::dns::Resolver;
+use crate::net::proxy::Proxies;
 use crate::net::tls::TlsConfigs;
 use crate::net::{NetError, Origin};
 use crate::output::samples::{self, Destination};
@@ -62,6 +63,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let destinations = destinations(&args.output, &options)?;
     let clock = Clock::start();
     let (samples, writer) = start_writer(&destinations, &registry, &options, clock)?;
+    let network = network(&options)?;
     let quiet = args.output.quiet || setting(&options, "quiet");
     let banner = Banner {
         target: &target.name,
@@ -69,6 +71,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         outputs: &destinations.iter().map(Destination::describe).collect::<Vec<_>>(),
         engine: &engine,
         base_url: args.base_url.as_deref(),
+        proxies: network.proxies.describe(),
         speed,
         profile: &profile,
         scenarios: &options.scenarios,
@@ -76,7 +79,6 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     if !quiet {
         show(&banner.render());
     }
-    let network = network(&options)?;
     let live = live(&profile);
     let (notices, notices_in) = mpsc::channel(LOG_MAX);
     let plans = Plans {
@@ -148,6 +150,7 @@ fn network(options: &Options) -> Result<Network, Failure> {
         resolver: Resolver::new(options.dns.clone()),
         tls: TlsConfigs::new(&options.tls).map_err(Failure::config)?,
         rate: options.rps.map(RateLimit::new),
+        proxies: Proxies::from_environment(|name| std::env::var(name).ok()).map_err(Failure::config)?,
     })
 }
 
@@ -300,16 +303,19 @@ async fn reachable(plans: &Plans) -> Result<bool, Failure> {
         if seen.contains(&origin) {
             continue;
         }
-        let resolved = plans.network.resolver.resolve(&origin).await;
-        is_local &= resolved.as_ref().is_ok_and(|address| address.ip().is_loopback());
+        // A proxy asks for the host's address itself.
+        let proxy = plans.network.proxies.of(&origin).map(|proxy| &proxy.origin);
+        let dialled = proxy.unwrap_or(&origin);
+        let resolved = plans.network.resolver.resolve(dialled).await;
+        is_local &= proxy.is_none() && resolved.as_ref().is_ok_and(|address| address.ip().is_loopback());
         match resolved {
             // A script may call such a host on purpose; what flags and plans name must be there.
-            Ok(address) if plans.script.is_none() => answers(&origin, address).await?,
+            Ok(address) if plans.script.is_none() => answers(dialled, address).await?,
             Err(error) if error == NetError::no_such_host() => {
                 return Err(Failure::config(format!(
                     "the host `{}` cannot be found; check the name, or send every request elsewhere with \
                      --base-url http://HOST:PORT",
-                    origin.host
+                    dialled.host
                 )));
             }
             _ => {}

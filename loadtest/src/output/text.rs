@@ -13,6 +13,7 @@ use crate::metrics::correct::Corrected;
 use crate::metrics::registry::Registry;
 use crate::metrics::sink::{Contains, Kind, Sink};
 use crate::metrics::totals::Totals;
+use crate::net::NetError;
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -174,6 +175,9 @@ impl Summary<'_> {
                 if cause.example.is_empty() { String::new() } else { format!(" (e.g. {})", cause.example) };
             let count = self.ink(Ink::Red, &format!("{:>width$}", cause.count));
             out.push_str(&format!("    {count} × {kind}: {message}{}\n", self.ink(Ink::Faint, &place)));
+            if let Some(remedy) = NetError::remedy(message).filter(|_| *kind == "request") {
+                out.push_str(&format!("    {:width$}   → {remedy}\n", ""));
+            }
         }
         if rows.len() > CAUSES_MAX {
             let rest: u64 = rows[CAUSES_MAX..].iter().map(|(_, _, cause)| cause.count).sum();

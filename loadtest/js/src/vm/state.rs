@@ -151,10 +151,7 @@ impl VuState {
             return Err(self.cut_error(ctx));
         }
         if self.phase.get() == Phase::Init {
-            return Err(throw(
-                ctx,
-                "this program cannot wait in the init context: no sleep, timers or requests",
-            ));
+            return Err(throw(ctx, "this program cannot wait in the init context: no timers or requests"));
         }
         match self.suspend(call) {
             Some(reply) => Ok(reply),
