@@ -55,9 +55,10 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     #[error(
-        "{kind} `{name}` is there and is not ours: it lacks the tag {tag}={deployment}. Nothing was changed. Choose another \
-         name for the deployment (--name), or remove it yourself",
-        tag = super::names::TAG
+        "{kind} `{name}` is there and is not ours: it lacks the tags {tag}={deployment} and {target}, or belongs to the \
+         other of ec2 and ecs. Nothing was changed. Choose another name for the deployment (--name), or remove it first",
+        tag = super::names::TAG,
+        target = super::names::TARGET_TAG
     )]
     Foreign { kind: &'static str, name: String, deployment: String },
     #[error(

@@ -68,7 +68,7 @@ pub type Call = &'static str;
 pub struct Found {
     pub resource: Resource,
     pub id: String,
-    /// Whether it carries our tag; a resource that does not is never touched.
+    /// Whether it carries our tags; a resource that does not is never touched.
     pub ours: bool,
 }
 
