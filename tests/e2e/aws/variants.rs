@@ -5,7 +5,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::outside::output;
-use super::{TARGETS, assert_well_formed};
+use super::{TARGETS, assert_well_formed, only};
 
 /// Name, description; `CERTIFICATE` is put in.
 const VARIANTS: [(&str, &str); 7] = [
@@ -60,6 +60,8 @@ target = 50
 kind = "step"
 name = "up"
 adjust = "change"
+cooldown = "90s"
+warm_up = "50s"
 [scaling.policy.alarm]
 metric = "cpu"
 statistic = "average"
@@ -122,6 +124,12 @@ async fn there_and_back(target: &'static str) {
         let emulator = emulator.fork().await;
         deploy.run(&emulator, &["up", "--image", "todo:1", "--no-wait", "--file", file]).await.is(0);
         assert_well_formed(&emulator).await;
+        if (target, *name) == ("ecs", "steps") {
+            let state = emulator.state().await;
+            let policy = only(&state, "application-autoscaling:ScalingPolicies");
+            let steps = &policy["StepScalingPolicyConfiguration"];
+            assert_eq!(steps["Cooldown"], json!(90), "the cooldown, not the warm-up of instances: {policy}");
+        }
         deploy.run(&emulator, &["plan", "--image", "todo:1", "--file", file]).await.is(0);
         deploy.run(&emulator, &["down", "--delete-database", "--file", file]).await.is(0);
         let mut left = emulator.state().await;

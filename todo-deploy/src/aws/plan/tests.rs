@@ -133,3 +133,30 @@ fn down_keeps_the_database_and_its_group_lets_go() {
     assert_eq!(all.kept, [""; 0]);
     assert!(calls(&all).contains(&"rds:DeleteDBInstance"));
 }
+
+#[test]
+fn a_policy_of_tasks_always_says_its_cooldown() {
+    let simple = r#"
+[scaling]
+default_cooldown = "70s"
+[[scaling.policy]]
+kind = "simple"
+name = "up"
+adjust = "change"
+adjustment = 1
+COOLDOWN
+[scaling.policy.alarm]
+metric = "cpu"
+statistic = "average"
+when = ">= 20"
+period = "60s"
+evaluation_periods = 2
+datapoints_to_alarm = 2
+missing_data = "missing"
+"#;
+    for (line, seconds) in [("", 70), ("cooldown = \"90s\"", 90)] {
+        let state = state(Target::Ecs, &simple.replace("COOLDOWN", line));
+        let steps = &state["PolicyUp"].properties()["StepScalingPolicyConfiguration"];
+        assert_eq!(steps["Cooldown"], serde_json::json!(seconds), "{line}: {steps}");
+    }
+}
