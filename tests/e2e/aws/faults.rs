@@ -152,6 +152,24 @@ async fn what_was_just_made_is_not_visible_yet() {
 }
 
 #[tokio::test]
+async fn what_becomes_visible_is_counted_in_looks() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let deploy = Deploy::to("ec2").await;
+    let up = [&UP[..], &["--poll", "1ms"]].concat();
+    let (call, code) = ("elasticloadbalancing:ModifyTargetGroupAttributes", "TargetGroupNotFound");
+    // However long the looks themselves take beside the pauses.
+    let late = emulator.fork().await;
+    late.faults(json!([{"call": call, "code": code, "times": 12}])).await;
+    deploy.run(&late, &up).await.is(0);
+    let never = emulator.fork().await;
+    never.faults(json!([{"call": call, "code": code, "times": 0}])).await;
+    let up = deploy.run(&never, &up).await.is(1);
+    assert!(up.stderr.contains(call), "{up}");
+    let asked = never.calls().await.into_iter().filter(|one| one.call == call).count();
+    assert_eq!(asked, 13, "the first look and twelve more");
+}
+
+#[tokio::test]
 async fn a_server_that_never_answers_does_not_hang_us() {
     let Some(emulator) = Emulator::started().await else { return };
     let deploy = Deploy::to("ec2").await;
