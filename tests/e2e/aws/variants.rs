@@ -1,7 +1,7 @@
 //! Deployments of other shapes: each is a template that CloudFormation's linter accepts, goes up, stays, and goes away.
 
 use e2e::aws::{Deploy, Emulator, Venv};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::outside::output;
@@ -124,6 +124,13 @@ async fn there_and_back(target: &'static str) {
         let emulator = emulator.fork().await;
         deploy.run(&emulator, &["up", "--image", "todo:1", "--no-wait", "--file", file]).await.is(0);
         assert_well_formed(&emulator).await;
+        if *name == "steps" {
+            let status = deploy.run(&emulator, &["status", "--json", "--file", file]).await;
+            let status: Value = serde_json::from_str(&status.stdout).expect("JSON");
+            let alarms: Vec<&Value> =
+                status["alarms"].as_array().expect("alarms").iter().map(|one| &one["name"]).collect();
+            assert_eq!(alarms, [&json!("up")], "{target}: whatever its policy is called");
+        }
         if (target, *name) == ("ecs", "steps") {
             let state = emulator.state().await;
             let policy = only(&state, "application-autoscaling:ScalingPolicies");
