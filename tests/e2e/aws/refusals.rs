@@ -126,6 +126,25 @@ async fn what_the_account_lacks_is_said_before_the_first_change() {
 }
 
 #[tokio::test]
+async fn health_checks_that_aws_does_not_have() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let table = [
+        ("health_check.timeout=1s", "health_check.timeout: AWS waits for 2s"),
+        ("health_check.timeout=2500ms", "health_check.timeout: AWS counts whole seconds"),
+        ("health_check.interval=10500ms", "health_check.interval: AWS counts whole seconds"),
+        ("health_check.interval=3s", "5s or more"),
+        ("load_balancer.deregistration_delay=1500ms", "load_balancer.deregistration_delay: AWS counts"),
+    ];
+    for (number, (set, expected)) in table.into_iter().enumerate() {
+        let deploy = Deploy::to(TARGETS[number % TARGETS.len()]).await;
+        let timeout = if set.contains("interval=3s") { "health_check.timeout=2s" } else { set };
+        let up = deploy.run(&emulator, &[&UP[..], &["--set", timeout, "--set", set]].concat()).await.is(1);
+        assert!(up.stderr.contains(expected), "{set}: {up}");
+    }
+    assert_eq!(emulator.mutations().await, [""; 0]);
+}
+
+#[tokio::test]
 async fn sizes_that_fargate_does_not_have() {
     let Some(emulator) = Emulator::started().await else { return };
     let deploy = Deploy::to("ecs").await;

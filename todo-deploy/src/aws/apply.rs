@@ -23,7 +23,7 @@ use crate::deployment::{Deployment, Target};
 
 /// How often something that was just made is asked for again while it is not visible yet: a minute at the usual pace.
 /// Not a time, in which a slow machine or connection would look less often.
-const LOOKS_MAX: u32 = 12;
+pub(crate) const LOOKS_MAX: u32 = 12;
 
 /// What happens to one resource, to be shown.
 #[derive(Debug, Clone, PartialEq)]

@@ -57,13 +57,14 @@ impl Names {
         self.deployment.clone()
     }
 
+    /// RDS writes names in small letters, whatever it is told.
     pub fn database(&self) -> String {
-        format!("{}-db", self.deployment)
+        format!("{}-db", self.deployment.to_ascii_lowercase())
     }
 
     /// Of the database; not its name, so that the two are never taken for each other.
     pub fn subnet_group(&self) -> String {
-        format!("{}-db-subnets", self.deployment)
+        format!("{}-db-subnets", self.deployment.to_ascii_lowercase())
     }
 
     /// Security group of the database.
@@ -133,6 +134,16 @@ mod tests {
             }
             assert!(names.database().len() <= 63);
         }
+    }
+
+    #[test]
+    fn names_of_databases_are_as_rds_tells_them() {
+        let names = Names { deployment: "Shop-EU".to_owned(), target: Target::Ecs };
+        assert_eq!(
+            (names.database(), names.subnet_group()),
+            ("shop-eu-db".into(), "shop-eu-db-subnets".into())
+        );
+        assert_eq!(names.database_group(), "Shop-EU-db", "security groups keep their letters");
     }
 
     #[test]

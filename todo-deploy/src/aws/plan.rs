@@ -205,6 +205,7 @@ fn follow_template(desired: &State, observed: &Observed, have: &mut BTreeMap<&Lo
     for resource in have.values_mut() {
         match resource {
             Resource::Group(group) if template => {
+                group.outdated = observed.instances;
                 if matches!(group.launch_template.version, Ref::To(..)) {
                     group.launch_template.version = Ref::Id(now(render::LAUNCH_TEMPLATE, Part::Version));
                 }

@@ -6,7 +6,7 @@ use aws_sdk_ecs::types as ecs;
 use super::clients::Cloud;
 use super::failure::{Failure, Kind, of};
 use super::names::Names;
-use super::resources::{At, Found, Resource, group, scalable_target, service, task_definition};
+use super::resources::{At, Found, Resource, group, rollout, scalable_target, service, task_definition};
 use super::value::Ids;
 use crate::deployment::Target;
 
@@ -39,7 +39,7 @@ fn foreign(call: &'static str, found: &Found) -> Failure {
 async fn own_group(call: &'static str, at: At<'_>) -> Result<auto::AutoScalingGroup, Failure> {
     let raw = group::describe(&at.names.service(), at).await?;
     let raw = raw.filter(|raw| !group::is_leaving(raw)).ok_or_else(|| none(call, "Auto Scaling group"))?;
-    let found = group::found(&raw, at);
+    let found = group::found(&raw, None, at);
     if found.ours { Ok(raw) } else { Err(foreign(call, &found)) }
 }
 
@@ -114,24 +114,19 @@ pub async fn roll_back(cloud: &Cloud, names: &Names, number: i64, ids: &mut Ids)
     let at = At { cloud, names, ids: &nothing, own: None };
     match names.target {
         Target::Ec2 => {
-            let name = names.service();
+            let (name, version) = (names.service(), number.to_string());
             let call = "autoscaling:UpdateAutoScalingGroup";
-            own_group(call, at).await?;
+            let group = own_group(call, at).await?;
             let template = auto::LaunchTemplateSpecification::builder()
                 .launch_template_name(names.launch_template())
-                .version(number.to_string())
+                .version(&version)
                 .build();
-            let request = cloud.autoscaling.update_auto_scaling_group().auto_scaling_group_name(&name);
-            request.launch_template(template).send().await.map_err(of(call))?;
-            let preferences = auto::RefreshPreferences::builder()
-                .min_healthy_percentage(100)
-                .max_healthy_percentage(200)
-                .skip_matching(true)
-                .build();
-            let request = cloud.autoscaling.start_instance_refresh().auto_scaling_group_name(&name);
-            let started = request.preferences(preferences).send().await;
-            let started = started.map_err(of("autoscaling:StartInstanceRefresh"))?;
-            ids.insert(super::render::ROLLOUT, started.instance_refresh_id.unwrap_or_default());
+            if group::outdated(&group, &version) > 0 {
+                ids.insert(super::render::ROLLOUT, rollout::start(cloud, &name, template).await?);
+            } else {
+                let request = cloud.autoscaling.update_auto_scaling_group().auto_scaling_group_name(&name);
+                request.launch_template(template).send().await.map_err(of(call))?;
+            }
         }
         Target::Ecs => {
             let call = "ecs:UpdateService";

@@ -232,6 +232,20 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
+/// The call for a kind that one call makes and one changes; none when nothing differs.
+pub(super) fn made_or_changed<T: PartialEq>(
+    want: &T,
+    have: Option<&T>,
+    make: Call,
+    change: Call,
+) -> Vec<Call> {
+    match have {
+        None => vec![make],
+        Some(have) if have != want => vec![change],
+        Some(_) => Vec::new(),
+    }
+}
+
 /// A call that this kind does not have; a slip of ours, told as such.
 pub(super) fn no_such(call: Call) -> Failure {
     Failure::incomplete(call, "implementation")
