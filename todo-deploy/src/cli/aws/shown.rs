@@ -116,13 +116,18 @@ impl Screen {
         }
     }
 
+    /// A line that stays.
+    pub(super) fn say(&self, text: &str) {
+        match &self.live {
+            Some(_) => self.draw(Some(Line::new(Style::Held, text)), |_| ()),
+            None => say(text),
+        }
+    }
+
     /// The first Ctrl-C.
     pub(super) fn stopping(&self) {
-        const SAID: &str = "stopping: what runs is finished, nothing more begins (Ctrl-C again ends at once)";
-        match &self.live {
-            Some(_) => self.draw(Some(Line::new(Style::Held, SAID)), Board::stopping),
-            None => say(SAID),
-        }
+        self.draw(None, Board::stopping);
+        self.say("stopping: what runs is finished, nothing more begins (Ctrl-C again ends at once)");
     }
 
     /// Time went by.
