@@ -11,6 +11,7 @@ mod progress;
 mod results;
 mod run;
 mod target;
+mod threads;
 mod url_mode;
 
 use std::process::ExitCode;

@@ -13,7 +13,7 @@ use super::resolve::{self, Target};
 use super::{Code, Source};
 use crate::modules;
 use crate::vm::fiber::Bytecode;
-use crate::vm::intrinsics::REGEXP_LITERAL;
+use crate::vm::intrinsics::{REFLECTIVE, REGEXP_LITERAL};
 
 /// Ends the name of the function of a CommonJS module, as opposed to its front.
 pub(crate) const BODY: &str = "#body";
@@ -108,9 +108,11 @@ impl Graph {
             self.add_common_js(name, path, &format!("module.exports = ({text}\n)"));
             return Ok(Vec::new());
         }
-        let Parsed { code, is_module, imports, requires, exported, has_regexp, has_any_member } =
-            parse::parse(&name, text)?;
+        let parsed = parse::parse(&name, text)?;
+        let Parsed { code, is_module, imports, requires, exported, has_regexp, has_any_member, assigned } =
+            parsed;
         self.words.extend(parse::words(&code));
+        self.words.extend(assigned);
         if has_regexp {
             self.words.insert(REGEXP_LITERAL.to_owned());
         }
@@ -164,6 +166,9 @@ impl Graph {
         }
         self.words.extend(parse::words(text));
         self.words.insert(REGEXP_LITERAL.to_owned());
+        if modules::reads_any_member(name) {
+            self.words.insert(parse::ANY_MEMBER.to_owned());
+        }
         for import in text.split(" from '").skip(1) {
             self.mention_own(import.split('\'').next().unwrap_or_default());
         }
@@ -252,8 +257,9 @@ impl Graph {
         self.common_js.contains_key(name)
     }
 
+    /// See [`super::Script::mentions`].
     pub(crate) fn mentions(&self, word: &str) -> bool {
-        self.words.contains(word)
+        self.words.contains(word) || REFLECTIVE.iter().any(|reflective| self.words.contains(*reflective))
     }
 }
 

@@ -6,6 +6,7 @@ mod corpus_more;
 mod helpers;
 mod host;
 mod native;
+mod responses;
 mod stress;
 
 /// A file that is not listed above would silently not be run.
