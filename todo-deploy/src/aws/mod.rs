@@ -30,3 +30,4 @@ pub use clients::{Access, Cloud, Pace};
 pub use failure::Failure;
 pub use names::Names;
 pub use site::Site;
+pub(crate) use wait::Deadline;
