@@ -7,6 +7,7 @@ mod paths;
 mod practical;
 mod refusals;
 mod sweep;
+mod terminal;
 mod variants;
 
 use e2e::aws::Emulator;

@@ -40,10 +40,11 @@ async fn an_instance_that_is_killed_is_replaced_and_no_read_fails() {
 async fn a_service_that_cannot_start_is_reported_and_not_hammered() {
     let local = Local::nowhere();
     let mut arguments = vec!["up", "-d", "--listen", "127.0.0.1:0", "--dashboard", "off", "--program", "sh"];
-    arguments.extend(["--", "-c", "echo the disk is full >&2; exit 3"]);
+    // The service's own -d is not ours.
+    arguments.extend(["--", "-c", "echo \"the disk is full: $1\" >&2; exit 3", "sh", "-d"]);
     let (code, _, said) = local.ask(&arguments).await;
     assert_eq!(code, 2, "{said}");
-    assert!(said.contains("ended with exit code 3") && said.contains("the disk is full"), "{said}");
+    assert!(said.contains("ended with exit code 3") && said.contains("the disk is full: -d"), "{said}");
     let launches = local.events().iter().filter(|event| event["event"] == "launching").count();
     assert!((3..=5).contains(&launches), "{launches} starts until it was given up");
     let (code, _, said) = local.ask(&["status"]).await;

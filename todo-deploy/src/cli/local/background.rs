@@ -34,8 +34,7 @@ pub(super) fn start(dir: &RunDir) -> Result<Answer> {
     let path = dir.own_log();
     let log = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     let own = std::env::current_exe().context("this program's own path cannot be read")?;
-    let arguments: Vec<OsString> =
-        std::env::args_os().skip(1).filter(|argument| argument != "-d" && argument != "--detach").collect();
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let (before, after) = split_at_double_dash(&arguments);
     let mut command = Command::new(own);
     command.args(before).arg(FLAG).args(after);
