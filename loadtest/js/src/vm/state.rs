@@ -91,6 +91,8 @@ pub(crate) struct VuState {
     pub(crate) rejections: RefCell<Vec<(Persistent<Value<'static>>, crate::ScriptException)>>,
     /// CommonJS modules that have run or are running: their `module`.
     pub(crate) required: RefCell<HashMap<String, Persistent<Object<'static>>>>,
+    /// Those that are running, the innermost last.
+    pub(crate) requiring: RefCell<Vec<String>>,
 }
 
 /// How host functions find the state of the VU they run in.
@@ -133,6 +135,7 @@ impl VuState {
             next_op: Cell::new(0),
             rejections: RefCell::default(),
             required: RefCell::default(),
+            requiring: RefCell::default(),
         }
     }
 
