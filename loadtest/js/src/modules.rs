@@ -134,6 +134,12 @@ pub(crate) fn helper(package: &str) -> Option<&'static str> {
     HELPERS.iter().find(|(name, _)| *name == package).map(|&(_, own)| own)
 }
 
+/// Our modules that read properties of what they are given by names that they are given, or list them. Others only
+/// do so with what is their own.
+pub(crate) fn reads_any_member(name: &str) -> bool {
+    matches!(name, "#k6chaijs" | "#lodash" | "#papaparse")
+}
+
 /// Adds a native function to `object`.
 pub(crate) fn add<'js, P, F>(object: &Object<'js>, name: &str, function: F) -> Result<()>
 where

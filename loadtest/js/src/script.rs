@@ -196,7 +196,8 @@ impl Script {
     }
 
     /// Whether `word` occurs anywhere in the script's own modules, as an identifier, a part of a string or of a
-    /// comment. `false` means that no code can refer to a global of that name, unless it builds names.
+    /// comment, or something does that lets the script build names (see `REFLECTIVE`). `false` means that no code
+    /// can refer to a global of that name.
     pub(crate) fn mentions(&self, word: &str) -> bool {
         self.graph().mentions(word)
     }
@@ -204,8 +205,17 @@ impl Script {
     /// Whether a script may read the property `name` of something: it says so, or reads properties by computed
     /// names, or lists them.
     pub(crate) fn mentions_member(&self, name: &str) -> bool {
-        let graph = self.graph();
-        graph.mentions(name) || graph.mentions(parse::ANY_MEMBER)
+        self.graph().mentions(name) || self.mentions_any_member()
+    }
+
+    /// Whether a script may assign to the property `name` of something.
+    pub(crate) fn assigns_member(&self, name: &str) -> bool {
+        self.mentions_member(&parse::assigned(name))
+    }
+
+    /// Whether a script reads properties by computed names, or lists them.
+    pub(crate) fn mentions_any_member(&self) -> bool {
+        self.graph().mentions(parse::ANY_MEMBER)
     }
 
     /// The module that `specifier` means in the module `base`. Reads modules that have not been seen yet, which

@@ -16,7 +16,7 @@ enum Kind {
 }
 
 /// `K6_*` variables with the options that they set.
-const VARIABLES: [(&str, &str, Kind); 38] = [
+const VARIABLES: [(&str, &str, Kind); 40] = [
     ("K6_VUS", "vus", Kind::Number),
     ("K6_DURATION", "duration", Kind::Text),
     ("K6_ITERATIONS", "iterations", Kind::Number),
@@ -48,6 +48,8 @@ const VARIABLES: [(&str, &str, Kind); 38] = [
     ("K6_TAGS", "tags", Kind::Pairs),
     ("K6_NO_COOKIES_RESET", "noCookiesReset", Kind::Bool),
     ("K6_DISCARD_RESPONSE_BODIES", "discardResponseBodies", Kind::Bool),
+    ("K6_EXECUTION_SEGMENT", "executionSegment", Kind::Text),
+    ("K6_EXECUTION_SEGMENT_SEQUENCE", "executionSegmentSequence", Kind::Text),
     ("K6_OUT", "out", Kind::List),
     ("K6_QUIET", "quiet", Kind::Bool),
     ("K6_NO_COLOR", "noColor", Kind::Bool),

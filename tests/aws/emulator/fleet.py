@@ -93,7 +93,7 @@ def set_desired(call, proceed):
 def delete_group(call, proceed):
     name = call.params["AutoScalingGroupName"]
     group = _group(name)
-    if group and group.instance_states and not call.params.get("ForceDelete"):
+    if group and not call.params.get("ForceDelete") and (group.instance_states or _are_leaving(name)):
         raise Refused(
             "ResourceInUse",
             "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.",
@@ -106,6 +106,11 @@ def delete_group(call, proceed):
     _activities.pop(name, None)
     _gone[name] = group
     return done
+
+
+def _are_leaving(name):
+    """One look further."""
+    return SETTINGS.instances_linger > 0 and look("leaving instances", name) <= SETTINGS.instances_linger
 
 
 # Deleted groups that are still seen, by name.

@@ -1,7 +1,7 @@
 """Instance refreshes, policies with their ARN, and alarms that invoke them: what moto lacks of scaling."""
 
 from .cloud import around, ask, backend
-from .fleet import validation
+from .fleet import record, validation
 from .wire import Refused
 from .world import SETTINGS, look
 
@@ -59,13 +59,19 @@ def _time_passes(group):
         return
     refresh = known[0]
     looks = look("refresh", f"{group.name}/{refresh['InstanceRefreshId']}")
-    if looks <= SETTINGS.refresh_after:
+    if looks <= SETTINGS.refresh_after and refresh["Status"] != "RollbackInProgress":
         refresh["Status"] = "InProgress"
         refresh["PercentageComplete"] = 100 * looks // (SETTINGS.refresh_after + 1)
         return
+    if refresh["Status"] == "RollbackInProgress":
+        refresh["Status"] = "RollbackSuccessful"
+        return
     if SETTINGS.refresh_fails:
         back = refresh["Preferences"].get("AutoRollback")
-        refresh.update(Status="RollbackSuccessful" if back else "Failed", StatusReason=SETTINGS.refresh_fails)
+        refresh.update(Status="RollbackInProgress" if back else "Failed", StatusReason=SETTINGS.refresh_fails)
+        if back:
+            refresh["RollbackDetails"] = {"RollbackReason": SETTINGS.refresh_fails}
+        record(group.name, f"Launching a new EC2 instance: {SETTINGS.refresh_fails}", "Failed")
         return
     if spec := refresh.get("DesiredConfiguration", {}).get("LaunchTemplate"):
         group._set_launch_configuration(None, spec, None)

@@ -26,6 +26,10 @@ class Settings:
     tasks_stop: str = ""
     # Words with which an instance refresh fails.
     refresh_fails: str = ""
+    # Looks at a service for which it is still seen as it was before its last update.
+    service_stale: int = 0
+    # Refusals to delete a group that has just been emptied: its instances take that long to leave.
+    instances_linger: int = 0
 
 
 SETTINGS = Settings()

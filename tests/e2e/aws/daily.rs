@@ -30,7 +30,7 @@ async fn status_scale_history_rollback() {
         };
         assert_eq!(wanted, &json!(3));
         let beyond = deploy.run(&emulator, &["scale", "9"]).await.is(1);
-        assert!(beyond.stderr.contains('4'), "the limit is named: {beyond}");
+        assert!(beyond.stderr.contains("1 to 4"), "the limit is named: {beyond}");
 
         deploy.run(&emulator, &["up", "--image", "todo:2"]).await.is(0);
         let history = deploy.run(&emulator, &["history", "--json"]).await.is(0);

@@ -1,11 +1,11 @@
 //! Deployments of other shapes: each is a template that CloudFormation's linter accepts, goes up, stays, and goes away.
 
 use e2e::aws::{Deploy, Emulator, Venv};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::outside::output;
-use super::{TARGETS, assert_well_formed};
+use super::{TARGETS, assert_well_formed, only};
 
 /// Name, description; `CERTIFICATE` is put in.
 const VARIANTS: [(&str, &str); 7] = [
@@ -60,6 +60,8 @@ target = 50
 kind = "step"
 name = "up"
 adjust = "change"
+cooldown = "90s"
+warm_up = "50s"
 [scaling.policy.alarm]
 metric = "cpu"
 statistic = "average"
@@ -122,6 +124,19 @@ async fn there_and_back(target: &'static str) {
         let emulator = emulator.fork().await;
         deploy.run(&emulator, &["up", "--image", "todo:1", "--no-wait", "--file", file]).await.is(0);
         assert_well_formed(&emulator).await;
+        if *name == "steps" {
+            let status = deploy.run(&emulator, &["status", "--json", "--file", file]).await;
+            let status: Value = serde_json::from_str(&status.stdout).expect("JSON");
+            let alarms: Vec<&Value> =
+                status["alarms"].as_array().expect("alarms").iter().map(|one| &one["name"]).collect();
+            assert_eq!(alarms, [&json!("up")], "{target}: whatever its policy is called");
+        }
+        if (target, *name) == ("ecs", "steps") {
+            let state = emulator.state().await;
+            let policy = only(&state, "application-autoscaling:ScalingPolicies");
+            let steps = &policy["StepScalingPolicyConfiguration"];
+            assert_eq!(steps["Cooldown"], json!(90), "the cooldown, not the warm-up of instances: {policy}");
+        }
         deploy.run(&emulator, &["plan", "--image", "todo:1", "--file", file]).await.is(0);
         deploy.run(&emulator, &["down", "--delete-database", "--file", file]).await.is(0);
         let mut left = emulator.state().await;

@@ -50,10 +50,8 @@ pub struct Pace {
     pub call: Duration,
     /// First pause before a repetition; doubles.
     pub backoff: Duration,
-    /// For everything that one command waits for.
+    /// For each wait of a command: one resource's turn, the way to readiness, what is still leaving.
     pub total: Duration,
-    /// For what was just created to become visible.
-    pub visible: Duration,
 }
 
 impl Default for Pace {
@@ -65,7 +63,6 @@ impl Default for Pace {
             call: seconds(120),
             backoff: seconds(1),
             total: seconds(30 * 60),
-            visible: seconds(60),
         }
     }
 }

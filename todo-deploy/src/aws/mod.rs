@@ -8,6 +8,7 @@ pub mod apply;
 pub mod clients;
 pub mod cloudformation;
 pub mod failure;
+pub mod leftovers;
 pub mod logs;
 pub mod names;
 pub mod observe;

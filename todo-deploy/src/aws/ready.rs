@@ -62,8 +62,17 @@ pub struct Ready<'a> {
     pub ids: &'a Ids,
     pub deployment: &'a Deployment,
     pub resolve: &'a [Resolve],
-    /// The deployment of an ECS service that is followed, once it was seen.
-    pub followed: RefCell<Option<String>>,
+    /// The deployment of an ECS service that is followed.
+    pub followed: RefCell<Followed>,
+}
+
+/// What was seen of our deployment so far.
+#[derive(Debug, Default)]
+pub struct Followed {
+    /// Its id, once it was seen.
+    id: Option<String>,
+    /// Looks in which it was not there, although nobody had seen it yet.
+    unseen: u32,
 }
 
 impl Ready<'_> {

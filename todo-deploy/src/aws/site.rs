@@ -35,13 +35,9 @@ pub enum Unfit {
 }
 
 impl Site {
-    /// The first word of ARNs here.
+    /// Of the ARNs here.
     pub fn partition(&self) -> &'static str {
-        match &self.region {
-            region if region.starts_with("cn-") => "aws-cn",
-            region if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        }
+        partition(&self.region)
     }
 
     /// Looks around. `image` is the one that the deployment runs already: it stays until somebody names another.
@@ -61,6 +57,15 @@ impl Site {
         let chosen = choose(&subnets, &offered, deployment)?;
         let region = cloud.region.clone();
         Ok(Self { account, region, vpc: chosen.vpc, subnets: chosen.inside, spread: chosen.spread, image })
+    }
+}
+
+/// Which of AWS's separate worlds a region is in: what its ARNs begin with.
+pub fn partition(region: &str) -> &'static str {
+    match region {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
     }
 }
 

@@ -5,7 +5,7 @@
 mod fleet;
 mod past;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::types as watch;
@@ -15,7 +15,7 @@ use aws_smithy_types::DateTime;
 use super::clients::Cloud;
 use super::failure::{Failure, of};
 use super::names::Names;
-use super::resources::{At, load_balancer};
+use super::resources::{At, alarm, load_balancer, policy, tracking};
 use super::value::Ids;
 use crate::deployment::{Deployment, Target};
 use crate::engine::config::Config;
@@ -69,7 +69,7 @@ pub async fn status(
     let began = fleet.began.as_secs_f64();
     let clock = Clock { began: if began > 0.0 { began } else { now_unix_s } };
     let mut notes = fleet.notes;
-    let alarms = alarms(at, clock).await?;
+    let alarms = alarms(at, deployment, clock, &mut notes).await?;
     let activities = past::activities(at, clock, &mut notes).await?;
     let mut about = About::new(deployment, names.target, &Config::new(deployment, names.target));
     about = about.started(Duration::try_from_secs_f64(clock.began).unwrap_or_default());
@@ -128,23 +128,37 @@ async fn target_health(at: At<'_>) -> Result<TargetHealth, Failure> {
     Ok(found.target_health_descriptions().iter().filter_map(read).collect())
 }
 
-/// Our alarms, and those that target tracking made for us.
-async fn alarms(at: At<'_>, clock: Clock) -> Result<Vec<Alarm>, Failure> {
-    let tracked = match at.names.target {
-        Target::Ecs => format!("TargetTracking-{}", at.names.scaled_service()),
-        Target::Ec2 | Target::Local => format!("TargetTracking-{}", at.names.service()),
+/// Our alarms, which are called like their policies, and those that target tracking made for us.
+async fn alarms(
+    at: At<'_>,
+    deployment: &Deployment,
+    clock: Clock,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Alarm>, Failure> {
+    let (running, tracked) = match at.names.target {
+        Target::Ecs => {
+            let service = at.names.scaled_service();
+            (tracking::of_service(&service, at).await, format!("TargetTracking-{service}-"))
+        }
+        Target::Ec2 | Target::Local => {
+            let group = at.names.service();
+            (policy::of_group(&group, at).await, format!("TargetTracking-{group}-"))
+        }
     };
-    let own = match at.names.deployment.as_str() {
-        "todo" => "todo".to_owned(),
-        name => format!("{name}-"),
-    };
-    let mut found = Vec::new();
-    for prefix in [own, tracked] {
-        let request = at.cloud.cloudwatch.describe_alarms().alarm_name_prefix(prefix);
-        let page = request.send().await.map_err(of("cloudwatch:DescribeAlarms"))?;
-        found.extend(page.metric_alarms().iter().map(|alarm| read_alarm(alarm, clock)));
-    }
-    Ok(found)
+    // The description may be a newer one than what runs, so both are asked about.
+    let running = running.unwrap_or_else(|failure| {
+        notes.push(format!("alarms of policies that only AWS knows are not shown ({})", failure.call));
+        Vec::new()
+    });
+    let described = deployment.scaling.policies.iter().map(|policy| at.names.policy(policy.name()));
+    let names: BTreeSet<String> =
+        running.iter().map(|found| found.resource.name()).chain(described).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    let mut found = alarm::named(&names, at).await?;
+    let request = at.cloud.cloudwatch.describe_alarms().alarm_name_prefix(tracked);
+    let page = request.send().await.map_err(of("cloudwatch:DescribeAlarms"))?;
+    found.extend(page.metric_alarms.unwrap_or_default());
+    Ok(found.iter().map(|alarm| read_alarm(alarm, clock)).collect())
 }
 
 fn read_alarm(alarm: &watch::MetricAlarm, clock: Clock) -> Alarm {

@@ -13,7 +13,7 @@ use super::resolve::{self, Place, Target};
 use super::{Code, Remote, Source};
 use crate::modules;
 use crate::vm::fiber::Bytecode;
-use crate::vm::intrinsics::REGEXP_LITERAL;
+use crate::vm::intrinsics::{REFLECTIVE, REGEXP_LITERAL};
 
 /// Ends the name of the function of a CommonJS module, as opposed to its front.
 pub(crate) const BODY: &str = "#body";
@@ -114,9 +114,11 @@ impl Graph {
             self.add_common_js(name, &format!("module.exports = ({text}\n)"));
             return Ok(Vec::new());
         }
-        let Parsed { code, is_module, imports, requires, exported, has_regexp, has_any_member } =
-            parse::parse(&name, text)?;
+        let parsed = parse::parse(&name, text)?;
+        let Parsed { code, is_module, imports, requires, exported, has_regexp, has_any_member, assigned } =
+            parsed;
         self.words.extend(parse::words(&code));
+        self.words.extend(assigned);
         if has_regexp {
             self.words.insert(REGEXP_LITERAL.to_owned());
         }
@@ -170,6 +172,9 @@ impl Graph {
         }
         self.words.extend(parse::words(text));
         self.words.insert(REGEXP_LITERAL.to_owned());
+        if modules::reads_any_member(name) {
+            self.words.insert(parse::ANY_MEMBER.to_owned());
+        }
         for import in text.split(" from '").skip(1) {
             self.mention_own(import.split('\'').next().unwrap_or_default());
         }
@@ -279,8 +284,9 @@ impl Graph {
         self.common_js.contains(name)
     }
 
+    /// See [`super::Script::mentions`].
     pub(crate) fn mentions(&self, word: &str) -> bool {
-        self.words.contains(word)
+        self.words.contains(word) || REFLECTIVE.iter().any(|reflective| self.words.contains(*reflective))
     }
 }
 

@@ -7,6 +7,7 @@ mod helpers;
 mod host;
 mod modules;
 mod native;
+mod responses;
 mod stress;
 
 /// A file that is not listed above would silently not be run.

@@ -111,7 +111,8 @@ fn what_cannot_be_run_is_refused_with_the_reason() {
         (json!({"summaryTrendStats": ["p(101)"]}), "unknown"),
         (json!({"hosts": {"a": "not an address"}}), "IP address"),
         (json!({"dns": {"select": "best"}}), "select"),
-        (json!({"executionSegment": "0:1/2"}), "not supported"),
+        (json!({"executionSegment": "0:1/2"}), "give each machine its share"),
+        (json!({"executionSegmentSequence": "0,1/2,1"}), "give each machine its share"),
     ] {
         let error = read(&options).expect_err(&options.to_string());
         assert!(error.contains(part), "{options}: {error}");

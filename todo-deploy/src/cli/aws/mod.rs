@@ -104,15 +104,12 @@ impl Common {
     }
 
     fn pace(&self) -> Pace {
-        let standard = Pace::default();
         Pace {
             poll: self.poll,
             attempt: self.call_timeout,
             call: self.call_timeout.saturating_mul(6),
             backoff: self.backoff,
             total: self.timeout,
-            // Looked at as often as at the usual pace.
-            visible: self.poll.saturating_mul(12).min(standard.visible),
         }
     }
 }
