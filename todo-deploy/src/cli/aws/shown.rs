@@ -101,7 +101,7 @@ impl Screen {
         };
         if self.live.is_some() {
             let now = self.clock.elapsed();
-            self.draw(is_over.then(line), |board| board.progress(progress, now));
+            self.draw(is_over.then(line).as_ref(), |board| board.progress(progress, now));
         } else if !state.is_empty() && self.is_news(&progress.logical, state) {
             say(&line().text);
         }
@@ -119,7 +119,7 @@ impl Screen {
     /// A line that stays.
     pub(super) fn say(&self, text: &str) {
         match &self.live {
-            Some(_) => self.draw(Some(Line::new(Style::Held, text)), |_| ()),
+            Some(_) => self.draw(Some(&Line::new(Style::Held, text)), |_| ()),
             None => say(text),
         }
     }
@@ -142,11 +142,11 @@ impl Screen {
         }
     }
 
-    fn draw(&self, stays: Option<Line>, change: impl FnOnce(&mut Board)) {
+    fn draw(&self, stays: Option<&Line>, change: impl FnOnce(&mut Board)) {
         if let Some(live) = &self.live {
             let live = &mut *live.borrow_mut();
             change(&mut live.board);
-            live.panel.draw(stays.as_ref(), live.board.frame(self.clock.elapsed(), Panel::size()));
+            live.panel.draw(stays, live.board.frame(self.clock.elapsed(), Panel::size()));
         }
     }
 
