@@ -5,6 +5,7 @@ mod faults;
 mod outside;
 mod paths;
 mod practical;
+mod preflight;
 mod refusals;
 mod sweep;
 mod terminal;
