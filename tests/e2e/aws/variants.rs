@@ -186,7 +186,7 @@ async fn https_there_and_back() {
             let arn = |call: Logged| call.params.pointer("/Certificates/0/CertificateArn").cloned();
             calls.into_iter().filter(|call| call.mutating).filter_map(arn).collect()
         };
-        assert_eq!(used(emulator.calls().await), [first.clone()]);
+        assert_eq!(json!(used(emulator.calls().await)), json!([first]));
         assert_eq!(on(443)["DefaultActions"][0]["Type"], json!("forward"));
         let redirect = &on(80)["DefaultActions"][0]["RedirectConfig"];
         assert_eq!(
@@ -201,7 +201,7 @@ async fn https_there_and_back() {
         described(&second);
         deploy.run(&emulator, &super::UP).await.is(0);
         assert_eq!(emulator.mutations().await, ["elasticloadbalancing:ModifyListener"]);
-        assert_eq!(used(emulator.calls().await), [second.clone()]);
+        assert_eq!(json!(used(emulator.calls().await)), json!([second]));
         deploy.run(&emulator, &["down", "--delete-database"]).await.is(0);
         let mut left = emulator.state().await;
         left.as_object_mut().expect("kinds").remove("rds:DBSnapshots");

@@ -202,15 +202,6 @@ fn choose(
             if offered.is_empty() { "none".to_owned() } else { offered.join(", ") },
         )));
     }
-    // One zone is a choice that somebody makes, not one that happens to them.
-    if inside.len() == 1 && aws.zones.is_empty() && deployment.capacity.max > 1 {
-        let zone = by_zone.keys().find(|zone| is_offered(zone)).copied().unwrap_or_default();
-        return Err(unfit(format!(
-            "of these subnets only those in {zone} offer {}, and the service would end with that zone: name further ones \
-             in aws.subnets, choose another aws.instance_type, or write aws.zones = [\"{zone}\"] if it is meant",
-            aws.instance_type
-        )));
-    }
     // The practical pins one zone for its instances, yet a balancer demands two.
     let spread: BTreeSet<String> = match inside.len() {
         0 | 1 => by_zone.values().map(|subnet| subnet.id.clone()).collect(),
@@ -220,6 +211,15 @@ fn choose(
         return Err(unfit(format!(
             "a load balancer needs subnets in two zones and {} has them in one; name more in aws.subnets",
             first.vpc
+        )));
+    }
+    // One zone is a choice that somebody makes, not one that happens to them.
+    if inside.len() == 1 && aws.zones.is_empty() && deployment.capacity.max > 1 {
+        let zone = by_zone.keys().find(|zone| is_offered(zone)).copied().unwrap_or_default();
+        return Err(unfit(format!(
+            "of these subnets only those in {zone} offer {}, and the service would end with that zone: name further ones \
+             in aws.subnets, choose another aws.instance_type, or write aws.zones = [\"{zone}\"] if it is meant",
+            aws.instance_type
         )));
     }
     Ok(Chosen { vpc: first.vpc.clone(), inside, spread })
