@@ -7,6 +7,7 @@ mod ministack;
 mod outside;
 mod paths;
 mod practical;
+mod preflight;
 mod refusals;
 mod sweep;
 mod terminal;

@@ -16,7 +16,7 @@ use super::exit::Failure;
 use super::progress::{self, Progress};
 use super::target::{self, Target, What};
 use super::{flags, fleet, limits, results, threads};
-use crate::config::{Options, ScenarioSpec, scenarios};
+use crate::config::{Options, ScenarioSpec, inspect, scenarios};
 use crate::engine::native::PlanSpec;
 use crate::engine::run::{self, Signal};
 use crate::engine::shared::{Clock, LOG_MAX, Live};
@@ -82,7 +82,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let live = live(&profile);
     let (notices, notices_in) = mpsc::channel(LOG_MAX);
     let plans = Plans {
-        options_json: serde_json::Value::Object(options.json.clone()).to_string().into(),
+        options_json: inspect::in_test(&options).to_string().into(),
         snapshots: aborts(&registry),
         apart: mode == SummaryMode::Full,
         options: Arc::new(options),
@@ -125,8 +125,9 @@ fn drive(
         || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     LocalSet::new().block_on(&runtime, async {
         let is_local = reachable(plans).await?;
+        let shares = is_local && threads::never_pauses(plans);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let (threads, note) = threads::threads(args.threads, cores, plans.profile.max_vus(), is_local)?;
+        let (threads, note) = threads::threads(args.threads, cores, plans.profile.max_vus(), shares)?;
         if let Some(note) = note.filter(|_| !quiet) {
             show(&format!("       {note}"));
         }
