@@ -116,4 +116,6 @@ async fn containers_roll_out_fail_and_come_back() {
     assert_eq!(ministack.answer(url).await, "one");
     let status = ministack.run(&["status"]).await.is(0);
     assert!(status.stdout.contains("1 in service, 1 healthy"), "{status}");
+    let down = ministack.run(&["down"]).await.is(0);
+    assert!(down.stderr.contains("nothing of todo is left"), "{down}");
 }
