@@ -5,8 +5,10 @@ mod faults;
 mod outside;
 mod paths;
 mod practical;
+mod preflight;
 mod refusals;
 mod sweep;
+mod terminal;
 mod variants;
 
 use e2e::aws::Emulator;

@@ -133,8 +133,8 @@ pub(super) struct RunArgs {
     /// Do not run teardown()
     #[arg(long, help_heading = "Script")]
     pub(super) no_teardown: bool,
-    /// Worker threads (default: one per core; half as many when native iterations all go to a
-    /// loopback address)
+    /// Worker threads (default: one per core; half as many when native iterations without pauses
+    /// all go to a loopback address)
     #[arg(long, value_name = "N", help_heading = "Load")]
     pub(super) threads: Option<usize>,
 }

@@ -125,8 +125,9 @@ fn drive(
         || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     LocalSet::new().block_on(&runtime, async {
         let is_local = reachable(plans).await?;
+        let shares = is_local && threads::never_pauses(plans);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let (threads, note) = threads::threads(args.threads, cores, plans.profile.max_vus(), is_local)?;
+        let (threads, note) = threads::threads(args.threads, cores, plans.profile.max_vus(), shares)?;
         if let Some(note) = note.filter(|_| !quiet) {
             show(&format!("       {note}"));
         }

@@ -30,6 +30,10 @@ class Settings:
     service_stale: int = 0
     # Refusals to delete a group that has just been emptied: its instances take that long to leave.
     instances_linger: int = 0
+    # What certificates of ACM are.
+    certificate: str = "ISSUED"
+    # Quotas that differ from AWS's usual ones: {"application-load-balancers": 0}.
+    quotas: dict | None = None
 
 
 SETTINGS = Settings()

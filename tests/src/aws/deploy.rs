@@ -4,11 +4,14 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::emulator::{Emulator, When};
 use super::front::Front;
+use super::venv::{Venv, emulator_sources};
 use crate::process::program;
 use crate::within;
 
@@ -94,6 +97,39 @@ impl Deploy {
         let mut command = self.command(emulator, args);
         let output = within(&format!("{args:?} to end"), PATIENCE, command.output()).await;
         Outcome::of(&output.expect("todo-deploy was built with this test"))
+    }
+
+    /// Runs a command at a terminal of `columns` and `rows`, with `steps` as `tests/aws/terminal.py` has them; what was
+    /// seen there.
+    pub async fn at_terminal(
+        &self,
+        command: &Command,
+        (columns, rows): (u16, u16),
+        steps: Value,
+    ) -> Option<Value> {
+        let command = command.as_std();
+        let words = [command.get_program()].into_iter().chain(command.get_args());
+        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+        let given = json!({"command": words, "columns": columns, "rows": rows, "steps": steps}).to_string();
+        let mut terminal = Command::from(Venv::get()?.command("python"));
+        terminal.arg("-B").arg(emulator_sources().join("terminal.py")).current_dir(self.directory.path());
+        // CI's own variable would say that nobody watches.
+        terminal.env_remove("CI").env("TERM", "xterm-256color");
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => terminal.env(name, value),
+                None => terminal.env_remove(name),
+            };
+        }
+        terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut running = terminal.spawn().expect("the environment has Python");
+        let mut stdin = running.stdin.take().expect("standard input is piped");
+        stdin.write_all(given.as_bytes()).await.expect("it reads what it is given");
+        drop(stdin);
+        let output = within("what happens at a terminal to end", PATIENCE, running.wait_with_output()).await;
+        let output = output.expect("Python runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Some(serde_json::from_slice(&output.stdout).expect("JSON"))
     }
 
     /// Runs a command and kills it at its `at`-th mutating call; whether it came so far.

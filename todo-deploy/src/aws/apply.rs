@@ -352,6 +352,14 @@ impl Apply<'_> {
     }
 }
 
+/// What of a plan each of its changes waits for: for people who watch.
+pub fn waits(plan: &Plan) -> BTreeMap<Logical, BTreeSet<Logical>> {
+    let (removed, made): (Vec<&Change>, Vec<&Change>) =
+        plan.changes.iter().partition(|change| change.action == Action::Delete);
+    let ordered = order(Way::Make, &made).into_iter().chain(order(Way::Remove, &removed));
+    ordered.map(|(logical, needs)| (logical.clone(), needs)).collect()
+}
+
 /// What each change waits for, among the changes themselves: its needs to be made, or those that need it to be gone.
 fn order<'a>(way: Way, changes: &[&'a Change]) -> BTreeMap<&'a Logical, BTreeSet<Logical>> {
     let here: BTreeSet<&Logical> = changes.iter().map(|change| &change.logical).collect();

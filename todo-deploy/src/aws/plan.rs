@@ -15,7 +15,7 @@ use super::resources::{Call, Resource};
 use super::value::{Logical, Part, Ref};
 
 /// Everything that has to change, and what stays.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Plan {
     pub changes: Vec<Change>,
     /// Resources that are as they should be.

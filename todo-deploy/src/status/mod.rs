@@ -35,7 +35,7 @@ pub const VERSION: u32 = 1;
 pub struct Status {
     /// [`VERSION`].
     pub version: u32,
-    /// What does not change while it runs.
+    /// What changes only with the deployment, or with what it runs.
     pub about: About,
     /// The present.
     pub at: Time,

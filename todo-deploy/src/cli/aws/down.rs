@@ -9,7 +9,7 @@ use super::super::say;
 use super::Common;
 use super::confirm::confirmed;
 use super::session::Session;
-use super::shown::Lines;
+use super::shown::Screen;
 use super::stop::stoppable;
 use crate::aws::apply::{Apply, LOOKS_MAX};
 use crate::aws::leftovers::{Leftovers, leftovers};
@@ -44,24 +44,25 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
             return Ok(ExitCode::from(1));
         }
     }
-    let (stop, lines) = (Cell::new(false), Lines::default());
+    let (stop, screen) = (Cell::new(false), Screen::open(args.common.plain, session.cloud.patience()));
+    screen.begin(&format!("down {} on {target}", session.names.deployment), &plan);
     let work = async {
         let apply = Apply {
             cloud: &session.cloud,
             names: &session.names,
             deployment: &session.deployment,
             target,
-            tell: &|progress| lines.show(&progress),
+            tell: &|progress| screen.show(&progress),
             stop: &stop,
         };
         let (_, troubles) = apply.run(&plan, &observed).await;
         // Before anything else can go wrong.
-        troubles.iter().for_each(|trouble| say(&trouble.to_string()));
+        troubles.iter().for_each(|trouble| screen.say(&trouble.to_string()));
         let is_looked_for_again = troubles.is_empty();
         let (left, found) = closing(&session, args.delete_database, is_looked_for_again, &stop).await?;
         Ok((troubles.len(), left, found))
     };
-    let (troubles, left, found) = stoppable(&stop, work).await?;
+    let (troubles, left, found) = stoppable(&stop, &screen, work).await?;
     left.kept.iter().chain(&found.kept).for_each(|kept| say(&format!("kept: {kept}")));
     for call in &found.unseen {
         say(&format!(

@@ -9,6 +9,7 @@ use anyhow::Result;
 use super::super::print;
 use super::Common;
 use super::session::Session;
+use super::shown::Screen;
 use super::stop::stoppable;
 use crate::aws::logs::{Line, follow, since};
 use crate::deployment::{Target, duration};
@@ -38,6 +39,7 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
     }
     let stop = Cell::new(false);
     let work = async { Ok(follow(cloud, names, begin_ms, &show, &|| stop.get()).await?) };
-    stoppable(&stop, work).await?;
+    let screen = Screen::open(true, cloud.patience());
+    stoppable(&stop, &screen, work).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! `todo-deploy ec2` and `todo-deploy ecs`
 
+mod board;
 mod confirm;
 mod down;
 pub(super) mod image;
@@ -68,6 +69,9 @@ struct Common {
     /// A profile of ~/.aws
     #[arg(long)]
     profile: Option<String>,
+    /// Plain lines of progress even on a terminal; pipes and CI get them anyway
+    #[arg(long)]
+    plain: bool,
     /// Give up waiting after this long
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "30m")]
     timeout: Duration,

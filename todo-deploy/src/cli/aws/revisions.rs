@@ -7,9 +7,10 @@ use anyhow::{Result, bail};
 
 use super::super::{print, say};
 use super::session::Session;
-use super::shown::Lines;
+use super::shown::Screen;
 use super::stop::stoppable;
 use super::{Common, Resolves};
+use crate::aws::plan::Plan;
 use crate::aws::ready::Ready;
 use crate::aws::revisions::{Revision, history, roll_back, scale};
 use crate::deployment::Target;
@@ -78,7 +79,9 @@ pub(super) async fn run_rollback(args: &Rollback, target: Target) -> Result<Exit
     let mut ids = session.observe().await?.ids;
     ids.remove(crate::aws::render::ROLLOUT);
     roll_back(&session.cloud, &session.names, to.number, &mut ids).await?;
-    let (stop, lines) = (std::cell::Cell::new(false), Lines::default());
+    let stop = std::cell::Cell::new(false);
+    let screen = Screen::open(args.common.plain, session.cloud.patience());
+    screen.begin(&format!("rollback of {} on {target}", session.names.deployment), &Plan::default());
     let ready = Ready {
         cloud: &session.cloud,
         names: &session.names,
@@ -88,10 +91,10 @@ pub(super) async fn run_rollback(args: &Rollback, target: Target) -> Result<Exit
         followed: RefCell::default(),
     };
     let work = async {
-        let waited = ready.wait(&|what, elapsed| lines.wait(what, elapsed), &|| stop.get()).await;
+        let waited = ready.wait(&|what, elapsed| screen.wait(what, elapsed), &|| stop.get()).await;
         waited.map_err(anyhow::Error::msg)
     };
-    print(&stoppable(&stop, work).await?);
+    print(&stoppable(&stop, &screen, work).await?);
     Ok(ExitCode::SUCCESS)
 }
 
