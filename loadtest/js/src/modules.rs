@@ -103,9 +103,9 @@ pub(crate) fn source(name: &str) -> Option<&'static str> {
     SOURCES.iter().find(|(own, _)| *own == name).map(|&(_, text)| text)
 }
 
-/// Whether a name is one of our modules rather than a file of the script.
+/// Whether a name is one of our modules rather than a file of the script or a module from the net.
 pub(crate) fn is_own(name: &str) -> bool {
-    !name.starts_with("file://")
+    !name.starts_with("file://") && !name.starts_with("https://")
 }
 
 /// The name of the module that scripts mean by `specifier`, which begins with `k6`.

@@ -8,6 +8,7 @@ mod fleet;
 mod inspect;
 mod limits;
 mod progress;
+mod remote;
 mod results;
 mod run;
 mod target;

@@ -16,7 +16,7 @@ use super::exit::Failure;
 use super::progress::{self, Progress};
 use super::target::{self, Target, What};
 use super::{flags, fleet, limits, results, threads};
-use crate::config::{Options, ScenarioSpec, scenarios};
+use crate::config::{Options, ScenarioSpec, inspect, scenarios};
 use crate::engine::native::PlanSpec;
 use crate::engine::run::{self, Signal};
 use crate::engine::shared::{Clock, LOG_MAX, Live};
@@ -82,7 +82,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let live = live(&profile);
     let (notices, notices_in) = mpsc::channel(LOG_MAX);
     let plans = Plans {
-        options_json: serde_json::Value::Object(options.json.clone()).to_string().into(),
+        options_json: inspect::in_test(&options).to_string().into(),
         snapshots: aborts(&registry),
         apart: mode == SummaryMode::Full,
         options: Arc::new(options),

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::args::{RunArgs, ScriptArgs};
 use super::exit::Failure;
+use super::remote::Download;
 use super::url_mode;
 use crate::metrics::sink::Kind;
 use crate::plan::Plan;
@@ -87,7 +88,8 @@ pub(super) fn load_file(name: &str, args: &ScriptArgs) -> Result<Target, Failure
         "-" => source::standard_input().map_err(Failure::script)?,
         _ => Source::File(PathBuf::from(name)),
     };
-    let script = Script::load(source, environment(args)?, Rc::new(InitLog))
+    let remote = Arc::new(Download::default());
+    let script = Script::load_with(source, environment(args)?, Rc::new(InitLog), remote)
         .map_err(|error| Failure::script(format!("{name}: {error}")))?;
     let options = script.options().as_object().cloned().unwrap_or_default();
     Ok(Target { name: name.to_owned(), what: What::Script(script), options: Some(options) })

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use super::scenarios::{self, ScenarioSpec};
-use super::{inspect, network};
+use super::{inspect, layers, network};
 use crate::metrics::sink::percentile_of;
 use crate::metrics::tags::SystemTags;
 use crate::net::dns::DnsOptions;
@@ -71,6 +71,7 @@ pub const TREND_STATS: [&str; 7] = ["avg", "min", "med", "max", "p(90)", "p(95)"
 impl Options {
     /// Reads merged options; the second value is what to warn about.
     pub fn read(json: Map<String, Value>) -> Result<(Self, Vec<String>), String> {
+        let json = layers::canonical(json);
         let mut warnings = Vec::new();
         warn_unknown(&json, &mut warnings);
         let fields = Fields { map: &json, place: "options" };

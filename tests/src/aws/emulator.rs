@@ -112,6 +112,12 @@ impl Emulator {
         self.api.post("/_policy", &json!(policies)).await.is(200);
     }
 
+    /// Whether those policies allow a call, which is not made.
+    pub async fn may(&self, service: &str, operation: &str, params: Value) -> bool {
+        let asked = json!({"service": service, "operation": operation, "params": params});
+        self.api.post("/_may", &asked).await.is(200).value()["may"] == json!(true)
+    }
+
     /// All that exists, in a form that two runs can be compared by.
     pub async fn state(&self) -> Value {
         self.api.get("/_state").await.is(200).value()

@@ -73,6 +73,7 @@ const ATTEMPTS: u32 = 6;
 /// Everything we talk to.
 #[derive(Clone)]
 pub struct Cloud {
+    pub(super) acm: aws_sdk_acm::Client,
     pub(super) autoscaling: aws_sdk_autoscaling::Client,
     pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(super) ec2: aws_sdk_ec2::Client,
@@ -132,6 +133,7 @@ impl Cloud {
         }
         let config = loader.load().await;
         Self {
+            acm: aws_sdk_acm::Client::new(&config),
             autoscaling: aws_sdk_autoscaling::Client::new(&config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
             ec2: aws_sdk_ec2::Client::new(&config),

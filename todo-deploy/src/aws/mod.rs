@@ -14,6 +14,7 @@ pub mod names;
 pub mod observe;
 pub mod permissions;
 pub mod plan;
+pub mod preflight;
 pub mod ready;
 pub mod registry;
 pub mod render;

@@ -8,26 +8,33 @@ use super::site::partition;
 use crate::deployment::{Deployment, Target};
 
 /// Calls that only look. They name no resource, or AWS does not let them.
-const LOOK: [&str; 23] = [
+const LOOK: [&str; 30] = [
     "autoscaling:Describe*",
     "application-autoscaling:Describe*",
+    "cloudwatch:DescribeAlarmHistory",
     "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricData",
     "cloudwatch:ListTagsForResource",
+    "ec2:DescribeImages",
     "ec2:DescribeInstanceTypeOfferings",
+    "ec2:DescribeInstanceTypes",
     "ec2:DescribeInstances",
     "ec2:DescribeKeyPairs",
     "ec2:DescribeLaunchTemplates",
     "ec2:DescribeLaunchTemplateVersions",
     "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeRouteTables",
     "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
     "elasticloadbalancing:Describe*",
     "logs:DescribeLogGroups",
     "ecs:DescribeClusters",
     "ecs:ListClusters",
+    "rds:DescribeAccountAttributes",
     "rds:DescribeDBInstances",
     "rds:DescribeDBSnapshots",
     "rds:DescribeDBSubnetGroups",
+    "rds:DescribeOrderableDBInstanceOptions",
     "rds:ListTagsForResource",
     "secretsmanager:DescribeSecret",
     "ssm:DescribeParameters",
@@ -147,12 +154,16 @@ pub fn policy(deployment: &Deployment, names: &Names) -> Value {
                 arn("rds", &format!("db:{}", names.database())),
                 arn("rds", &format!("snapshot:{}-final-*", names.database())),
                 arn("rds", &format!("subgrp:{}", names.subnet_group())),
+                // What a database gets of options and parameters when nobody names any.
+                arn("rds", "og:default*"),
+                arn("rds", "pg:default*"),
             ],
         ),
         allow(
             "Images",
             &[
                 "ecr:BatchCheckLayerAvailability",
+                "ecr:BatchGetImage",
                 "ecr:CompleteLayerUpload",
                 "ecr:CreateRepository",
                 "ecr:DescribeRepositories",
@@ -171,6 +182,7 @@ pub fn policy(deployment: &Deployment, names: &Names) -> Value {
             "Resource": place.iam("role/aws-service-role/*"),
         }),
     ];
+    statements.extend(certificate(deployment));
     statements.extend(match names.target {
         Target::Ec2 => instances(deployment, names, place),
         Target::Ecs => tasks(deployment, names, place),
@@ -197,6 +209,13 @@ impl Place<'_> {
     }
 }
 
+/// Looking at the certificate of https listeners, where there is one.
+fn certificate(deployment: &Deployment) -> Option<Value> {
+    let arn = deployment.aws.certificate.as_ref()?;
+    let action = if arn.contains(":acm:") { "acm:DescribeCertificate" } else { "iam:GetServerCertificate" };
+    Some(allow("Certificate", &[action], std::slice::from_ref(arn)))
+}
+
 fn alarms(deployment: &Deployment, names: &Names) -> Vec<String> {
     deployment.scaling.policies.iter().map(|policy| names.policy(policy.name())).collect()
 }
@@ -216,6 +235,7 @@ fn instances(deployment: &Deployment, names: &Names, place: Place<'_>) -> Vec<Va
                 "autoscaling:DeletePolicy",
                 "autoscaling:DetachLoadBalancerTargetGroups",
                 "autoscaling:PutScalingPolicy",
+                "autoscaling:RollbackInstanceRefresh",
                 "autoscaling:SetDesiredCapacity",
                 "autoscaling:StartInstanceRefresh",
                 "autoscaling:UpdateAutoScalingGroup",
@@ -245,7 +265,6 @@ fn tasks(deployment: &Deployment, names: &Names, place: Place<'_>) -> Vec<Value>
         allow(
             "Service",
             &[
-                "ecs:CreateCluster",
                 "ecs:CreateService",
                 "ecs:DeleteCluster",
                 "ecs:DeleteService",
@@ -261,7 +280,8 @@ fn tasks(deployment: &Deployment, names: &Names, place: Place<'_>) -> Vec<Value>
         // AWS knows no resource for these.
         json!({
             "Sid": "Definitions", "Effect": "Allow", "Resource": "*", "Action": [
-                "ecs:DeleteTaskDefinitions", "ecs:DeregisterTaskDefinition", "ecs:RegisterTaskDefinition",
+                "ecs:CreateCluster", "ecs:DeleteTaskDefinitions", "ecs:DeregisterTaskDefinition",
+                "ecs:RegisterTaskDefinition",
             ],
         }),
         json!({

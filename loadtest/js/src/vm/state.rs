@@ -98,6 +98,8 @@ pub(crate) struct VuState {
     pub(crate) response_parts: RefCell<Option<ResponseParts>>,
     /// CommonJS modules that have run or are running: their `module`.
     pub(crate) required: RefCell<HashMap<String, Persistent<Object<'static>>>>,
+    /// Those that are running, the innermost last.
+    pub(crate) requiring: RefCell<Vec<String>>,
 }
 
 /// How host functions find the state of the VU they run in.
@@ -142,6 +144,7 @@ impl VuState {
             rejections: RefCell::default(),
             response_parts: RefCell::default(),
             required: RefCell::default(),
+            requiring: RefCell::default(),
         }
     }
 

@@ -15,6 +15,7 @@ fn site() -> Site {
         vpc: "vpc-1".to_owned(),
         subnets: subnets.clone(),
         spread: subnets,
+        private: BTreeSet::new(),
         image: Some("ami-1".to_owned()),
     }
 }

@@ -55,9 +55,11 @@ pub(super) fn start(dir: &RunDir) -> Result<Answer> {
                 child.wait().context("a child can be waited for")?;
                 bail!("the service does not start, and everything was stopped again:\n{notes}");
             }
-            _ if Instant::now() > deadline => {
+            shown if Instant::now() > deadline => {
+                let notes = shown.map_or_else(|_| Vec::new(), |status| status.notes);
+                let notes: String = notes.iter().map(|note| format!("\n{note}")).collect();
                 bail!(
-                    "no instance is healthy after {} s; it goes on trying: `todo-deploy local status`, `local logs`, `local down`",
+                    "no instance is healthy after {} s; it goes on trying: `todo-deploy local status`, `local logs`, `local down`{notes}",
                     PATIENCE.as_secs()
                 );
             }
