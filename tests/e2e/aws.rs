@@ -2,6 +2,8 @@
 
 mod daily;
 mod faults;
+mod images;
+mod ministack;
 mod outside;
 mod paths;
 mod practical;
@@ -10,6 +12,7 @@ mod refusals;
 mod sweep;
 mod terminal;
 mod variants;
+pub(crate) mod watching;
 
 use e2e::aws::Emulator;
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! The container image: built with the docker command, looked at, run beside a PostgreSQL container, and pushed.
 
-mod docker;
-mod registry;
+pub(crate) mod docker;
+pub(crate) mod registry;
 
 use std::time::Duration;
 

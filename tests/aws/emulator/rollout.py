@@ -1,4 +1,4 @@
-"""Instance refreshes, policies with their ARN, and alarms that invoke them: what moto lacks of scaling."""
+"""Instance refreshes, and policies with their ARN and alarms: what moto lacks of scaling."""
 
 from .cloud import around, ask, backend
 from .fleet import record, validation
@@ -115,7 +115,7 @@ def end_refresh(call, proceed):
     known = _refreshes.get(group.name, [])
     if not known or known[0]["Status"] not in ACTIVE:
         raise Refused("ActiveInstanceRefreshNotFound", "No active instance refresh was found.")
-    known[0]["Status"] = "Cancelled" if call.operation.startswith("Cancel") else "RollbackSuccessful"
+    known[0]["Status"] = "Cancelled" if call.operation.startswith("Cancel") else "RollbackInProgress"
     return {"InstanceRefreshId": known[0]["InstanceRefreshId"]}
 
 
@@ -202,30 +202,3 @@ def put_alarm(call, proceed):
     else:
         alarm.state_value = "INSUFFICIENT_DATA"
     return done
-
-
-@around("cloudwatch", "SetAlarmState")
-def set_alarm_state(call, proceed):
-    done = proceed()
-    alarm = backend("cloudwatch").alarms[call.params["AlarmName"]]
-    if call.params["StateValue"] == "ALARM" and alarm.actions_enabled:
-        for policy in backend("autoscaling").policies.values():
-            if policy.arn in alarm.alarm_actions and policy.policy_type == "SimpleScaling":
-                policy.execute()
-    return done
-
-
-@around("cloudwatch", "DescribeAlarmHistory")
-def describe_history(call, proceed):
-    items = [
-        {
-            "AlarmName": alarm.name,
-            "Timestamp": when,
-            "HistoryItemType": kind,
-            "HistorySummary": f"Alarm updated from {state}",
-        }
-        for alarm in backend("cloudwatch").alarms.values()
-        if call.params.get("AlarmName") in (None, alarm.name)
-        for kind, _, _, state, when in reversed(alarm.history)
-    ]
-    return {"AlarmHistoryItems": items[: call.params.get("MaxRecords", 100)]}

@@ -89,7 +89,10 @@ async fn the_printed_policy_allows_all_that_is_done() {
             "it is no carte blanche: {policy}"
         );
         emulator.allow_only(&[policy]).await;
-        for args in [UP.to_vec(), [vec!["up"], changes(target)].concat(), vec!["down", "--delete-database"]] {
+        let updated = [vec!["up"], changes(target)].concat();
+        let looks = ["status", "logs", "history"].map(|look| vec![look]);
+        let all = [&[UP.to_vec(), updated][..], &looks, &[vec!["down", "--delete-database"]]].concat();
+        for args in all {
             deploy.run(&emulator, &args).await.is(0);
         }
         // What is denied and tolerated would be a gap all the same.

@@ -61,8 +61,16 @@ impl Deploy {
         &self.front
     }
 
-    /// A command with everything that tests want: quick looks, no questions, the balancer found.
-    pub fn command(&self, emulator: &Emulator, args: &[&str]) -> Command {
+    /// `todo-deploy image …`, to its end.
+    pub async fn image(&self, emulator: &Emulator, args: &[&str]) -> Outcome {
+        let mut command = self.plain(emulator);
+        command.arg("image").args(args);
+        let output = within(&format!("image {args:?} to end"), PATIENCE, command.output()).await;
+        Outcome::of(&output.expect("todo-deploy was built with this test"))
+    }
+
+    /// todo-deploy in this shell, without arguments.
+    fn plain(&self, emulator: &Emulator) -> Command {
         let mut command = program("todo-deploy");
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("AWS_") {
@@ -73,6 +81,12 @@ impl Deploy {
         command.env("AWS_ENDPOINT_URL", emulator.url()).env("AWS_EC2_METADATA_DISABLED", "true");
         command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "not-a-secret");
         command.stdout(Stdio::piped());
+        command
+    }
+
+    /// A command with everything that tests want: quick looks, no questions, the balancer found.
+    pub fn command(&self, emulator: &Emulator, args: &[&str]) -> Command {
+        let mut command = self.plain(emulator);
         command.arg(self.target).args(args);
         for (flag, value) in PACE {
             if !args.contains(&flag) {
@@ -157,7 +171,8 @@ impl Deploy {
 }
 
 impl Outcome {
-    fn of(output: &Output) -> Self {
+    /// Of a process that has ended.
+    pub fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }

@@ -8,10 +8,12 @@ use super::site::partition;
 use crate::deployment::{Deployment, Target};
 
 /// Calls that only look. They name no resource, or AWS does not let them.
-const LOOK: [&str; 28] = [
+const LOOK: [&str; 30] = [
     "autoscaling:Describe*",
     "application-autoscaling:Describe*",
+    "cloudwatch:DescribeAlarmHistory",
     "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricData",
     "cloudwatch:ListTagsForResource",
     "ec2:DescribeImages",
     "ec2:DescribeInstanceTypeOfferings",
@@ -233,6 +235,7 @@ fn instances(deployment: &Deployment, names: &Names, place: Place<'_>) -> Vec<Va
                 "autoscaling:DeletePolicy",
                 "autoscaling:DetachLoadBalancerTargetGroups",
                 "autoscaling:PutScalingPolicy",
+                "autoscaling:RollbackInstanceRefresh",
                 "autoscaling:SetDesiredCapacity",
                 "autoscaling:StartInstanceRefresh",
                 "autoscaling:UpdateAutoScalingGroup",

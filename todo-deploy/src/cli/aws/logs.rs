@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
+use clap::builder::Resettable;
 
 use super::super::print;
 use super::Common;
@@ -16,11 +17,12 @@ use crate::deployment::{Target, duration};
 
 /// Print what the service writes, from all instances or tasks
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("file", |file| file.short(Resettable::Reset)))]
 pub(super) struct Args {
     #[command(flatten)]
     common: Common,
     /// Go on with what comes, until Ctrl-C
-    #[arg(short = 'F', long)]
+    #[arg(short, long, short_alias = 'F')]
     follow: bool,
     /// How far back to begin
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "10m")]
