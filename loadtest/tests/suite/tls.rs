@@ -21,7 +21,17 @@ fn start(protocols: &[&[u8]]) -> (String, Arc<AtomicUsize>) {
 }
 
 fn start_with(protocols: &[&[u8]], clients: Arc<dyn ClientCertVerifier>) -> (String, Arc<AtomicUsize>) {
-    let cert = CertificateDer::from_pem_slice(include_bytes!("data/cert.pem")).expect("a certificate");
+    start_saying(protocols, clients, include_bytes!("data/cert.pem"), "h1")
+}
+
+/// `body` is the answer to everything over HTTP/1.1.
+fn start_saying(
+    protocols: &[&[u8]],
+    clients: Arc<dyn ClientCertVerifier>,
+    certificate: &[u8],
+    body: &'static str,
+) -> (String, Arc<AtomicUsize>) {
+    let cert = CertificateDer::from_pem_slice(certificate).expect("a certificate");
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("data/key.pem")).expect("a key");
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -48,7 +58,7 @@ fn start_with(protocols: &[&[u8]], clients: Arc<dyn ClientCertVerifier>) -> (Str
                     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
                         serve_h2(stream).await;
                     } else {
-                        serve_h1(stream).await;
+                        serve_h1(stream, body).await;
                     }
                 });
             }
@@ -77,10 +87,11 @@ async fn serve_h2(stream: Stream) {
     }
 }
 
-async fn serve_h1(mut stream: Stream) {
+async fn serve_h1(mut stream: Stream, body: &str) {
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     let mut buffer = [0; 4096];
     while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {
-        if stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh1").await.is_err() {
+        if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
         }
     }
@@ -135,6 +146,24 @@ fn http1_over_tls_and_a_certificate_that_is_refused() {
             run.stderr
         );
     }
+}
+
+#[test]
+fn modules_are_downloaded_from_whom_the_system_trusts() {
+    let leaf = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/data/leaf.pem");
+    let module = "export const answer = () => 42;";
+    let (url, _) = start_saying(&[], Arc::new(NoClientAuth), include_bytes!("data/leaf.pem"), module);
+    let dir = Dir::new("remote");
+    let text = format!("import {{ answer }} from '{url}/m.js'; export default () => console.log(answer());");
+    let script = dir.write("script.js", &text);
+    let run = |trusted: &str| {
+        let output = command(&["-q", &script]).env("SSL_CERT_FILE", trusted).output().expect("starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = run(leaf);
+    assert!(code == Some(0) && said.contains("msg=\"42\""), "{said}");
+    let (code, said) = run("/dev/null");
+    assert!(code == Some(107) && said.contains(&format!("cannot download {url}/m.js: ")), "{said}");
 }
 
 /// Lets in whoever shows the one certificate of the tests and has its key.

@@ -115,7 +115,7 @@ def end_refresh(call, proceed):
     known = _refreshes.get(group.name, [])
     if not known or known[0]["Status"] not in ACTIVE:
         raise Refused("ActiveInstanceRefreshNotFound", "No active instance refresh was found.")
-    known[0]["Status"] = "Cancelled" if call.operation.startswith("Cancel") else "RollbackSuccessful"
+    known[0]["Status"] = "Cancelled" if call.operation.startswith("Cancel") else "RollbackInProgress"
     return {"InstanceRefreshId": known[0]["InstanceRefreshId"]}
 
 

@@ -54,6 +54,24 @@ async fn status_scale_history_rollback() {
     }
 }
 
+/// Instances are being replaced, and somebody wants the version before back.
+#[tokio::test]
+async fn a_replacement_under_way_is_undone() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let deploy = Deploy::to("ec2").await;
+    deploy.run(&emulator, &UP).await.is(0);
+    let built = emulator.state().await;
+    // It never gets done by itself.
+    emulator.settings(json!({"refresh_after": 1_000_000})).await;
+    deploy.run(&emulator, &["up", "--image", "todo:2", "--no-wait"]).await.is(0);
+    emulator.forget().await;
+    let back = deploy.run(&emulator, &["rollback"]).await.is(0);
+    assert!(back.stderr.contains("is undone: back to 1 (todo:1)"), "{back}");
+    assert_eq!(emulator.mutations().await, ["autoscaling:RollbackInstanceRefresh"]);
+    let (state, kind) = (emulator.state().await, "autoscaling:AutoScalingGroups");
+    assert_eq!(only(&state, kind), only(&built, kind), "{back}");
+}
+
 /// Two streams of the service's log group, and now in milliseconds since 1970.
 #[expect(clippy::disallowed_methods, reason = "log events are found by the hour they claim")]
 async fn streams(emulator: &Emulator, streams: [&str; 2]) -> u64 {

@@ -1,7 +1,7 @@
 //! What still carries our tags, asked of each service by tag: what `down` must not leave behind, whatever it is called.
 //!
 //! [`super::observe`] finds by name what a description has; here nothing is known but the tags. What AWS tags but does not
-//! list by tag (subnet groups, task definitions) is found by name only.
+//! list by tag (alarms, log groups, subnet groups, task definitions) is found by name only.
 
 use aws_sdk_autoscaling::types::Filter as GroupFilter;
 use aws_sdk_ec2::types::Filter;

@@ -235,6 +235,7 @@ fn instances(deployment: &Deployment, names: &Names, place: Place<'_>) -> Vec<Va
                 "autoscaling:DeletePolicy",
                 "autoscaling:DetachLoadBalancerTargetGroups",
                 "autoscaling:PutScalingPolicy",
+                "autoscaling:RollbackInstanceRefresh",
                 "autoscaling:SetDesiredCapacity",
                 "autoscaling:StartInstanceRefresh",
                 "autoscaling:UpdateAutoScalingGroup",

@@ -142,6 +142,21 @@ pub async fn roll_back(cloud: &Cloud, names: &Names, number: i64, ids: &mut Ids)
     Ok(())
 }
 
+/// Brings the version before a replacement of instances back while that is under way, and puts its id into `ids`; whether
+/// there was one. Refused where what runs is not ours.
+pub async fn undo(cloud: &Cloud, names: &Names, ids: &mut Ids) -> Result<bool, Failure> {
+    if names.target != Target::Ec2 {
+        return Ok(false);
+    }
+    let nothing = Ids::default();
+    own_group("autoscaling:RollbackInstanceRefresh", At { cloud, names, ids: &nothing, own: None }).await?;
+    let undone = rollout::undo(cloud, &names.service()).await?;
+    if let Some(refresh) = &undone {
+        ids.insert(super::render::ROLLOUT, refresh);
+    }
+    Ok(undone.is_some())
+}
+
 /// Sets the capacity that is wanted; policies may change it again. Refused where what runs is not ours.
 pub async fn scale(cloud: &Cloud, names: &Names, wanted: u32) -> Result<(), Failure> {
     let ids = Ids::default();

@@ -25,13 +25,23 @@ impl Ready<'_> {
         let request = self.cloud.autoscaling.describe_instance_refreshes();
         let request = request.auto_scaling_group_name(self.names.service()).instance_refresh_ids(refresh);
         let found = request.send().await.map_err(of("autoscaling:DescribeInstanceRefreshes"))?;
-        let Some(refresh) = found.instance_refreshes().first() else { return Ok(Ok(())) };
+        let Some(refresh) = found.instance_refreshes().first() else {
+            return Ok(Err(match self.is_not_visible_yet() {
+                true => "the replacement of the instances is not visible yet".to_owned(),
+                false => format!("{FINAL}AWS knows nothing of the replacement {refresh} that it began"),
+            }));
+        };
+        let is_undone = self.followed.borrow().is_undone;
         let percent = refresh.percentage_complete().unwrap_or_default();
         let why = refresh.rollback_details().and_then(|details| details.rollback_reason());
         let why = why.or(refresh.status_reason());
         let reason = why.unwrap_or("no reason given");
         Ok(match refresh.status() {
             None | Some(InstanceRefreshStatus::Successful) => Ok(()),
+            Some(InstanceRefreshStatus::RollbackSuccessful) if is_undone => Ok(()),
+            Some(InstanceRefreshStatus::RollbackInProgress) if is_undone => {
+                Err(format!("the earlier version comes back ({percent} %)"))
+            }
             Some(
                 status @ (InstanceRefreshStatus::Failed
                 | InstanceRefreshStatus::Cancelled

@@ -4,6 +4,7 @@
 //! replaced, and goes back by itself when they do not become healthy.
 
 use aws_sdk_autoscaling::types as auto;
+use aws_sdk_autoscaling::types::InstanceRefreshStatus;
 use serde::Serialize;
 
 use super::group::{Template, outdated};
@@ -23,6 +24,8 @@ pub struct Rollout {
 }
 
 const START: Call = "autoscaling:StartInstanceRefresh";
+const UNDO: Call = "autoscaling:RollbackInstanceRefresh";
+const DESCRIBE: Call = "autoscaling:DescribeInstanceRefreshes";
 
 /// Each instance gets a successor before it goes.
 const MIN_HEALTHY_PERCENT: i32 = 100;
@@ -83,6 +86,27 @@ pub(in crate::aws) async fn start(
     let request = request.desired_configuration(wanted).preferences(preferences);
     let started = request.send().await.map_err(of(START))?;
     started.instance_refresh_id.ok_or_else(|| Failure::incomplete(START, "id of the refresh"))
+}
+
+/// Brings the earlier version back where a refresh is under way; its id. `None` when none is.
+pub(in crate::aws) async fn undo(cloud: &Cloud, group: &str) -> Result<Option<String>, Failure> {
+    let request = cloud.autoscaling.describe_instance_refreshes().auto_scaling_group_name(group);
+    let newest = request.max_records(1).send().await.map_err(of(DESCRIBE))?;
+    let Some(newest) = newest.instance_refreshes().first() else { return Ok(None) };
+    let id = newest.instance_refresh_id().map(str::to_owned);
+    match newest.status() {
+        Some(
+            InstanceRefreshStatus::Pending
+            | InstanceRefreshStatus::InProgress
+            | InstanceRefreshStatus::Baking,
+        ) => {
+            let request = cloud.autoscaling.rollback_instance_refresh().auto_scaling_group_name(group);
+            request.send().await.map_err(of(UNDO))?;
+            Ok(id)
+        }
+        Some(InstanceRefreshStatus::RollbackInProgress) => Ok(id),
+        _ => Ok(None),
+    }
 }
 
 /// What the group's instances are, compared with the template's newest version.
