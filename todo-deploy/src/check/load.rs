@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Subject, Warning, warning};
 use crate::deployment::{Metric, Policy, duration};
-use crate::simulate::instance_vcpus;
+use crate::simulate::{instance_vcpus, two_digits};
 
 pub(super) fn check(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
     let deployment = subject.deployment;
@@ -31,19 +31,22 @@ pub(super) fn check(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
                 "load-too-small",
                 &format!("scaling.policy.{}.{field}", policy.name()),
                 format!(
-                    "{} makes at most {percent:.0} % CPU; {} at {threshold} % never scales out",
+                    "{} makes at most {} % CPU; {} at {threshold} % never scales out",
                     subject.plan.name,
+                    two_digits(percent),
                     policy.name()
                 ),
                 &format!(
-                    "at most {rate:.0} requests/s of {} CPU each need {wanted:.2} of {:.2} vCPUs",
+                    "at most {rate:.0} requests/s of {} CPU each need {} of {} vCPUs",
                     short(mean),
-                    vcpus * fewest
+                    two_digits(wanted),
+                    two_digits(vcpus * fewest)
                 ),
                 format!(
-                    "instances of at most {enough:.2} vCPU, or a threshold of at most {:.0}; if a request costs \
+                    "instances of at most {} vCPU, or a threshold of at most {}; if a request costs \
                      more, say so in model.service_time",
-                    (percent * 0.8).floor().max(1.0)
+                    two_digits(enough),
+                    two_digits(percent * 0.8)
                 ),
             ));
         }

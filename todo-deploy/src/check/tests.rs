@@ -237,6 +237,17 @@ fn an_alarm_at_idle_is_harmless_above_zero() {
 fn a_load_that_moves_nothing_is_named() {
     let small = ids(Target::Ecs, false, "[model]\nservice_time = \"5us\"\n");
     assert!(small.contains(&"load-too-small"), "{small:?}");
+    // However small the load is, the advice is a number above nothing and below what there is.
+    let deployment = Deployment::default_for(Defaults::of(Target::Ec2));
+    let plan = Plan::from_stages(&["1m:1".to_owned()], &Default::default()).expect("a plan");
+    let warnings = check(&deployment, Target::Ec2, &plan);
+    let found = warnings.iter().find(|warning| warning.id == "load-too-small").expect("one user is nothing");
+    assert!(found.what.contains("at most 0.005 % CPU"), "{}", found.what);
+    assert!(
+        found.remedy.contains("at most 0.00025 vCPU, or a threshold of at most 0.004;"),
+        "{}",
+        found.remedy
+    );
 }
 
 #[test]

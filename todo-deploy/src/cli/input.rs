@@ -40,7 +40,7 @@ pub(super) struct DeploymentArgs {
     file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) defaulting: Defaulting,
-    /// Set one field differently: --set capacity.max=8, --set scaling.target=35
+    /// Set one field differently: --set capacity.max=8, --set scaling.todo_scale_up.threshold=35
     #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = assignment)]
     sets: Vec<(String, toml::Value)>,
 }

@@ -62,7 +62,7 @@ pub(super) struct Args {
     /// Simulate these deployments side by side
     #[arg(long, value_name = "FILE", num_args = 2.., conflicts_with = "sweep")]
     compare: Vec<PathBuf>,
-    /// Simulate one field at several values: 'scaling.target=10..60 step 5', 'capacity.max=2,4,8'
+    /// Simulate one field at several values: 'capacity.max=2,4,8', with --target ecs 'scaling.target=10..60 step 5'
     #[arg(long, value_name = "FIELD=VALUES")]
     sweep: Option<Sweep>,
     /// What is good enough: 'p95<200ms, errors<0.1%'; exit code 1 when it is missed

@@ -85,6 +85,26 @@ impl Unit {
     }
 }
 
+/// What the bill leaves out because nothing is known of its price, in words.
+pub fn unpriced(prices: &Prices, deployment: &Deployment, target: Target) -> Vec<String> {
+    let aws = &deployment.aws;
+    let mut notes = Vec::new();
+    if target == Target::Ec2 && !prices.instance.contains_key(&aws.instance_type) {
+        let name = &aws.instance_type;
+        notes.push(format!(
+            "no price for {name}: its hours cost nothing here; name it under [instance] in --prices FILE"
+        ));
+    }
+    let creates = target != Target::Local && deployment.database.source == DatabaseSource::Create;
+    if creates && !prices.database.class.contains_key(&aws.database_class) {
+        let name = &aws.database_class;
+        notes.push(format!(
+            "no price for {name}: only its storage is counted; name it under [database] in --prices FILE"
+        ));
+    }
+    notes
+}
+
 pub fn bill(prices: &Prices, deployment: &Deployment, target: Target, usage: &Use) -> Bill {
     let (hours, instance_hours) = (usage.seconds / 3600.0, usage.instance_s / 3600.0);
     let aws = &deployment.aws;

@@ -4,6 +4,6 @@ mod cost;
 mod instance_types;
 mod prices;
 
-pub use cost::{Bill, Traffic, Use, alarms, bill};
+pub use cost::{Bill, Traffic, Use, alarms, bill, unpriced};
 pub use instance_types::{InstanceType, instance_type, instance_types};
 pub use prices::Prices;

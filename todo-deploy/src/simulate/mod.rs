@@ -8,6 +8,7 @@ pub mod calibration;
 pub mod faults;
 mod group;
 mod model;
+mod never;
 pub mod plan;
 pub mod requests;
 mod run;
@@ -18,6 +19,7 @@ pub mod variants;
 use std::time::Duration;
 
 pub use model::{instance_burst, instance_memory_mib, instance_vcpus};
+pub use never::two_digits;
 pub use plan::Plan;
 use requests::{CostRule, RequestKind};
 pub use run::{Errors, Minute, Run, Totals};

@@ -94,6 +94,9 @@ impl Peak {
     }
 }
 
+/// Requests of an [`Iteration`].
+const REQUESTS_MAX: u32 = 10_000;
+
 /// What one iteration does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Iteration {
@@ -132,6 +135,8 @@ pub enum BadPlan {
     NoTime,
     #[error("more users than can be simulated: {0}")]
     TooMany(u64),
+    #[error("an iteration of {0} requests is more than can be simulated; at most {REQUESTS_MAX}")]
+    TooLong(u32),
     #[error(transparent)]
     Rates(#[from] crate::sim::arrivals::ParseRateError),
 }
@@ -164,6 +169,9 @@ impl Plan {
     pub fn from_profile(name: &str, profile: &Profile, iteration: &Iteration) -> Result<Self, BadPlan> {
         if iteration.requests == 0 && iteration.think.is_zero() {
             return Err(BadPlan::NoTime);
+        }
+        if iteration.requests > REQUESTS_MAX {
+            return Err(BadPlan::TooLong(iteration.requests));
         }
         let mut steps = vec![Step::Request(0); iteration.requests as usize];
         steps.push(Step::Sleep(iteration.think.clone()));
@@ -359,6 +367,9 @@ mod tests {
         assert!(refuse("1000").contains("1m:1000"));
         assert!(refuse("1m:many").contains("1m:many"));
         assert!(refuse("1m:2000000").contains("more users"));
+        let endless = Iteration { requests: u32::MAX, ..Iteration::default() };
+        let error = Plan::practical_with(&endless).expect_err("no plan").to_string();
+        assert!(error.contains("at most 10000"), "{error}");
         assert!(Plan::from_rates("r.csv", "0,1\nx,2").is_err());
         assert_eq!(Plan::from_rates("r.csv", "0,0\n60,0"), Err(BadPlan::Empty));
     }

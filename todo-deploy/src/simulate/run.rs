@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::group::{Group, Groups};
-use super::model::{instance_vcpus, notes, why_never};
+use super::model::{instance_vcpus, notes};
+use super::never::why_never;
 use super::{Options, Plan};
 use crate::deployment::{Deployment, Target};
 use crate::pricing::{self, Bill, Traffic, Use, bill};
@@ -126,9 +127,9 @@ pub(super) fn gather(
     let totals = totals(deployment, target, plan, options, &outcomes, &minutes, &timeline);
     let mut notes = notes(deployment);
     if totals.first_scale_out.is_none() {
-        let busiest = minutes.iter().map(|minute| minute.cpu_percent).fold(0.0, f64::max);
-        notes.extend(why_never(deployment, busiest, vcpus));
+        notes.extend(why_never(deployment, &minutes, &timeline.events, vcpus));
     }
+    notes.extend(pricing::unpriced(&options.prices, deployment, target));
     notes.extend(plan.notes.iter().cloned());
     Run {
         name: deployment.name.clone(),

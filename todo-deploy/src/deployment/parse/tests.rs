@@ -66,6 +66,7 @@ fn mistakes_are_worth_reading() {
         ),
         ("policy kind", "[[scaling.policy]]\nkind = \"predictive\"\n"),
         ("fargate", "[aws]\nfargate_cpu = 256\nfargate_memory = 4096\n"),
+        ("reach", "[model]\nrange_extra = 4000000000\n"),
         ("instance type", "[aws]\ninstance_type = \"z9.huge\"\n"),
     ];
     let report: Vec<String> = cases

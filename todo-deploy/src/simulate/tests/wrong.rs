@@ -157,3 +157,17 @@ fn policies_on_memory_network_and_custom_metrics_scale() {
     let (nothing, notes) = first(&tracking("custom:other", 200.0), gauge);
     assert!(nothing.is_none() && notes[0].contains("[model.custom]"), "{notes:?}");
 }
+
+/// What has no price is missing in the bill, and that is said.
+#[test]
+fn what_has_no_price_is_told() {
+    let text = "[aws]\ndatabase_class = \"db.m5.large\"\n";
+    let run = steady(Target::Ec2, text, None);
+    let told = |run: &Run| {
+        run.notes.iter().any(|note| note.starts_with("no price for db.m5.large: only its storage"))
+    };
+    assert!(told(&run), "{:?}", run.notes);
+    assert!(!told(&steady(Target::Ec2, &format!("{text}[database]\nsource = \"none\"\n"), None)));
+    assert!(!told(&steady(Target::Local, text, None)));
+    assert!(!steady(Target::Ec2, "", None).notes.iter().any(|note| note.contains("no price")));
+}
