@@ -11,7 +11,7 @@ pub struct Use {
     pub seconds: f64,
     /// Sum over the instances of the time they ran.
     pub instance_s: f64,
-    /// CloudWatch alarms: one for a simple or step policy, two for target tracking.
+    /// CloudWatch alarms: one for a simple or step policy; for target tracking two, or one where it does not scale in.
     pub alarms: usize,
     /// Traffic through the balancer, hour by hour; the last may be cut short.
     pub traffic: Vec<Traffic>,

@@ -49,6 +49,12 @@ impl Rate {
         Self(vec![(0, rate.max(0.0)), (end, rate.max(0.0))])
     }
 
+    /// The highest that it gets.
+    #[must_use]
+    pub fn max(&self) -> f64 {
+        self.0.iter().map(|point| point.1).fold(0.0, f64::max)
+    }
+
     /// When the last arrival may come.
     #[must_use]
     pub fn end(&self) -> Nanos {
@@ -179,6 +185,11 @@ mod tests {
         assert!(wrong("0,1\nx,y").starts_with("line 2: `x,y` is not two numbers"));
         assert!(wrong("0,abc\n1,1\n2,1").starts_with("line 1: `0,abc` is not two numbers"));
         assert!(wrong("").contains("two points"));
+    }
+
+    #[test]
+    fn the_highest_rate_is_that_of_the_points() {
+        assert_eq!("seconds,rate\n0,7\n9,12.5\n10,0".parse::<Rate>().map(|rate| rate.max()), Ok(12.5));
     }
 
     #[test]

@@ -39,15 +39,17 @@ pub(super) fn why_never(
                     two_digits(busiest)
                 );
                 let lasting = sustained(minutes, periods, period);
-                match lasting / 2.0 {
-                    // No threshold is met by a load that is over so soon.
-                    half if half < f64::EPSILON => seen,
-                    half => format!(
-                        "{seen}; instances of {} vCPU or a threshold of {} % would have done it",
-                        two_digits(vcpus * half / when.threshold),
-                        two_digits(half)
-                    ),
+                let half = lasting / 2.0;
+                // No threshold is met by a load that is over so soon.
+                if lasting < busiest / 10.0 || lasting < f64::EPSILON {
+                    return format!("{seen}; it did not last so long");
                 }
+                format!(
+                    "{seen}; instances of {} vCPU or a threshold of {} % would have done it, or requests that cost more \
+                     (--service-time)",
+                    two_digits(vcpus * half / when.threshold),
+                    two_digits(half)
+                )
             }
         }
     };

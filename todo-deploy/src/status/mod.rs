@@ -10,7 +10,6 @@ mod about;
 mod bins;
 mod fold;
 mod recording;
-pub mod series;
 mod text;
 
 use std::collections::BTreeMap;
@@ -25,7 +24,7 @@ pub use text::text;
 
 use crate::report::Tone;
 use crate::time::Time;
-use crate::timeline::{AlarmState, Health};
+use crate::timeline::{AlarmState, Health, series};
 
 /// Version of the JSON. It grows when a field changes its meaning or goes away, not when one is added.
 pub const VERSION: u32 = 1;

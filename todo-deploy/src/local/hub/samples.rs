@@ -14,9 +14,9 @@ use crate::local::journal::Input;
 use crate::local::meter::Meter;
 use crate::local::{docker, http, procfs, scrape};
 use crate::sim::credit::Throttle;
-use crate::status::{Details, Totals, series};
+use crate::status::{Details, Totals};
 use crate::time::Time;
-use crate::timeline::{Event, EventKind, InstanceId};
+use crate::timeline::{Event, EventKind, InstanceId, series};
 
 /// For a service to show its metrics.
 const SCRAPE_PATIENCE: Duration = Duration::from_secs(2);

@@ -21,7 +21,7 @@ fn note(run: &Run) -> &str {
 
 /// The number before ` % would have done it`.
 fn advised(note: &str) -> f64 {
-    let before = note.strip_suffix(" % would have done it").unwrap_or_else(|| panic!("no advice: {note}"));
+    let (before, _) = note.split_once(" % would have done it").unwrap_or_else(|| panic!("no advice: {note}"));
     before.rsplit(' ').next().expect("a word").parse().expect("a number")
 }
 
@@ -45,6 +45,13 @@ fn a_peak_that_is_too_short_is_told_so() {
         note(&run)
     );
     assert!(!note(&run).contains("would have done it"));
+}
+
+/// Nor is anything advised that only what comes after the load would meet.
+#[test]
+fn a_load_that_is_over_at_once_is_told_so() {
+    let short = run(Target::Ec2, "", &[], &users(100, "1m"), "50us");
+    assert!(note(&short).ends_with("for 2 × 120 s; it did not last so long"), "{}", note(&short));
 }
 
 /// The advice is below what is there, and who follows it grows.
