@@ -150,6 +150,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=10, help="length of a run at full speed")
     parser.add_argument("--ramp-seconds", type=int, default=30)
     parser.add_argument("--only", default="ramp,state,full", help="which measurements, of ramp, state and full")
+    parser.add_argument("--threads", default="", help="further rows of loadtest with so many threads, such as 1,2")
     parser.add_argument("--port", type=int, default=18999)
     args = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -165,10 +166,12 @@ def main():
             for file, text, values in [("ramp.js", RAMP_JS, ramp), ("state.js", STATE_JS, ramp), ("full.js", FULL_JS, full),
                                        ("ramp.yaml", RAMP_YAML, ramp), ("full.yaml", FULL_YAML, full)]:
                 (cwd / file).write_text(text % values)
+            threads = {f"loadtest --threads {n}": [[loadtest, "-q", "ramp.js", "--threads", n]]
+                       for n in args.threads.split(",") if n}
             k9 = lambda plan: [[args.k9, "run", plan, "--quiet"]] if args.k9 else []
             plans = {
                 "ramp": ("The practical's script, shortened", "k9-load",
-                         {"loadtest": [[loadtest, "-q", "ramp.js"]], "k9-load": k9("ramp.yaml")}),
+                         {"loadtest": [[loadtest, "-q", "ramp.js"]], **threads, "k9-load": k9("ramp.yaml")}),
                 "state": ("The same with per-VU state", "k9-load",
                           {"loadtest (script)": [[loadtest, "-q", "state.js"]]}),
                 "full": ("64 VUs, no pause", "wrk", {

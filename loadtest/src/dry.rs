@@ -13,7 +13,6 @@ mod record;
 mod sample;
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,10 +22,11 @@ use serde_json::{Map, Value};
 
 pub use loadtest_js::{HttpRequest, HttpResponse};
 
+use crate::config::fields::Fields;
 use crate::config::scenarios::{self, ScenarioSpec};
-use crate::config::{fields::Fields, layers};
 use crate::plan::Plan;
 use crate::profile::Profile;
+use crate::source;
 
 /// What a test would do.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,29 +113,22 @@ impl std::error::Error for LoadError {}
 /// When something cannot be read, or options are not valid; the text says what, where and what is allowed.
 pub fn load_of(target: &str, settings: &Settings, service: Service<'_>) -> Result<Load, LoadError> {
     let name = |why: String| LoadError(format!("{target}: {why}"));
-    if target.starts_with("http://") || target.starts_with("https://") {
+    if source::is_url(target) {
         url::Url::parse(target).map_err(|error| LoadError(format!("{target} is no URL: {error}")))?;
-        // As gentle as a real run without flags.
-        let mut own = Map::from_iter([("duration".to_owned(), "30s".into())]);
-        let others = ["stages", "iterations", "scenarios"];
-        if !others.iter().any(|key| settings.options.contains_key(*key)) {
-            own.insert("vus".to_owned(), 10.into());
-        }
         let request = Request { method: "GET".to_owned(), url: target.to_owned(), name: None };
-        return Merged::of(own, settings).map_err(name)?.planned(|_| vec![Step::Request(request.clone())]);
+        return Merged::of(None, settings).map_err(name)?.planned(|_| vec![Step::Request(request.clone())]);
     }
     if target == "-" {
-        return script(standard_input().map_err(name)?, settings, service).map_err(name);
+        return script(source::standard_input().map_err(name)?, settings, service).map_err(name);
     }
     let path = Path::new(target);
     if !path.exists() {
-        return Err(LoadError(missing(target)));
+        return Err(LoadError(source::missing(target)));
     }
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("toml") => {
-            let text = std::fs::read_to_string(path).map_err(|error| name(error.to_string()))?;
-            let plan = Plan::parse(&text).map_err(name)?;
-            let merged = Merged::of(plan.options, settings).map_err(name)?;
+            let plan = Plan::parse(&source::plan(path).map_err(name)?).map_err(name)?;
+            let merged = Merged::of(Some(plan.options), settings).map_err(name)?;
             let steps = |scenario: &str| plan.by_scenario.get(scenario).unwrap_or(&plan.all);
             merged.planned(|scenario| steps(scenario).iter().filter_map(step).collect())
         }
@@ -143,26 +136,6 @@ pub fn load_of(target: &str, settings: &Settings, service: Service<'_>) -> Resul
             script(Source::File(PathBuf::from(path)), settings, service).map_err(name)
         }
         _ => Err(name("is neither a script (.js, .mjs, .ts) nor a plan (.toml)".to_owned())),
-    }
-}
-
-/// A script on standard input is at most this long.
-const INPUT_MAX: u64 = 64 << 20;
-
-fn standard_input() -> Result<Source, String> {
-    let mut text = String::new();
-    let read = std::io::stdin().take(INPUT_MAX).read_to_string(&mut text);
-    read.map_err(|error| format!("cannot read a script from standard input: {error}"))?;
-    let directory = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-    Ok(Source::Text { text, name: "-".to_owned(), directory })
-}
-
-fn missing(target: &str) -> String {
-    match target.starts_with("localhost") || target.contains(':') {
-        true => format!("there is no file {target}; if it is a URL, write http://{target}"),
-        false => format!(
-            "there is no file {target}; give a URL, a script (.js, .ts; - is standard input) or a plan (.toml)"
-        ),
     }
 }
 
@@ -185,7 +158,7 @@ fn script(source: Source, settings: &Settings, service: Service<'_>) -> Result<L
     let script =
         Script::load(source, env, Rc::new(Unrecorded::default())).map_err(|error| error.to_string())?;
     let own = script.options().as_object().cloned().unwrap_or_default();
-    let merged = Merged::of(own, settings)?;
+    let merged = Merged::of(Some(own), settings)?;
     if let Some(spec) = merged.specs.iter().find(|spec| !script.has_function(&spec.exec)) {
         return Err(format!(
             "scenario `{}` runs `{}`, which the script does not export",
@@ -203,19 +176,10 @@ struct Merged {
 }
 
 impl Merged {
-    /// `own`: the target's.
-    fn of(own: Map<String, Value>, settings: &Settings) -> Result<Self, String> {
-        let variables = layers::from_environment(|name| settings.environment.get(name).cloned())?;
-        let config = match variables.get("config").and_then(Value::as_str) {
-            None => Map::new(),
-            Some(path) => {
-                let bad = |why: String| format!("config file {path}: {why}");
-                let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
-                serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?
-            }
-        };
-        let flags = settings.options.clone();
-        let options = layers::over(layers::over(layers::over(config, own), variables), flags);
+    /// `own`: the target's; a URL has none.
+    fn of(own: Option<Map<String, Value>>, settings: &Settings) -> Result<Self, String> {
+        let lookup = |name: &str| settings.environment.get(name).cloned();
+        let options = source::options(own, lookup, None, settings.options.clone())?;
         let mut notes = Vec::new();
         let specs = scenarios::read(&options, &mut notes)?;
         Ok(Self { options, specs, notes })

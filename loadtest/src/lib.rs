@@ -24,5 +24,7 @@ pub mod net;
 pub mod output;
 #[cfg(feature = "script")]
 pub mod plan;
+#[cfg(feature = "script")]
+pub mod source;
 #[cfg(feature = "cli")]
 pub mod timeline;

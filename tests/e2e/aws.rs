@@ -2,12 +2,17 @@
 
 mod daily;
 mod faults;
+mod images;
+mod ministack;
 mod outside;
 mod paths;
 mod practical;
+mod preflight;
 mod refusals;
 mod sweep;
+mod terminal;
 mod variants;
+pub(crate) mod watching;
 
 use e2e::aws::Emulator;
 use serde_json::Value;

@@ -1,5 +1,6 @@
 //! The dashboard in a real Chromium, while a simulated run passes on it.
 
+mod aws;
 mod looks;
 mod scaling;
 mod stage;

@@ -1,13 +1,13 @@
 //! The container image: built with the docker command, looked at, run beside a PostgreSQL container, and pushed.
 
-mod docker;
-mod registry;
+pub(crate) mod docker;
+pub(crate) mod registry;
 
 use std::time::Duration;
 
 use docker::{Built, docker};
-use e2e::{Api, eventually, within};
-use serde_json::json;
+use e2e::{Api, Local, Signal, eventually, within};
+use serde_json::{Value, json};
 use testcontainers_modules::postgres::Postgres;
 use testcontainers_modules::testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers_modules::testcontainers::runners::AsyncRunner;
@@ -23,6 +23,7 @@ async fn the_image() {
     is_as_it_should_be(&image);
     runs_on_postgres(&image).await;
     runs_alone(&image).await;
+    runs_in_local(&image).await;
     registry::takes(&image).await;
 }
 
@@ -46,6 +47,38 @@ fn is_as_it_should_be(image: &Built) {
     assert_eq!(labels["org.opencontainers.image.licenses"], "MIT");
     assert_eq!(labels["org.opencontainers.image.version"], "e2e");
     assert!(labels["org.opencontainers.image.description"].is_string());
+}
+
+/// `local up` with containers in place of processes: the engine holds them to their share, and none stays behind.
+async fn runs_in_local(image: &Built) {
+    let two = ["--set", "capacity.desired=2", "--set", "capacity.min=2"];
+    let mut local = Local::up(&[&["--image", &image.name], &two[..]].concat()).await;
+    let containers = |status: &Value| {
+        let all = status["instances"].as_array()?.iter();
+        let names: Vec<String> = all.filter_map(|one| one["process"].as_str().map(str::to_owned)).collect();
+        (status["group"]["healthy"] == 2).then_some(names)
+    };
+    let before = local.until("two containers", 3 * PATIENCE, containers).await;
+    assert_eq!(before.len(), 2);
+    let about = local.status().await["about"].to_string();
+    assert!(about.contains("the container engine (--cpus)") && about.contains(&image.name), "{about}");
+    let cpus = docker(&["inspect", "--format", "{{.HostConfig.NanoCpus}}", &before[0]]);
+    assert_eq!(cpus, "100000000", "a tenth of a CPU");
+    local.balancer.post("/api/v1/todos", &json!({ "title": "Contained" })).await.is(201);
+    for _ in 0..4 {
+        let listed = local.balancer.get("/api/v1/todos").await.is(200).text();
+        assert!(listed.contains("Contained"), "both have the same file: {listed:.300}");
+    }
+    let (code, _, said) = local.ask(&["kill", "i-1"]).await;
+    assert_eq!(code, 0, "{said}");
+    let others =
+        |status: &Value| containers(status).filter(|now| now.len() == 2 && !now.contains(&before[0]));
+    local.until("another in its place", 3 * PATIENCE, others).await;
+    local.signal(Signal::INT);
+    assert_eq!(local.ended().await, Some(0), "{}", local.said());
+    let prefix = before[0].strip_suffix("i-1").unwrap();
+    let left = docker(&["ps", "--all", "--quiet", "--filter", &format!("name={prefix}")]);
+    assert_eq!(left, "", "no container stays behind");
 }
 
 async fn runs_on_postgres(image: &Built) {

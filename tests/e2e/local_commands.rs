@@ -37,6 +37,7 @@ async fn a_new_version_is_rolled_out_and_a_bad_one_taken_back_and_no_request_fai
     // The successor that was on its way runs what ran before.
     let same = |status: &Value| in_service(status, 2).filter(|now| now.contains(&new[1]));
     local.until("two instances of what ran before", PATIENCE, same).await;
+    assert_eq!(service(&local.status().await), program.to_str().unwrap(), "the status says what runs");
     let answered = load.answered();
     eventually("more requests", PATIENCE, || async { (load.answered() > answered + 50).then_some(()) }).await;
     load.without_a_failure().await;
@@ -62,7 +63,10 @@ async fn a_second_up_changes_only_what_changed() {
     assert!(code == 0 && said.contains("runs already") && said.contains("nothing changed"), "{said}");
     let (code, _, said) = local.ask(&up(&["--set", "capacity.max=2", "--set", "scaling.cooldown=60s"])).await;
     assert!(code == 0 && said.contains("are those of the deployment now"), "{said}");
-    assert_eq!(instances(&status(&local).await), instances(&before), "no instance was touched");
+    let after = status(&local).await;
+    assert_eq!(instances(&after), instances(&before), "no instance was touched");
+    let limits = |status: &Value| (status["group"]["max"].clone(), status["about"]["limits"]["max"].clone());
+    assert_eq!(limits(&after), (2.into(), 2.into()), "the status knows the new limit");
     let (code, _, said) = local.ask(&up(&["--speed", "2"])).await;
     assert!(code == 2 && said.contains("the speed cannot change while it runs"), "{said}");
 
@@ -87,6 +91,12 @@ async fn a_second_up_changes_only_what_changed() {
     assert!(local.dir().join("todo.db").exists(), "the todos stay");
     let (code, _, said) = local.ask(&["down", "--purge"]).await;
     assert!(code == 0 && !local.dir().exists(), "{said}");
+}
+
+/// What runs, as the status says it.
+fn service(status: &Value) -> String {
+    let facts = status["about"]["facts"].as_array().unwrap();
+    facts.iter().find(|fact| fact["name"] == "Service").unwrap()["value"].as_str().unwrap().to_owned()
 }
 
 async fn status(local: &Local) -> Value {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use e2e::{Load, Local, eventually, instances, is_alive};
+use e2e::{Load, Local, eventually, instances, is_alive, within};
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -40,10 +41,11 @@ async fn an_instance_that_is_killed_is_replaced_and_no_read_fails() {
 async fn a_service_that_cannot_start_is_reported_and_not_hammered() {
     let local = Local::nowhere();
     let mut arguments = vec!["up", "-d", "--listen", "127.0.0.1:0", "--dashboard", "off", "--program", "sh"];
-    arguments.extend(["--", "-c", "echo the disk is full >&2; exit 3"]);
+    // The service's own -d is not ours.
+    arguments.extend(["--", "-c", "echo \"the disk is full: $1\" >&2; exit 3", "sh", "-d"]);
     let (code, _, said) = local.ask(&arguments).await;
     assert_eq!(code, 2, "{said}");
-    assert!(said.contains("ended with exit code 3") && said.contains("the disk is full"), "{said}");
+    assert!(said.contains("ended with exit code 3") && said.contains("the disk is full: -d"), "{said}");
     let launches = local.events().iter().filter(|event| event["event"] == "launching").count();
     assert!((3..=5).contains(&launches), "{launches} starts until it was given up");
     let (code, _, said) = local.ask(&["status"]).await;
@@ -80,4 +82,26 @@ async fn what_a_killed_todo_deploy_leaves_is_ended_by_the_next_and_only_that() {
         eventually("an orphan to end", PATIENCE, || async { (!is_alive(*pid)).then_some(()) }).await;
     }
     assert!(!local.dir().exists());
+}
+
+#[tokio::test]
+async fn ctrl_c_drains_and_a_second_one_ends_at_once() {
+    let mut local = Local::up(&TWO).await;
+    let instances = local.until("two instances", PATIENCE, |status| healthy(status, 2)).await;
+    // A request that is not over for as long as its client likes.
+    let mut slow = tokio::net::TcpStream::connect(local.balancer.address).await.unwrap();
+    let beginning = b"POST /api/v1/todos HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    slow.write_all(beginning).await.unwrap();
+    let in_flight = |status: &Value| (status["traffic"]["in_flight"] == 1.0).then_some(());
+    local.until("it is in flight", PATIENCE, in_flight).await;
+    local.signal(e2e::Signal::INT);
+    eventually("it to be stopping", PATIENCE, || async { local.said().contains("stopping 2").then_some(()) })
+        .await;
+    assert!(instances.iter().all(|(_, pid)| is_alive(*pid)), "they finish what they have");
+    local.signal(e2e::Signal::INT);
+    let ended = within("a second Ctrl-C to end it", Duration::from_secs(20), local.ended()).await;
+    assert_eq!(ended, Some(0), "{}", local.said());
+    assert!(local.said().contains("at once"), "{}", local.said());
+    assert!(instances.iter().all(|(_, pid)| !is_alive(*pid)), "nothing is left behind");
+    assert_eq!(std::fs::read_dir(local.dir().join("processes")).unwrap().count(), 0);
 }

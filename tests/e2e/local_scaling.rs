@@ -3,7 +3,7 @@
 use std::io::BufReader;
 use std::time::Duration;
 
-use e2e::{Load, Local, eventually, is_alive};
+use e2e::{Load, Local, is_alive};
 use serde_json::Value;
 
 /// Sixty times as fast as on AWS, and slack for a machine ten times slower than that.
@@ -31,11 +31,14 @@ async fn one_to_three_and_back_as_simulated_and_no_request_fails() {
     let load = Load::start(local.balancer.address, "/api/v1/todos?limit=10", 6);
     let full = |status: &Value| (status["group"]["healthy"] == 3).then(|| e2e::instances(status));
     let busy = local.until("three healthy instances", PATIENCE, full).await;
-    let answered = load.answered();
-    eventually("all of them to be used", PATIENCE, || async {
-        (load.answered() > answered + 20).then_some(())
-    })
-    .await;
+    let used = |status: &Value| {
+        let requests = |(name, _): &(String, u32)| {
+            let instances = status["instances"].as_array()?;
+            instances.iter().find(|instance| instance["id"] == **name)?["requests"].as_u64()
+        };
+        busy.iter().all(|one| requests(one).is_some_and(|count| count > 0)).then_some(())
+    };
+    local.until("all of them to be used", PATIENCE, used).await;
     let answered = load.without_a_failure().await;
     assert!(answered > 100, "{answered} requests");
 

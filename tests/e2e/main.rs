@@ -17,6 +17,7 @@ mod input;
 mod local_commands;
 mod local_failures;
 mod local_scaling;
+mod local_services;
 mod malformed;
 mod many;
 mod metrics;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::{Api, Watchdog, eventually, within};
+use crate::{Api, Watchdog, eventually, process, within};
 
 /// From the start until the service answers, on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -24,13 +24,6 @@ pub struct Local {
     pub dashboard: Api,
     _watchdog: Watchdog,
     place: TempDir,
-}
-
-/// The path of a program that is built with the tests.
-fn beside(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("a running program has a path");
-    let profile = test.parent().and_then(Path::parent).expect("target/PROFILE/deps/TEST");
-    profile.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// A description that scales between one instance and `max`. The thresholds lie far from idle and from busy: what is
@@ -61,14 +54,12 @@ alarm = {{ metric = "cpu", when = "<= 30", period = "120s", evaluation_periods =
 
 /// todo-api, for `--program`.
 pub fn todo_api_program() -> PathBuf {
-    beside("todo-api-under-test")
+    process::path("todo-api")
 }
 
 /// A command that runs todo-deploy.
 pub fn todo_deploy() -> Command {
-    let mut command = Command::new(beside("todo-deploy-under-test"));
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    command
+    process::program("todo-deploy")
 }
 
 impl Local {
@@ -78,7 +69,7 @@ impl Local {
     /// When there is no place for it, or no shell.
     pub fn nowhere() -> Self {
         let place = tempfile::Builder::new().prefix("local").tempdir().expect("a temporary directory");
-        let (program, dir) = (beside("todo-deploy-under-test"), place.path().join("run"));
+        let (program, dir) = (process::path("todo-deploy"), place.path().join("run"));
         let text = |path: &Path| path.to_str().expect("a path of ours is text").to_owned();
         let script = r#"watch; "$1" local down --now --run-dir "$2""#;
         let watchdog = Watchdog::start(script, &[&text(&program), &text(&dir)]).expect("there is a shell");
@@ -104,7 +95,7 @@ impl Local {
         if !arguments.iter().any(|argument| ["--program", "--image"].contains(argument)) {
             command.arg("--program").arg(todo_api_program());
         }
-        command.args(arguments).stderr(log).kill_on_drop(true);
+        command.args(arguments).stderr(log);
         let mut child = command.spawn().expect("todo-deploy was built with this test");
         let ready = eventually("the service to be ready", PATIENCE, || {
             let said = self.said();
@@ -118,10 +109,9 @@ impl Local {
 
     /// `todo-deploy local …` for this run.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(beside("todo-deploy-under-test"));
+        let mut command = process::program("todo-deploy");
         command.arg("local").args(&arguments[..1]).arg("--run-dir").arg(self.dir()).args(&arguments[1..]);
-        command.current_dir(self.place.path()).env_remove("TODO_DEPLOY_RUN_DIR");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.current_dir(self.place.path());
         command
     }
 

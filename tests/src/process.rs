@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
@@ -43,11 +44,16 @@ pub fn todo_api() -> Command {
     program("todo-api")
 }
 
-/// A command that runs one of the programs under test; it ends with this process.
-pub(crate) fn program(name: &str) -> Command {
+/// The path of a program that is built with the tests.
+pub(crate) fn path(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a running program has a path");
     let profile = test.parent().and_then(|deps| deps.parent()).expect("target/PROFILE/deps/TEST");
-    let program = profile.join(format!("{name}-under-test{}", std::env::consts::EXE_SUFFIX));
+    profile.join(format!("{name}-under-test{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// A command that runs one of the programs under test; it ends with this process.
+pub(crate) fn program(name: &str) -> Command {
+    let program = path(name);
     let mut command =
         Command::new(if *ENDS_WITH_US { ENDING_WITH_US[0].as_ref() } else { program.as_os_str() });
     if *ENDS_WITH_US {

@@ -97,18 +97,28 @@ impl Picker {
 
     /// Records what the health checks or a deregistration made of the target.
     pub fn set_state(&mut self, slot: Slot, state: TargetState) {
-        if !self.members.set_state(slot, state) {
-            return;
+        if self.members.set_state(slot, state) && !self.reopen() {
+            self.refresh(slot.index);
         }
+    }
+
+    /// Fails open from now on when fewer targets than this are healthy.
+    pub fn set_healthy_min(&mut self, healthy_min: u32) {
+        self.healthy_min = healthy_min;
+        self.reopen();
+    }
+
+    /// Looks whether too few are healthy; true when that has changed, and every member with it.
+    fn reopen(&mut self) -> bool {
         let open = self.members.healthy() < self.healthy_min;
         if open == self.open {
-            self.refresh(slot.index);
-            return;
+            return false;
         }
         self.open = open;
         for index in self.members.indices() {
             self.refresh(index);
         }
+        true
     }
 
     /// Changes a target's weight; zero counts as one, because "no traffic" is a state, not a weight.

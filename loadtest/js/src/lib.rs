@@ -40,5 +40,5 @@ pub use cookies::{CookieJar, SetCookie};
 pub use native::{
     NativeNumber, NativeOrder, NativeRequest, NativeScenario, NativeStep, NativeTest, NativeView,
 };
-pub use script::{Script, ScriptError, Source, Unrecorded};
+pub use script::{Offline, Remote, Script, ScriptError, Source, Unrecorded};
 pub use vm::{Vu, VuConfig, VuError};

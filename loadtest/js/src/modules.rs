@@ -103,9 +103,9 @@ pub(crate) fn source(name: &str) -> Option<&'static str> {
     SOURCES.iter().find(|(own, _)| *own == name).map(|&(_, text)| text)
 }
 
-/// Whether a name is one of our modules rather than a file of the script.
+/// Whether a name is one of our modules rather than a file of the script or a module from the net.
 pub(crate) fn is_own(name: &str) -> bool {
-    !name.starts_with("file://")
+    !name.starts_with("file://") && !name.starts_with("https://")
 }
 
 /// The name of the module that scripts mean by `specifier`, which begins with `k6`.
@@ -132,6 +132,12 @@ const HELPERS: &[(&str, &str)] = &[
 /// The module that stands in for a package from the net.
 pub(crate) fn helper(package: &str) -> Option<&'static str> {
     HELPERS.iter().find(|(name, _)| *name == package).map(|&(_, own)| own)
+}
+
+/// Our modules that read properties of what they are given by names that they are given, or list them. Others only
+/// do so with what is their own.
+pub(crate) fn reads_any_member(name: &str) -> bool {
+    matches!(name, "#k6chaijs" | "#lodash" | "#papaparse")
 }
 
 /// Adds a native function to `object`.

@@ -7,6 +7,8 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use url::Url;
+
 use crate::api::host::{MetricDef, Recorder};
 use crate::vm::fiber::Bytecode;
 use crate::{NativeScenario, Scenario, Vu, VuConfig};
@@ -64,9 +66,28 @@ pub enum Source {
     },
 }
 
+/// How modules from the net are had: only whoever may open sockets can.
+pub trait Remote: Send + Sync {
+    /// The text at an `https` address.
+    ///
+    /// # Errors
+    /// Why it cannot be had, in words.
+    fn fetch(&self, url: &Url) -> Result<String, String>;
+}
+
+/// Nothing comes from the net.
+#[derive(Debug, Clone, Copy)]
+pub struct Offline;
+
+impl Remote for Offline {
+    fn fetch(&self, _: &Url) -> Result<String, String> {
+        Err("nothing is downloaded here".to_owned())
+    }
+}
+
 impl Script {
     /// Reads a script and all it imports, and runs its init code once to learn its options. `env` is what
-    /// `__ENV` holds. What the init code logs goes to `recorder`.
+    /// `__ENV` holds. What the init code logs goes to `recorder`. Modules from the net are an error.
     ///
     /// # Errors
     /// When something cannot be read, parsed, found or run; the text says what and where.
@@ -75,9 +96,22 @@ impl Script {
         env: BTreeMap<String, String>,
         recorder: Rc<dyn Recorder>,
     ) -> Result<Self, ScriptError> {
+        Self::load_with(source, env, recorder, Arc::new(Offline))
+    }
+
+    /// As [`Script::load`], with modules from the net by way of `remote`.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn load_with(
+        source: Source,
+        env: BTreeMap<String, String>,
+        recorder: Rc<dyn Recorder>,
+        remote: Arc<dyn Remote>,
+    ) -> Result<Self, ScriptError> {
         let script = Self(Arc::new(Inner {
             env,
-            graph: Mutex::new(Graph::load(source)?),
+            graph: Mutex::new(Graph::load(source, remote)?),
             facts: OnceLock::new(),
             files: Mutex::default(),
             shared: Mutex::default(),
@@ -162,7 +196,8 @@ impl Script {
     }
 
     /// Whether `word` occurs anywhere in the script's own modules, as an identifier, a part of a string or of a
-    /// comment. `false` means that no code can refer to a global of that name, unless it builds names.
+    /// comment, or something does that lets the script build names (see `REFLECTIVE`). `false` means that no code
+    /// can refer to a global of that name.
     pub(crate) fn mentions(&self, word: &str) -> bool {
         self.graph().mentions(word)
     }
@@ -170,8 +205,17 @@ impl Script {
     /// Whether a script may read the property `name` of something: it says so, or reads properties by computed
     /// names, or lists them.
     pub(crate) fn mentions_member(&self, name: &str) -> bool {
-        let graph = self.graph();
-        graph.mentions(name) || graph.mentions(parse::ANY_MEMBER)
+        self.graph().mentions(name) || self.mentions_any_member()
+    }
+
+    /// Whether a script may assign to the property `name` of something.
+    pub(crate) fn assigns_member(&self, name: &str) -> bool {
+        self.mentions_member(&parse::assigned(name))
+    }
+
+    /// Whether a script reads properties by computed names, or lists them.
+    pub(crate) fn mentions_any_member(&self) -> bool {
+        self.graph().mentions(parse::ANY_MEMBER)
     }
 
     /// The module that `specifier` means in the module `base`. Reads modules that have not been seen yet, which
@@ -179,6 +223,11 @@ impl Script {
     pub(crate) fn resolve(&self, base: &str, specifier: &str) -> Result<String, String> {
         let frozen = self.0.facts.get().is_some();
         self.graph().resolve(base, specifier, frozen).map_err(|e| e.to_string())
+    }
+
+    /// The address of what `specifier` means in the module `base`; it need not be a module, nor exist.
+    pub(crate) fn locate(&self, base: &str, specifier: &str) -> Result<String, String> {
+        self.graph().locate(base, specifier)
     }
 
     pub(crate) fn code(&self, name: &str) -> Result<Arc<Code>, String> {

@@ -91,7 +91,7 @@ pub(super) enum Isolation {
 pub(super) enum SummaryMode {
     #[default]
     Compact,
-    /// All HTTP metrics
+    /// All HTTP metrics, and a block for each group and scenario
     Full,
     /// No summary
     Disabled,
@@ -121,13 +121,20 @@ pub(super) struct RunArgs {
     /// How scripts run
     #[arg(long, value_enum, default_value_t, help_heading = "Script")]
     pub(super) isolation: Isolation,
+    /// k6's; only the whole, 0:1, can be run
+    #[arg(long, hide = true, value_name = "FROM:TO")]
+    pub(super) execution_segment: Option<String>,
+    /// k6's; only the whole, 0,1, can be run
+    #[arg(long, hide = true, value_name = "LIST")]
+    pub(super) execution_segment_sequence: Option<String>,
     /// Do not run setup()
     #[arg(long, help_heading = "Script")]
     pub(super) no_setup: bool,
     /// Do not run teardown()
     #[arg(long, help_heading = "Script")]
     pub(super) no_teardown: bool,
-    /// Worker threads (default: one per core; native iterations against this machine: half as many)
+    /// Worker threads (default: one per core; half as many when native iterations without pauses
+    /// all go to a loopback address)
     #[arg(long, value_name = "N", help_heading = "Load")]
     pub(super) threads: Option<usize>,
 }

@@ -13,6 +13,8 @@ pub(super) struct Banner<'a> {
     /// How the iterations run, in words.
     pub(super) engine: &'a str,
     pub(super) base_url: Option<&'a str>,
+    /// Proxies that variables name.
+    pub(super) proxies: Option<String>,
     pub(super) speed: Option<f64>,
     pub(super) profile: &'a Profile,
     pub(super) scenarios: &'a [ScenarioSpec],
@@ -26,6 +28,9 @@ impl Banner<'_> {
         rows.push(("engine", self.engine.to_owned()));
         if let Some(base_url) = self.base_url {
             rows.push(("base url", format!("{base_url} (instead of scheme and host of every request)")));
+        }
+        if let Some(proxies) = &self.proxies {
+            rows.push(("proxy", format!("{proxies} (HTTP_PROXY, HTTPS_PROXY, NO_PROXY)")));
         }
         if let Some(speed) = self.speed {
             rows.push((

@@ -36,6 +36,8 @@ pub(super) fn options(args: &RunArgs) -> Result<Map<String, Value>, Failure> {
     set("dns", http.dns.as_ref().map(|text| json!(text)));
     set("noSetup", flag(args.no_setup));
     set("noTeardown", flag(args.no_teardown));
+    set("executionSegment", args.execution_segment.as_ref().map(|text| json!(text)));
+    set("executionSegmentSequence", args.execution_segment_sequence.as_ref().map(|text| json!(text)));
     set("summaryTrendStats", output.summary_trend_stats.as_ref().map(|text| json!(text)));
     set("summaryTimeUnit", output.summary_time_unit.as_ref().map(|text| json!(text)));
     set("systemTags", output.system_tags.as_ref().map(|text| json!(text)));

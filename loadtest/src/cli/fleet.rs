@@ -24,11 +24,16 @@ impl Before {
 
     /// Reads it again. Where that fails the test is still worth its report: what was known before must do.
     pub(super) async fn after(self, plans: &Plans, outcomes: &Outcomes) -> Fleet {
-        let (timeline, note) = match self.place.read(&plans.network).await {
+        let again = if self.place.reads_once() {
+            Err(format!("{} is a pipe and could not be read again", self.place))
+        } else {
+            self.place.read(&plans.network).await.map_err(|error| error.to_string())
+        };
+        let (timeline, note) = match again {
             Ok(timeline) => (timeline, None),
-            Err(error) => {
+            Err(why) => {
                 let note =
-                    format!("after the test, {error}. What is said of the fleet is from before the test.");
+                    format!("after the test, {why}. What is said of the fleet is from before the test.");
                 (self.timeline, Some(note))
             }
         };

@@ -13,7 +13,7 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<ExitCode, Failure> {
     let json = if args.execution_requirements {
         target::merged(&target, &args.script, serde_json::Map::new())?
     } else {
-        target.options.clone()
+        target.options.clone().unwrap_or_default()
     };
     let (options, _) = Options::read(json).map_err(Failure::config)?;
     let shown = shape::inspect(&options, args.execution_requirements);

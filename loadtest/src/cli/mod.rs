@@ -8,9 +8,11 @@ mod fleet;
 mod inspect;
 mod limits;
 mod progress;
+mod remote;
 mod results;
 mod run;
 mod target;
+mod threads;
 mod url_mode;
 
 use std::process::ExitCode;

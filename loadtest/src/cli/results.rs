@@ -9,6 +9,7 @@ use loadtest_js::{Task, TaskValue};
 use super::args::{OutputArgs, SummaryMode};
 use super::exit::{self, Failure};
 use super::fleet;
+use crate::config::Options;
 use crate::engine::run::{End, Outcomes};
 use crate::engine::vu::{Program, VirtualUser};
 use crate::engine::worker::{self, Plans};
@@ -26,6 +27,7 @@ pub(super) async fn finish(
     quiet_color: bool,
     fleet: Option<fleet::Before>,
 ) -> Result<ExitCode, Failure> {
+    let mode = mode(&plans.options, output)?;
     let verdicts = verdict::judge(&outcomes.totals, outcomes.run_time);
     let is_closed = |name: &str| {
         plans.profile.scenarios.iter().any(|scenario| scenario.name == name && scenario.executor.is_closed())
@@ -39,7 +41,7 @@ pub(super) async fn finish(
         run_time: outcomes.run_time,
         trend_stats: &plans.options.summary_trend_stats,
         time_unit: &plans.options.summary_time_unit,
-        mode: if mode(plans, output) == SummaryMode::Full { Mode::Full } else { Mode::Compact },
+        mode: if mode == SummaryMode::Full { Mode::Full } else { Mode::Compact },
         color,
     };
     let facts = RunFacts {
@@ -51,7 +53,7 @@ pub(super) async fn finish(
         stderr_is_terminal: std::io::stderr().is_terminal(),
         setup_data: outcomes.setup_data.as_deref(),
     };
-    if mode(plans, output) != SummaryMode::Disabled {
+    if mode != SummaryMode::Disabled {
         match handle_summary(plans, outcomes, &facts).await {
             Some(files) => files.iter().try_for_each(|(path, content)| write_to(path, content))?,
             None => write_to("stdout", format!("{}\n", summary.render()).as_bytes())?,
@@ -62,7 +64,7 @@ pub(super) async fn finish(
         None => None,
     };
     if let Some(fleet) = &fleet {
-        if mode(plans, output) != SummaryMode::Disabled {
+        if mode != SummaryMode::Disabled {
             write_to("stdout", format!("\n{}\n", fleet.answer.text()).as_bytes())?;
         }
         fleet.note.iter().for_each(|note| say(note));
@@ -96,14 +98,23 @@ pub(super) async fn finish(
     Ok(ExitCode::from(code(outcomes, &verdicts)))
 }
 
-fn mode(plans: &Plans, output: &OutputArgs) -> SummaryMode {
-    output.summary_mode.unwrap_or_else(|| {
-        match plans.options.json.get("summaryMode").and_then(|mode| mode.as_str()) {
-            Some("full") => SummaryMode::Full,
-            Some("disabled") => SummaryMode::Disabled,
-            _ => SummaryMode::Compact,
-        }
-    })
+/// How much the summary shows.
+pub(super) fn mode(options: &Options, output: &OutputArgs) -> Result<SummaryMode, Failure> {
+    let variable = || options.json.get("summaryMode").and_then(|mode| mode.as_str());
+    match output.summary_mode {
+        Some(mode) => Ok(mode),
+        None => match variable() {
+            None | Some("compact") => Ok(SummaryMode::Compact),
+            Some("full") => Ok(SummaryMode::Full),
+            Some("disabled") => Ok(SummaryMode::Disabled),
+            Some("legacy") => Err(Failure::config(
+                "the summary mode `legacy` went with k6 2.0; write compact, full or disabled (K6_SUMMARY_MODE)",
+            )),
+            Some(other) => Err(Failure::config(format!(
+                "there is no summary mode `{other}`; write compact, full or disabled (K6_SUMMARY_MODE)"
+            ))),
+        },
+    }
 }
 
 /// What the script's own `handleSummary` returns. `None`: there is none, or it failed, so show ours.

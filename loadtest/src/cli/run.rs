@@ -10,13 +10,13 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use url::Url;
 
-use super::args::{Isolation, OutputArgs, RunArgs};
+use super::args::{Isolation, OutputArgs, RunArgs, SummaryMode};
 use super::banner::Banner;
 use super::exit::Failure;
 use super::progress::{self, Progress};
 use super::target::{self, Target, What};
-use super::{flags, fleet, limits, results};
-use crate::config::{Options, ScenarioSpec, scenarios};
+use super::{flags, fleet, limits, results, threads};
+use crate::config::{Options, ScenarioSpec, inspect, scenarios};
 use crate::engine::native::PlanSpec;
 use crate::engine::run::{self, Signal};
 use crate::engine::shared::{Clock, LOG_MAX, Live};
@@ -25,6 +25,7 @@ use crate::metrics::recorder::Sample;
 use crate::metrics::registry::Registry;
 use crate::net::connect::{Network, RateLimit};
 use crate::net::dns::Resolver;
+use crate::net::proxy::Proxies;
 use crate::net::tls::TlsConfigs;
 use crate::net::{NetError, Origin};
 use crate::output::samples::{self, Destination};
@@ -52,6 +53,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     } else {
         options.thresholds.clone()
     };
+    let mode = results::mode(&options, &args.output)?;
     let registry = Registry::new(target.metrics(), &thresholds).map_err(Failure::config)?;
     check_functions(&target, &options)?;
     let (program, engine) = program(&target, &options, args.isolation);
@@ -61,6 +63,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let destinations = destinations(&args.output, &options)?;
     let clock = Clock::start();
     let (samples, writer) = start_writer(&destinations, &registry, &options, clock)?;
+    let network = network(&options)?;
     let quiet = args.output.quiet || setting(&options, "quiet");
     let banner = Banner {
         target: &target.name,
@@ -68,6 +71,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         outputs: &destinations.iter().map(Destination::describe).collect::<Vec<_>>(),
         engine: &engine,
         base_url: args.base_url.as_deref(),
+        proxies: network.proxies.describe(),
         speed,
         profile: &profile,
         scenarios: &options.scenarios,
@@ -75,12 +79,12 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     if !quiet {
         show(&banner.render());
     }
-    let network = network(&options)?;
     let live = live(&profile);
     let (notices, notices_in) = mpsc::channel(LOG_MAX);
     let plans = Plans {
-        options_json: serde_json::Value::Object(options.json.clone()).to_string().into(),
+        options_json: inspect::in_test(&options).to_string().into(),
         snapshots: aborts(&registry),
+        apart: mode == SummaryMode::Full,
         options: Arc::new(options),
         progress: progress_of(&profile, &live, clock),
         next_vu_id: Arc::new(AtomicU64::new(profile.planned_vus() + 1)),
@@ -121,7 +125,12 @@ fn drive(
         || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     LocalSet::new().block_on(&runtime, async {
         let is_local = reachable(plans).await?;
-        let threads = threads(args.threads, plans.profile.max_vus(), is_local)?;
+        let shares = is_local && threads::never_pauses(plans);
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let (threads, note) = threads::threads(args.threads, cores, plans.profile.max_vus(), shares)?;
+        if let Some(note) = note.filter(|_| !quiet) {
+            show(&format!("       {note}"));
+        }
         let fleet = match &args.output.timeline {
             Some(text) => Some(fleet::Before::read(text, plans).await?),
             None => None,
@@ -142,6 +151,7 @@ fn network(options: &Options) -> Result<Network, Failure> {
         resolver: Resolver::new(options.dns.clone()),
         tls: TlsConfigs::new(&options.tls).map_err(Failure::config)?,
         rate: options.rps.map(RateLimit::new),
+        proxies: Proxies::from_environment(|name| std::env::var(name).ok()).map_err(Failure::config)?,
     })
 }
 
@@ -178,20 +188,6 @@ async fn listen(signals: mpsc::Sender<Signal>) {
             return;
         }
         next = Signal::Hard;
-    }
-}
-
-/// `is_local`: iterations run natively against this machine. They cost less than what serves them, so the server
-/// gets half of the cores.
-fn threads(wanted: Option<usize>, vus: u64, is_local: bool) -> Result<usize, Failure> {
-    match wanted {
-        Some(0) => Err(Failure::config("--threads must be at least 1")),
-        Some(threads) => Ok(threads.min(1024)),
-        None => {
-            let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-            let cores = if is_local { cores / 2 } else { cores };
-            Ok(cores.min(usize::try_from(vus).unwrap_or(usize::MAX)).max(1))
-        }
     }
 }
 
@@ -290,7 +286,8 @@ fn native_plan(script: &Script, options: &Options) -> Option<PlanSpec> {
     options.scenarios.iter().map(scenario).collect()
 }
 
-/// Requests whose URLs are known must lead somewhere, or nothing starts. True when all lead to this machine.
+/// Requests whose URLs are known must lead somewhere, or nothing starts. True when there are any and all lead to a
+/// loopback address.
 async fn reachable(plans: &Plans) -> Result<bool, Failure> {
     let ProgramSpec::Native(plan) = &plans.program else { return Ok(false) };
     let (mut seen, mut is_local) = (Vec::new(), true);
@@ -307,23 +304,26 @@ async fn reachable(plans: &Plans) -> Result<bool, Failure> {
         if seen.contains(&origin) {
             continue;
         }
-        let resolved = plans.network.resolver.resolve(&origin).await;
-        is_local &= resolved.as_ref().is_ok_and(|address| address.ip().is_loopback());
+        // A proxy asks for the host's address itself.
+        let proxy = plans.network.proxies.of(&origin).map(|proxy| &proxy.origin);
+        let dialled = proxy.unwrap_or(&origin);
+        let resolved = plans.network.resolver.resolve(dialled).await;
+        is_local &= proxy.is_none() && resolved.as_ref().is_ok_and(|address| address.ip().is_loopback());
         match resolved {
             // A script may call such a host on purpose; what flags and plans name must be there.
-            Ok(address) if plans.script.is_none() => answers(&origin, address).await?,
+            Ok(address) if plans.script.is_none() => answers(dialled, address).await?,
             Err(error) if error == NetError::no_such_host() => {
                 return Err(Failure::config(format!(
                     "the host `{}` cannot be found; check the name, or send every request elsewhere with \
                      --base-url http://HOST:PORT",
-                    origin.host
+                    dialled.host
                 )));
             }
             _ => {}
         }
         seen.push(origin);
     }
-    Ok(is_local)
+    Ok(is_local && !seen.is_empty())
 }
 
 /// Something must accept connections there.

@@ -1,7 +1,6 @@
 //! What a test runs: a URL, a script or a plan, loaded and turned into options and a program.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,18 +10,19 @@ use serde_json::{Map, Value};
 
 use super::args::{RunArgs, ScriptArgs};
 use super::exit::Failure;
+use super::remote::Download;
 use super::url_mode;
-use crate::config::layers;
 use crate::metrics::sink::Kind;
 use crate::plan::Plan;
+use crate::source;
 
 /// A loaded target.
 pub(super) struct Target {
     /// As the banner names it.
     pub(super) name: String,
     pub(super) what: What,
-    /// The options that it brings with it.
-    pub(super) options: Map<String, Value>,
+    /// The options that it brings with it; a bare URL has none.
+    pub(super) options: Option<Map<String, Value>>,
 }
 
 pub(super) enum What {
@@ -55,19 +55,12 @@ impl Target {
 /// Loads what the user named for a run.
 pub(super) fn load(args: &RunArgs) -> Result<Target, Failure> {
     let name = args.target.as_deref().unwrap_or_default();
-    if name.starts_with("http://") || name.starts_with("https://") {
+    if source::is_url(name) {
         let url =
             url::Url::parse(name).map_err(|error| Failure::config(format!("{name} is no URL: {error}")))?;
         let steps = url_mode::steps(url.as_str(), args)?;
-        let mut options = Map::new();
-        // Gentle unless the user says otherwise.
-        let load = &args.load;
-        if load.stages.is_empty() && load.iterations.is_none() && load.rate.is_none() && !load.practical {
-            options.insert("vus".to_owned(), 10.into());
-        }
-        options.insert("duration".to_owned(), "30s".into());
         let what = What::Steps { all: steps, by_scenario: BTreeMap::new() };
-        return Ok(Target { name: name.to_owned(), what, options });
+        return Ok(Target { name: name.to_owned(), what, options: None });
     }
     let request = &args.request;
     if request.method.is_some()
@@ -84,39 +77,30 @@ pub(super) fn load(args: &RunArgs) -> Result<Target, Failure> {
 
 /// Loads a script or a plan.
 pub(super) fn load_file(name: &str, args: &ScriptArgs) -> Result<Target, Failure> {
-    let looks_like_host = !Path::new(name).exists() && (name.starts_with("localhost") || name.contains(':'));
-    if looks_like_host && name != "-" {
-        return Err(Failure::config(format!("there is no file {name}; if it is a URL, write http://{name}")));
+    if name != "-" && !Path::new(name).exists() {
+        let why = source::missing(name);
+        return Err(if why.contains("http://") { Failure::config(why) } else { Failure::script(why) });
     }
     if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
         return load_plan(Path::new(name));
     }
-    let source = if name == "-" {
-        let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .map_err(|error| Failure::script(format!("cannot read a script from standard input: {error}")))?;
-        let directory = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-        Source::Text { text, name: "-".to_owned(), directory }
-    } else {
-        if !Path::new(name).exists() {
-            return Err(Failure::script(format!(
-                "there is no file {name}; give a URL, a script (.js, .ts), a plan (.toml) or - for standard input"
-            )));
-        }
-        Source::File(PathBuf::from(name))
+    let source = match name {
+        "-" => source::standard_input().map_err(Failure::script)?,
+        _ => Source::File(PathBuf::from(name)),
     };
-    let script = Script::load(source, environment(args)?, Rc::new(InitLog))
+    let remote = Arc::new(Download::default());
+    let script = Script::load_with(source, environment(args)?, Rc::new(InitLog), remote)
         .map_err(|error| Failure::script(format!("{name}: {error}")))?;
     let options = script.options().as_object().cloned().unwrap_or_default();
-    Ok(Target { name: name.to_owned(), what: What::Script(script), options })
+    Ok(Target { name: name.to_owned(), what: What::Script(script), options: Some(options) })
 }
 
 fn load_plan(path: &Path) -> Result<Target, Failure> {
     let bad = |why: String| Failure::config(format!("plan {}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
+    let text = source::plan(path).map_err(bad)?;
     let Plan { options, all, by_scenario } = Plan::parse(&text).map_err(bad)?;
-    Ok(Target { name: path.display().to_string(), what: What::Steps { all, by_scenario }, options })
+    let what = What::Steps { all, by_scenario };
+    Ok(Target { name: path.display().to_string(), what, options: Some(options) })
 }
 
 /// What `__ENV` holds.
@@ -147,19 +131,8 @@ pub(super) fn merged(
     args: &ScriptArgs,
     flags: Map<String, Value>,
 ) -> Result<Map<String, Value>, Failure> {
-    let variables = layers::from_environment(|name| std::env::var(name).ok()).map_err(Failure::config)?;
-    let config = args.config.clone().or_else(|| variables.get("config")?.as_str().map(PathBuf::from));
-    let file = match config {
-        None => Map::new(),
-        Some(path) => config_file(&path)?,
-    };
-    Ok(layers::over(layers::over(layers::over(file, target.options.clone()), variables), flags))
-}
-
-fn config_file(path: &Path) -> Result<Map<String, Value>, Failure> {
-    let bad = |why: String| Failure::config(format!("config file {}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
-    serde_json::from_str(&text).map_err(|error| bad(format!("must be a JSON object of options: {error}")))
+    let lookup = |name: &str| std::env::var(name).ok();
+    source::options(target.options.clone(), lookup, args.config.as_deref(), flags).map_err(Failure::config)
 }
 
 /// What a script's init code writes goes to standard error at once.

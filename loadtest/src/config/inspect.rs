@@ -99,6 +99,48 @@ pub fn inspect(options: &Options, requirements: bool) -> Value {
     Value::Object(shown)
 }
 
+/// What a script finds in `exec.test.options`: as [`inspect`], with the short forms turned into a scenario.
+pub fn in_test(options: &Options) -> Value {
+    let Value::Object(mut shown) = inspect(options, false) else { unreachable!("inspect makes an object") };
+    if let Some(long) = long_form(&options.json) {
+        shown.insert("scenarios".to_owned(), json!({ scenarios::DEFAULT: scenario(long) }));
+    }
+    for key in ["vus", "iterations", "duration", "stages"] {
+        shown.shift_remove(key);
+    }
+    for key in ["consoleOutput", "localIPs"] {
+        shown.insert(key.to_owned(), Value::Null);
+    }
+    Value::Object(shown)
+}
+
+/// The scenario that the short forms stand for; none where `scenarios` counts.
+fn long_form(options: &Map<String, Value>) -> Option<Value> {
+    let get = |key: &str| options.get(key).filter(|value| !value.is_null());
+    let filled = |key: &str| match get(key) {
+        Some(Value::Array(list)) => !list.is_empty(),
+        Some(Value::Object(map)) => !map.is_empty(),
+        _ => false,
+    };
+    let vus = get("vus");
+    Some(if let Some(iterations) = get("iterations") {
+        let limit = get("duration");
+        json!({"executor": "shared-iterations", "vus": vus, "iterations": iterations, "maxDuration": limit})
+    } else if let Some(duration) = get("duration") {
+        json!({"executor": "constant-vus", "vus": vus, "duration": duration})
+    } else if filled("stages") {
+        let stages = get("stages").and_then(Value::as_array)?;
+        let timed: Vec<_> = stages.iter().filter(|stage| !stage["duration"].is_null()).collect();
+        json!({"executor": "ramping-vus", "startVUs": vus, "stages": timed})
+    } else if vus.is_some() {
+        json!({"executor": "shared-iterations", "vus": vus, "iterations": vus})
+    } else if filled("scenarios") {
+        return None;
+    } else {
+        json!({"executor": "per-vu-iterations"})
+    })
+}
+
 /// Durations in one form, whatever the script wrote.
 fn plain(key: &str, value: Value) -> Value {
     let is_duration = DURATIONS.contains(&key) || key == "gracefulRampDown";

@@ -16,7 +16,7 @@ enum Kind {
 }
 
 /// `K6_*` variables with the options that they set.
-const VARIABLES: [(&str, &str, Kind); 38] = [
+const VARIABLES: [(&str, &str, Kind); 40] = [
     ("K6_VUS", "vus", Kind::Number),
     ("K6_DURATION", "duration", Kind::Text),
     ("K6_ITERATIONS", "iterations", Kind::Number),
@@ -48,6 +48,8 @@ const VARIABLES: [(&str, &str, Kind); 38] = [
     ("K6_TAGS", "tags", Kind::Pairs),
     ("K6_NO_COOKIES_RESET", "noCookiesReset", Kind::Bool),
     ("K6_DISCARD_RESPONSE_BODIES", "discardResponseBodies", Kind::Bool),
+    ("K6_EXECUTION_SEGMENT", "executionSegment", Kind::Text),
+    ("K6_EXECUTION_SEGMENT_SEQUENCE", "executionSegmentSequence", Kind::Text),
     ("K6_OUT", "out", Kind::List),
     ("K6_QUIET", "quiet", Kind::Bool),
     ("K6_NO_COLOR", "noColor", Kind::Bool),
@@ -57,9 +59,68 @@ const VARIABLES: [(&str, &str, Kind); 38] = [
     ("K6_NO_THRESHOLDS", "noThresholds", Kind::Bool),
 ];
 
+/// Names of options within scenarios and stages.
+const INNER: [&str; 19] = [
+    "executor",
+    "startTime",
+    "gracefulStop",
+    "exec",
+    "env",
+    "tags",
+    "options",
+    "vus",
+    "iterations",
+    "maxDuration",
+    "duration",
+    "startVUs",
+    "stages",
+    "gracefulRampDown",
+    "rate",
+    "startRate",
+    "timeUnit",
+    "preAllocatedVUs",
+    "maxVUs",
+];
+
+/// Gives options the names they go by: like k6, scripts may write them in any case, as in `startvus`.
+pub fn canonical(options: Map<String, Value>) -> Map<String, Value> {
+    let stages = |value: Value| match value {
+        Value::Array(list) => list.into_iter().map(|stage| within(stage, &["duration", "target"])).collect(),
+        other => other,
+    };
+    let scenario = |value: Value| match within(value, &INNER) {
+        Value::Object(map) => {
+            map.into_iter().map(|(k, v)| if k == "stages" { (k, stages(v)) } else { (k, v) }).collect()
+        }
+        other => other,
+    };
+    let Value::Object(options) = within(Value::Object(options), &super::inspect::KEYS) else {
+        unreachable!("an object stays one")
+    };
+    let inner = |(key, value): (String, Value)| {
+        let value = match (key.as_str(), value) {
+            ("stages", value) => stages(value),
+            ("scenarios", Value::Object(all)) => all.into_iter().map(|(n, v)| (n, scenario(v))).collect(),
+            (_, value) => value,
+        };
+        (key, value)
+    };
+    options.into_iter().map(inner).collect()
+}
+
+fn within(value: Value, names: &[&str]) -> Value {
+    let Value::Object(map) = value else { return value };
+    let name = |key: String| {
+        let known = names.iter().find(|name| name.eq_ignore_ascii_case(&key));
+        known.map_or(key, |name| (*name).to_owned())
+    };
+    map.into_iter().map(|(key, value)| (name(key), value)).collect()
+}
+
 /// Puts the options of `higher` over those of `lower`. A choice of load (duration, iterations, stages or
 /// scenarios) replaces the lower one as a whole.
-pub fn over(mut lower: Map<String, Value>, higher: Map<String, Value>) -> Map<String, Value> {
+pub fn over(lower: Map<String, Value>, higher: Map<String, Value>) -> Map<String, Value> {
+    let (mut lower, higher) = (canonical(lower), canonical(higher));
     let load = ["duration", "iterations", "stages", "scenarios"];
     if load.iter().any(|key| higher.get(*key).is_some_and(|value| !value.is_null())) {
         load.iter().for_each(|key| {

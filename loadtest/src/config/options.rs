@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use super::scenarios::{self, ScenarioSpec};
-use super::{inspect, network};
+use super::{inspect, layers, network};
 use crate::metrics::sink::percentile_of;
 use crate::metrics::tags::SystemTags;
 use crate::net::dns::DnsOptions;
@@ -71,14 +71,14 @@ pub const TREND_STATS: [&str; 7] = ["avg", "min", "med", "max", "p(90)", "p(95)"
 impl Options {
     /// Reads merged options; the second value is what to warn about.
     pub fn read(json: Map<String, Value>) -> Result<(Self, Vec<String>), String> {
+        let json = layers::canonical(json);
         let mut warnings = Vec::new();
         warn_unknown(&json, &mut warnings);
         let fields = Fields { map: &json, place: "options" };
-        for key in ["executionSegment", "executionSegmentSequence", "localIPs"] {
-            if fields.has(key) {
-                return Err(format!("options: `{key}` is not supported; remove it"));
-            }
+        if fields.has("localIPs") {
+            return Err("options: `localIPs` is not supported; remove it".to_owned());
         }
+        segments(&fields)?;
         let minute = Duration::from_secs(60);
         let flag = |key: &str| fields.bool(key).map(Option::unwrap_or_default);
         let options = Self {
@@ -112,6 +112,19 @@ impl Options {
         };
         Ok((Self { json, ..options }, warnings))
     }
+}
+
+/// A test runs whole: the only segment there is goes from 0 to 1.
+fn segments(fields: &Fields<'_>) -> Result<(), String> {
+    for (key, whole) in [("executionSegment", ["0:1", "1"]), ("executionSegmentSequence", ["0,1", ""])] {
+        if let Some(text) = fields.text(key)?.filter(|text| !whole.contains(&text.trim())) {
+            return Err(format!(
+                "options: `{key}` {text}: a test cannot be split into segments; give each machine its share of the \
+                 load instead, such as half of the VUs or of the rate (-u, --stage, --rate)"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Zero means "no limit" in k6; a thousand is as good as none for one VU.

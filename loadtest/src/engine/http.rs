@@ -15,6 +15,7 @@ use super::shared::Shared;
 use crate::metrics::tags::{HttpTags, PlainTags};
 use crate::net::client::{Client, Wire};
 use crate::net::h1::now;
+use crate::net::proxy::basic;
 use crate::net::{Hop, NetError, Origin, Reply, Want, decode};
 
 /// The request of the hop at hand; redirects change it.
@@ -203,8 +204,7 @@ fn headers(
         && set("authorization").is_none()
         && auth.scheme == AuthScheme::Basic
     {
-        let text = crate::engine::base64(format!("{}:{}", auth.user, auth.password).as_bytes());
-        all.push(("Authorization".to_owned(), format!("Basic {text}")));
+        all.push(("Authorization".to_owned(), basic(&auth.user, &auth.password)));
     }
     if let Some(authorization) = &current.authorization {
         all.push(("Authorization".to_owned(), authorization.clone()));

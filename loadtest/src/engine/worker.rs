@@ -51,6 +51,8 @@ pub struct Plans {
     pub next_vu_id: Arc<AtomicU64>,
     /// Whether recorders hand out copies while the test runs, for thresholds that may abort it.
     pub snapshots: bool,
+    /// Whether scenarios and groups are measured apart too, for the full summary.
+    pub apart: bool,
 }
 
 /// What the VUs run, before it is made ready for a thread.
@@ -196,13 +198,14 @@ pub fn main(plans: &Plans, links: Links) {
 /// The shared part of a thread, also used by the coordinator for setup and teardown.
 pub fn shared(plans: &Plans) -> Rc<Shared> {
     let outlet = plans.samples.clone().map(Outlet::new);
+    let (registry, system) = (Arc::clone(&plans.registry), plans.options.system_tags);
     Rc::new(Shared {
         options: Arc::clone(&plans.options),
         options_json: Arc::clone(&plans.options_json),
         network: Arc::clone(&plans.network),
         base_url: plans.base_url.clone(),
         clock: plans.clock,
-        recorder: RefCell::new(Recorder::new(Arc::clone(&plans.registry), plans.options.system_tags, outlet)),
+        recorder: RefCell::new(Recorder::new(registry, system, outlet, plans.apart)),
         addresses: RefCell::default(),
         live: Arc::clone(&plans.live),
         notices: plans.notices.clone(),

@@ -69,11 +69,13 @@ pub struct Recorder {
     pub totals: Totals,
     pub system: SystemTags,
     pub outlet: Option<Outlet>,
+    /// Whether scenarios and groups are also measured apart.
+    pub apart: bool,
 }
 
 impl Recorder {
-    pub fn new(registry: Arc<Registry>, system: SystemTags, outlet: Option<Outlet>) -> Self {
-        Self { totals: Totals::new(registry), system, outlet }
+    pub fn new(registry: Arc<Registry>, system: SystemTags, outlet: Option<Outlet>, apart: bool) -> Self {
+        Self { totals: Totals::new(registry), system, outlet, apart }
     }
 
     /// One sample of one metric.
@@ -133,12 +135,7 @@ impl Recorder {
         extra: &[(String, String)],
         at_ns: u64,
     ) {
-        let row = self.totals.checks.row(&context.group, name, at_ns);
-        if passed {
-            row.passes += 1
-        } else {
-            row.fails += 1
-        }
+        self.totals.checks.row(&context.group, name, at_ns).add(passed);
         let tags = PlainTags { context, extra, system: self.system, own: &[("check", name)] };
         self.add(registry::CHECKS, f64::from(u8::from(passed)), &tags, context, at_ns);
     }
@@ -201,6 +198,26 @@ impl Recorder {
             if wanted.iter().all(|(tag, value)| tags.tag(tag).as_deref().unwrap_or("") == value) {
                 self.totals.subs[*sub].add(value, at_ns);
             }
+        }
+        if self.apart {
+            self.count_apart(id, value, tags, at_ns);
+        }
+    }
+
+    /// As in k6's full summary: a sample belongs to its scenario, unless that is the default one, and to the
+    /// innermost group; what setup and teardown do belongs to no group.
+    fn count_apart(&mut self, id: MetricId, value: f64, tags: &impl Tagged, at_ns: u64) {
+        let scenario = tags.tag("scenario").filter(|name| name != "default").unwrap_or_default();
+        let path = tags.tag("group").unwrap_or_default();
+        let group = path.strip_prefix("::").unwrap_or(&path);
+        let check = tags.tag("check");
+        let kind = self.totals.registry.metrics[id.0].kind;
+        let parts = &mut self.totals.parts;
+        if !scenario.is_empty() {
+            parts.row(&scenario, "", at_ns).add(id, kind, value, check.as_deref(), at_ns);
+        }
+        if !matches!(group, "" | "setup" | "teardown") {
+            parts.row(&scenario, group, at_ns).add(id, kind, value, check.as_deref(), at_ns);
         }
     }
 

@@ -1,12 +1,12 @@
 //! Everything measured by one thread, or by all of them after merging.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::hist::Hist;
-use super::registry::{MetricId, Registry};
+use super::registry::{self, MetricId, Registry};
 use super::series::Series;
-use super::sink::Sink;
+use super::sink::{Kind, Sink};
 
 /// Distinct checks, groups and causes of errors that are kept apart; what comes later is counted together.
 const DISTINCT_MAX: usize = 5000;
@@ -27,6 +27,9 @@ pub struct Totals {
     pub errors: Counts<Cause>,
     pub series: Series,
     pub scenarios: Counts<ScenarioStats>,
+    /// What each scenario and group measured apart: key is (scenario or nothing for the default one, group's path
+    /// without the leading `::`, or nothing). Empty unless the recorder was told to.
+    pub parts: Counts<Part>,
 }
 
 impl Totals {
@@ -42,6 +45,7 @@ impl Totals {
             errors: Counts::default(),
             series: Series::default(),
             scenarios: Counts::default(),
+            parts: Counts::default(),
             registry,
         }
     }
@@ -58,12 +62,16 @@ impl Totals {
         self.groups.merge(&other.groups);
         self.errors.merge(&other.errors);
         self.scenarios.merge(&other.scenarios);
+        self.parts.merge(&other.parts);
         self.series.merge(&other.series);
     }
 }
 
 /// A row of [`Counts`].
 pub trait Row: Default + Clone {
+    /// Rows that are kept apart; what comes later is counted together.
+    const MAX: usize = DISTINCT_MAX;
+
     fn merge(&mut self, other: &Self);
 }
 
@@ -97,7 +105,7 @@ impl<R: Row> Counts<R> {
     }
 
     fn insert(&mut self, first: &str, second: &str, at_ns: u64) -> usize {
-        let (first, second) = if self.rows.len() >= DISTINCT_MAX { ("", OTHERS) } else { (first, second) };
+        let (first, second) = if self.rows.len() >= R::MAX { ("", OTHERS) } else { (first, second) };
         let inner = self.index.entry(first.to_owned()).or_default();
         *inner.entry(second.to_owned()).or_insert_with(|| {
             self.rows.push((first.to_owned(), second.to_owned(), at_ns, R::default()));
@@ -132,6 +140,12 @@ impl<R: Row> Counts<R> {
 pub struct Check {
     pub passes: u64,
     pub fails: u64,
+}
+
+impl Check {
+    pub fn add(&mut self, passed: bool) {
+        if passed { self.passes += 1 } else { self.fails += 1 }
+    }
 }
 
 impl Row for Check {
@@ -180,9 +194,55 @@ impl Row for ScenarioStats {
     }
 }
 
+/// What one scenario or group measured.
+#[derive(Debug, Clone, Default)]
+pub struct Part {
+    /// By [`MetricId`].
+    pub sinks: BTreeMap<usize, Sink>,
+    /// Key is (name, "").
+    pub checks: Counts<Check>,
+}
+
+impl Part {
+    /// Adds a sample; `check` is the name of the check that it tells of.
+    pub fn add(&mut self, id: MetricId, kind: Kind, value: f64, check: Option<&str>, at_ns: u64) {
+        self.sinks.entry(id.0).or_insert_with(|| Sink::new(kind)).add(value, at_ns);
+        if let Some(name) = check.filter(|_| id == registry::CHECKS) {
+            self.checks.row(name, "", at_ns).add(value != 0.0);
+        }
+    }
+}
+
+impl Row for Part {
+    /// Each has a histogram for each of its metrics.
+    const MAX: usize = 200;
+
+    fn merge(&mut self, other: &Self) {
+        for (id, theirs) in &other.sinks {
+            self.sinks.entry(*id).or_insert_with(|| Sink::new(theirs.kind())).merge(theirs);
+        }
+        self.checks.merge(&other.checks);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_are_bounded_and_merge() {
+        let mut parts = Counts::<Part>::default();
+        let mut add = |group: &str, value| {
+            parts.row("", group, 0).add(registry::CHECKS, Kind::Rate, value, Some("c"), 0);
+        };
+        (0..300).for_each(|n| add(&n.to_string(), 1.0));
+        assert_eq!(parts.rows().len(), Part::MAX + 1);
+        assert_eq!(parts.rows()[Part::MAX].1, OTHERS);
+        let mut other = Counts::<Part>::default();
+        other.row("", "7", 0).add(registry::CHECKS, Kind::Rate, 0.0, Some("c"), 0);
+        other.merge(&parts);
+        assert_eq!(*other.row("", "7", 0).checks.row("c", "", 0), Check { passes: 1, fails: 1 });
+    }
 
     #[test]
     fn rows_are_bounded_and_keep_their_order() {

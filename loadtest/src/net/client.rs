@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::connect::{self, Network, Steps};
 use super::h1::{self, Marks, now};
 use super::io::{Stream, Traffic};
+use super::proxy::Proxy;
 use super::{Hop, NetError, Origin, Reply, Timings, TlsInfo, Want, h2};
 
 /// Idle connections that a VU keeps; the oldest is closed beyond it.
@@ -185,12 +186,11 @@ impl Client {
     ) -> Result<Reply, NetError> {
         progress.remote = Some(idle.remote);
         let made;
-        let head = match wire.head {
+        let proxy = if wire.origin.tls { None } else { self.network.proxies.of(wire.origin) };
+        let head = match wire.head.filter(|_| proxy.is_none()) {
             Some(head) => head,
             None => {
-                let mut head = Vec::with_capacity(256);
-                h1::write_head(&mut head, wire.method, wire.target, wire.headers)?;
-                made = head;
+                made = head_of(wire, proxy)?;
                 &made
             }
         };
@@ -237,8 +237,7 @@ impl Client {
 
     async fn connect(&self, origin: &Rc<Origin>, progress: &mut Progress) -> Result<Link, NetError> {
         let traffic = Rc::clone(&self.traffic);
-        let (resolver, tls) = (&self.network.resolver, &self.network.tls);
-        let made = connect::connect(origin, resolver, tls, traffic, &mut progress.steps).await?;
+        let made = connect::connect(origin, &self.network, traffic, &mut progress.steps).await?;
         let origin = Rc::clone(origin);
         if !made.h2 {
             return Ok(Link::Own(Idle { origin, stream: made.stream, remote: made.remote, tls: made.tls }));
@@ -250,4 +249,18 @@ impl Client {
         }
         Ok(Link::Shared(shared))
     }
+}
+
+/// The head of a request over HTTP/1.1; a proxy is told where the request goes.
+fn head_of(wire: Wire<'_>, proxy: Option<&Proxy>) -> Result<Vec<u8>, NetError> {
+    let mut head = Vec::with_capacity(256);
+    let Some(proxy) = proxy else {
+        h1::write_head(&mut head, wire.method, wire.target, wire.headers)?;
+        return Ok(head);
+    };
+    let target = format!("http://{}{}", wire.origin.authority(), wire.target);
+    let mut headers = wire.headers.to_vec();
+    headers.extend(proxy.authorization.iter().map(|who| ("Proxy-Authorization".to_owned(), who.clone())));
+    h1::write_head(&mut head, wire.method, &target, &headers)?;
+    Ok(head)
 }

@@ -12,6 +12,7 @@ use super::dns::Resolver;
 use super::error::During;
 use super::h1::now;
 use super::io::{Counted, Stream, Traffic};
+use super::proxy::Proxies;
 use super::tls::TlsConfigs;
 use super::{NetError, Origin, TlsInfo};
 
@@ -37,16 +38,16 @@ pub struct Steps {
     pub remote: Option<SocketAddr>,
 }
 
-/// Resolves, dials and, for https, shakes hands.
+/// Resolves, dials and, for https, shakes hands; to the proxy where there is one.
 pub async fn connect(
     origin: &Origin,
-    resolver: &Resolver,
-    tls: &TlsConfigs,
+    network: &Network,
     traffic: Rc<Traffic>,
     steps: &mut Steps,
 ) -> Result<Connected, NetError> {
     let begin = now();
-    let remote = resolver.resolve(origin).await?;
+    let proxy = network.proxies.of(origin);
+    let remote = network.resolver.resolve(proxy.map_or(origin, |proxy| &proxy.origin)).await?;
     let dialled = now();
     steps.looking_up = dialled - begin;
     steps.remote = Some(remote);
@@ -59,16 +60,20 @@ pub async fn connect(
     let _ = tcp.set_nodelay(true);
     let connected = now();
     steps.connecting = connected - dialled;
-    let counted = Counted::new(tcp, traffic);
+    let mut counted = Counted::new(tcp, traffic);
     if !origin.tls {
         return Ok(Connected { stream: Stream::Plain(counted), remote, tls: None, h2: false });
     }
     let name = ServerName::try_from(origin.host.clone())
         .map_err(|_| NetError::new(1300, format!("tls: `{}` is no valid server name", origin.host)))?;
-    let connector = TlsConnector::from(tls.for_host(&origin.host));
+    if let Some(proxy) = proxy {
+        proxy.tunnel(&mut counted, origin).await?;
+    }
+    let begun = now();
+    let connector = TlsConnector::from(network.tls.for_host(&origin.host));
     let stream =
         connector.connect(name, counted).await.map_err(|error| NetError::io(&error, During::Read))?;
-    steps.tls_handshaking = now() - connected;
+    steps.tls_handshaking = now() - begun;
     let session = stream.get_ref().1;
     let info = TlsInfo {
         version: match session.protocol_version() {
@@ -92,6 +97,7 @@ pub struct Network {
     pub resolver: Resolver,
     pub tls: TlsConfigs,
     pub rate: Option<RateLimit>,
+    pub proxies: Proxies,
 }
 
 /// `rps`: at most so many requests per second over all VUs, without bursts.

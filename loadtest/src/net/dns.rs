@@ -154,7 +154,7 @@ fn matches_host(pattern: &str, host: &str) -> bool {
     }
 }
 
-fn contains((network, prefix): (IpAddr, u8), ip: IpAddr) -> bool {
+pub(super) fn contains((network, prefix): (IpAddr, u8), ip: IpAddr) -> bool {
     match (network, ip) {
         (IpAddr::V4(network), IpAddr::V4(ip)) => {
             let shift = 32_u32.saturating_sub(u32::from(prefix));

@@ -57,6 +57,31 @@ impl NetError {
         Self::new(1701, message)
     }
 
+    /// What a user can do about a failure that is known by its message.
+    pub fn remedy(message: &str) -> Option<&'static str> {
+        Some(match message {
+            "lookup: no such host" => {
+                "the host's name leads nowhere: check it, or send every request elsewhere with --base-url http://HOST:PORT"
+            }
+            "dial: connection refused" => {
+                "nothing accepts connections there: start the service, or check host and port"
+            }
+            "dial: i/o timeout" => {
+                "no answer to connection attempts: is the host up, and do firewall and security groups let this machine in?"
+            }
+            "x509: unknown authority" => {
+                "the server's certificate is signed by nobody known: -k (insecureSkipTLSVerify) accepts it"
+            }
+            "x509: certificate doesn't match hostname" => {
+                "the server's certificate is for another name: call it by that, or accept any with -k"
+            }
+            "tls: first record does not look like a TLS handshake" => {
+                "the server does not speak TLS at that port: write http:// instead of https://"
+            }
+            _ => return None,
+        })
+    }
+
     pub fn io(error: &io::Error, during: During) -> Self {
         if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             return Self::tls(tls);

@@ -12,6 +12,7 @@ pub mod h1;
 mod h1_reader;
 pub mod h2;
 pub mod io;
+pub mod proxy;
 pub mod tls;
 
 use std::net::SocketAddr;

@@ -1,20 +1,26 @@
 //! The summary at the end of a test, in k6's layout, with what k6 leaves out: errors by cause, corrected latency.
 
+mod block;
+mod parts;
+
 use std::time::Duration;
+
+use block::{Block, Row};
 
 use super::numbers;
 use super::verdict::Verdict;
 use crate::metrics::correct::Corrected;
-use crate::metrics::registry::{self, MetricId, Registry};
+use crate::metrics::registry::Registry;
 use crate::metrics::sink::{Contains, Kind, Sink};
 use crate::metrics::totals::Totals;
+use crate::net::NetError;
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
     #[default]
     Compact,
-    /// All HTTP metrics too.
+    /// All HTTP metrics too, and a block for each group and scenario.
     Full,
 }
 
@@ -34,13 +40,6 @@ pub struct Summary<'a> {
 /// Causes of errors that are listed; the rest is one line.
 const CAUSES_MAX: usize = 20;
 
-/// A row of numbers with its name.
-struct Row<'a> {
-    name: String,
-    sink: &'a Sink,
-    contains: Contains,
-}
-
 #[derive(Debug, Clone, Copy)]
 enum Ink {
     Green,
@@ -59,9 +58,11 @@ impl Summary<'_> {
             self.thresholds(&mut out);
         }
         self.title(&mut out, "TOTAL RESULTS");
-        self.checks(&mut out);
-        self.metrics(&mut out);
+        self.block(&mut out, &Block::total(self), 0);
         self.corrected(&mut out);
+        if self.mode == Mode::Full {
+            self.parts(&mut out);
+        }
         self.errors(&mut out);
         out
     }
@@ -122,143 +123,6 @@ impl Summary<'_> {
         }
     }
 
-    fn checks(&self, out: &mut String) {
-        let rows = self.totals.checks.rows();
-        if rows.is_empty() {
-            return;
-        }
-        let passes: u64 = rows.iter().map(|(_, _, check)| check.passes).sum();
-        let fails: u64 = rows.iter().map(|(_, _, check)| check.fails).sum();
-        let total = passes + fails;
-        let share = |part: u64| if total == 0 { 0.0 } else { part as f64 / total as f64 };
-        let rate = if self.run_s() > 0.0 { total as f64 / self.run_s() } else { 0.0 };
-        let values = [
-            ("checks_total", total.to_string(), format!("{}/s", numbers::trimmed(rate, 6))),
-            ("checks_succeeded", numbers::percent(share(passes)), format!("{passes} out of {total}")),
-            ("checks_failed", numbers::percent(share(fails)), format!("{fails} out of {total}")),
-        ];
-        let width = values.iter().map(|(_, value, _)| value.chars().count()).max().unwrap_or(0);
-        out.push('\n');
-        for (name, value, extra) in values {
-            let dots = self.ink(Ink::Faint, &format!("{}:", ".".repeat(16 - name.len() + 3)));
-            let value = self.ink(Ink::Cyan, &format!("{value:width$}"));
-            out.push_str(&format!("    {name}{dots} {value} {}\n", self.ink(Ink::Faint, &extra)));
-        }
-        out.push('\n');
-        for (_, name, check) in rows {
-            if check.fails == 0 {
-                out.push_str(&format!("    {}\n", self.ink(Ink::Green, &format!("✓ {name}"))));
-            } else {
-                let percent = 100 * check.passes / (check.passes + check.fails);
-                let counts = format!("↳  {percent}% — ✓ {} / ✗ {}", check.passes, check.fails);
-                out.push_str(&format!("    {}\n", self.ink(Ink::Red, &format!("✗ {name}"))));
-                out.push_str(&format!("      {}\n", self.ink(Ink::Red, &counts)));
-            }
-        }
-    }
-
-    /// The metrics of the sections, in order; empty ones are left out.
-    fn sections(&self) -> Vec<(&'static str, Vec<Row<'_>>)> {
-        let compact = [registry::HTTP_REQ_DURATION, registry::HTTP_REQ_FAILED, registry::HTTP_REQS];
-        let known =
-            self.totals.registry.metrics.iter().enumerate().map(|(index, metric)| (MetricId(index), metric));
-        let mut sections: Vec<(&'static str, Vec<Row<'_>>)> =
-            ["CUSTOM", "HTTP", "EXECUTION", "NETWORK"].map(|title| (title, Vec::new())).into();
-        for (id, metric) in known {
-            let sink = &self.totals.sinks[id.0];
-            if sink.is_empty() && metric.thresholds.is_empty() {
-                continue;
-            }
-            let section = match metric.name.as_str() {
-                "checks" | "group_duration" if self.mode == Mode::Compact => continue,
-                "checks" => continue,
-                name if name.starts_with("http_") => {
-                    if self.mode == Mode::Compact && !compact.contains(&id) && metric.thresholds.is_empty() {
-                        continue;
-                    }
-                    1
-                }
-                "data_sent" | "data_received" => 3,
-                _ if id.0 <= registry::GROUP_DURATION.0 => 2,
-                _ => 0,
-            };
-            let rows = &mut sections[section].1;
-            rows.push(Row { name: metric.name.clone(), sink, contains: metric.contains });
-            for sub in &metric.subs {
-                let sink = &self.totals.subs[*sub];
-                let meta = &self.totals.registry.subs[*sub];
-                if !sink.is_empty() || !meta.thresholds.is_empty() {
-                    let tags = meta.name.split_once('{').map_or("", |(_, tags)| tags.trim_end_matches('}'));
-                    rows.push(Row { name: format!("  {{ {tags} }}"), sink, contains: metric.contains });
-                }
-            }
-        }
-        sections.iter_mut().for_each(|(_, rows)| sort(rows));
-        sections.retain(|(_, rows)| !rows.is_empty());
-        sections
-    }
-
-    fn metrics(&self, out: &mut String) {
-        let sections = self.sections();
-        let rows = || sections.iter().flat_map(|(_, rows)| rows);
-        let name_width = rows().map(|row| row.name.chars().count()).max().unwrap_or(0);
-        let (mut value_width, mut extra_widths, mut stat_widths) =
-            (0, Vec::new(), vec![0; self.trend_stats.len()]);
-        for row in rows() {
-            if row.sink.kind() == Kind::Trend {
-                for (width, stat) in stat_widths.iter_mut().zip(self.trend_stats) {
-                    *width = (*width).max(self.stat(row, stat).chars().count());
-                }
-                continue;
-            }
-            let (value, extras) = numbers::plain(row.sink, row.contains, self.time_unit, self.run_s());
-            value_width = value_width.max(value.chars().count());
-            extra_widths.resize(extra_widths.len().max(extras.len()), 0);
-            for (width, extra) in extra_widths.iter_mut().zip(&extras) {
-                *width = (*width).max(extra.chars().count());
-            }
-        }
-        for (title, rows) in &sections {
-            out.push_str(&format!("\n    {}\n", self.ink(Ink::Bold, title)));
-            for row in rows {
-                let dots = name_width - row.name.chars().count() + 3;
-                let dots = self.ink(Ink::Faint, &format!("{}:", ".".repeat(dots)));
-                let data = if row.sink.kind() == Kind::Trend {
-                    self.trend(row, &stat_widths)
-                } else {
-                    self.plain(row, value_width, &extra_widths)
-                };
-                out.push_str(format!("    {}{dots} {data}", row.name).trim_end());
-                out.push('\n');
-            }
-        }
-    }
-
-    fn stat(&self, row: &Row<'_>, stat: &str) -> String {
-        numbers::trend(row.sink, stat, row.contains, self.time_unit)
-    }
-
-    fn trend(&self, row: &Row<'_>, widths: &[usize]) -> String {
-        let columns = self.trend_stats.iter().zip(widths).map(|(stat, width)| {
-            let value = self.stat(row, stat);
-            let padding = " ".repeat(width.saturating_sub(value.chars().count()));
-            format!("{stat}={}{padding}", self.ink(Ink::Cyan, &value))
-        });
-        columns.collect::<Vec<_>>().join(" ")
-    }
-
-    fn plain(&self, row: &Row<'_>, width: usize, extra_widths: &[usize]) -> String {
-        let (value, extras) = numbers::plain(row.sink, row.contains, self.time_unit, self.run_s());
-        let padding = " ".repeat(width.saturating_sub(value.chars().count()));
-        let mut data = format!("{}{padding}", self.ink(Ink::Cyan, &value));
-        for (index, extra) in extras.iter().enumerate() {
-            let padding =
-                if extras.len() > 1 { extra_widths[index].saturating_sub(extra.chars().count()) } else { 0 };
-            data.push_str(&format!(" {}{}", self.ink(Ink::Faint, extra), " ".repeat(padding)));
-        }
-        data
-    }
-
     fn corrected(&self, out: &mut String) {
         let Some(corrected) = self.corrected.filter(|both| both.corrected.count() > both.raw.count()) else {
             return;
@@ -311,28 +175,15 @@ impl Summary<'_> {
                 if cause.example.is_empty() { String::new() } else { format!(" (e.g. {})", cause.example) };
             let count = self.ink(Ink::Red, &format!("{:>width$}", cause.count));
             out.push_str(&format!("    {count} × {kind}: {message}{}\n", self.ink(Ink::Faint, &place)));
+            if let Some(remedy) = NetError::remedy(message).filter(|_| *kind == "request") {
+                out.push_str(&format!("    {:width$}   → {remedy}\n", ""));
+            }
         }
         if rows.len() > CAUSES_MAX {
             let rest: u64 = rows[CAUSES_MAX..].iter().map(|(_, _, cause)| cause.count).sum();
             out.push_str(&format!("    {rest:>width$} × {} further causes\n", rows.len() - CAUSES_MAX));
         }
     }
-}
-
-/// By name; sub-metrics stay behind their metric.
-fn sort(rows: &mut Vec<Row<'_>>) {
-    let mut blocks: Vec<Vec<Row<'_>>> = Vec::new();
-    for row in rows.drain(..) {
-        match blocks.last_mut() {
-            Some(block) if row.name.starts_with("  {") => block.push(row),
-            _ => blocks.push(vec![row]),
-        }
-    }
-    blocks.sort_by(|a, b| a[0].name.cmp(&b[0].name));
-    for block in &mut blocks {
-        block[1..].sort_by(|a, b| a.name.cmp(&b.name));
-    }
-    rows.extend(blocks.into_iter().flatten());
 }
 
 fn contains_of(registry: &Registry, metric: &str) -> Contains {

@@ -42,18 +42,20 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Between two moments in seconds since the start; whole slices, those that begin within.
-    fn between(series: &Series, from_s: f64, to_s: f64) -> Self {
+    /// Between two moments in seconds since the start; whole slices, those that begin within. The test ends at
+    /// `end_s`, where the last slice is cut.
+    pub(super) fn between(series: &Series, from_s: f64, to_s: f64, end_s: f64) -> Self {
         let width = series.slice_s as f64;
         let inside = |index: usize| (from_s..to_s).contains(&(index as f64 * width));
         let mut all = Slice::default();
-        let mut slices = 0_u32;
-        for (_, slice) in series.slices.iter().enumerate().filter(|(index, _)| inside(*index)) {
+        let mut covered_s = 0.0;
+        for (index, slice) in series.slices.iter().enumerate().filter(|(index, _)| inside(*index)) {
             all.add(slice);
-            slices += 1;
+            let begins_s = index as f64 * width;
+            covered_s += ((begins_s + width).min(end_s) - begins_s).max(0.0);
         }
         Self {
-            requests_per_s: all.requests as f64 / (f64::from(slices.max(1)) * width),
+            requests_per_s: if covered_s > 0.0 { all.requests as f64 / covered_s } else { 0.0 },
             p50_ms: all.percentile_ms(50.0),
             p95_ms: all.percentile_ms(95.0),
             failed: all.failed,
@@ -158,8 +160,8 @@ fn helped(timeline: &Timeline, series: &Series, scaling: &Scaling, shift: f64, e
     }
     // What was before the change before is of another fleet.
     let begins_s = (timeline.healthy_since(scaling.at_s) + shift).max(decided_s - WINDOW_S).max(0.0);
-    let before = Seen::between(series, begins_s, decided_s);
-    let after = Seen::between(series, serves_s, until_s);
+    let before = Seen::between(series, begins_s, decided_s, end_s);
+    let after = Seen::between(series, serves_s, until_s, end_s);
     let verdict = match (before.p95_ms, after.p95_ms) {
         _ if before.failed_percent > 1.0 && after.failed_percent < before.failed_percent / 2.0 => {
             "helped: fewer requests failed"
@@ -196,7 +198,7 @@ fn rows(timeline: &Timeline, series: &Series, shift: f64, end_s: f64) -> Vec<Row
         }
     }
     for row in &mut rows {
-        row.seen = Seen::between(series, row.from_s, row.to_s);
+        row.seen = Seen::between(series, row.from_s, row.to_s, end_s);
     }
     rows
 }

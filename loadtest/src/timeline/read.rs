@@ -14,6 +14,7 @@ use crate::net::client::{Client, Wire};
 use crate::net::connect::Network;
 use crate::net::h1::now;
 use crate::net::{Origin, Want};
+use crate::source::{is_pipe, text_of};
 
 /// Longest wait for a dashboard's answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,16 +51,25 @@ impl Where {
     /// A dashboard's address (its `/timeline.json` is meant), the address of a timeline, or a file.
     ///
     /// # Errors
-    /// A URL that is none.
+    /// A URL that is none, and no text at all.
     pub fn parse(text: &str) -> Result<Self, Unavailable> {
-        if !text.contains("://") {
-            return Ok(Self::File(PathBuf::from(text)));
-        }
         let bad = |why: &str| {
             Unavailable(format!(
                 "--timeline {text}: {why}; name a dashboard such as http://127.0.0.1:8081, or a file"
             ))
         };
+        if text.trim().is_empty() {
+            return Err(bad("it is empty"));
+        }
+        if !text.contains("://") {
+            let path = PathBuf::from(text);
+            if text.contains(':') && !path.exists() {
+                return Err(bad(&format!(
+                    "there is no such file; if it is a dashboard, write http://{text}"
+                )));
+            }
+            return Ok(Self::File(path));
+        }
         let mut url = Url::parse(text).map_err(|error| bad(&error.to_string()))?;
         if Origin::of(&url).is_none() {
             return Err(bad("it must begin with http:// or https:// and name a host"));
@@ -70,13 +80,19 @@ impl Where {
         Ok(Self::Url(url))
     }
 
+    /// Whether a second reading would find nothing, or wait for ever: a pipe.
+    pub fn reads_once(&self) -> bool {
+        let Self::File(path) = self else { return false };
+        std::fs::metadata(path).is_ok_and(|metadata| is_pipe(metadata.file_type()))
+    }
+
     /// The timeline as it is now.
     ///
     /// # Errors
     /// What could not be reached or read, and what to do.
     pub async fn read(&self, network: &Arc<Network>) -> Result<Timeline, Unavailable> {
         let text = match self {
-            Self::File(path) => file(path).map_err(|why| self.fails(&why))?,
+            Self::File(path) => text_of(path, BYTES_MAX).map_err(|why| self.fails(&why))?,
             Self::Url(url) => fetch(url, network).await.map_err(|why| self.fails(&why))?,
         };
         Timeline::parse(&text).map_err(|why| self.fails(&why))
@@ -93,14 +109,6 @@ impl Where {
         };
         Unavailable(format!("there is no timeline at {self}: {why}; {remedy}"))
     }
-}
-
-fn file(path: &PathBuf) -> Result<String, String> {
-    let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
-    if size > BYTES_MAX {
-        return Err(format!("it has {size} bytes, and a timeline at most {BYTES_MAX}"));
-    }
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
 }
 
 async fn fetch(url: &Url, network: &Arc<Network>) -> Result<String, String> {

@@ -1,6 +1,6 @@
 //! Timelines as `todo-deploy` writes them, and what is said of them.
 
-use super::answer::answer;
+use super::answer::{Seen, answer};
 use super::*;
 use crate::metrics::series::{Series, bucket_of};
 
@@ -88,6 +88,17 @@ fn more_of_the_same_is_no_help() {
     assert!(more.starts_with("1 → 2 helped: more was answered in no more time"), "{more}");
     let short = answer(&timeline, &series(45, |_| 100.0), START, Duration::from_secs(45));
     assert!(short.sentences[1].ends_with("was not healthy before the test ended."), "{:?}", short.sentences);
+}
+
+#[test]
+fn a_cut_slice_counts_for_the_time_it_covers() {
+    let seen = series(10, |_| 1.0);
+    let rate = |from_s, to_s, end_s| Seen::between(&seen, from_s, to_s, end_s).requests_per_s;
+    assert_eq!(
+        [rate(0.0, 10.0, 10.0), rate(8.0, 10.0, 9.5), rate(9.0, 10.0, 9.5)],
+        [100.0, 200.0 / 1.5, 200.0]
+    );
+    assert_eq!(rate(20.0, 30.0, 10.0), 0.0);
 }
 
 #[test]

@@ -39,6 +39,9 @@ fn refused_hung_and_cut_connections_have_k6s_error_codes() {
         "the table of errors names causes: {}",
         run.stdout
     );
+    for remedy in ["→ nothing accepts connections there", "→ the host's name leads nowhere"] {
+        assert_eq!(run.stdout.matches(remedy).count(), 1, "{remedy}: {}", run.stdout);
+    }
     drop((half, hung));
 }
 

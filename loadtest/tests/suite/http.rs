@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::server::{Server, answer, ok};
-use crate::tool::run_script;
+use crate::tool::{Dir, command, run_script};
 
 #[test]
 fn redirects_are_followed_and_each_hop_is_a_request() {
@@ -155,4 +155,37 @@ fn basic_and_digest_authentication() {
     );
     assert_eq!(results["metrics"]["http_reqs"]["count"], 3);
     assert_eq!(results["metrics"]["http_req_failed"]["passes"], 0, "the 401 of a digest round is expected");
+}
+
+#[test]
+fn proxies_are_told_where_a_request_goes_and_this_machine_is_asked_directly() {
+    let proxy = Server::start(|seen| {
+        let user = seen.header("proxy-authorization").unwrap_or("nobody");
+        ok(&format!("{} {} {user}", seen.path, seen.header("host").unwrap_or_default()))
+    });
+    let direct = Server::start(|seen| ok(&seen.path));
+    let script = format!(
+        "import http from 'k6/http'; import {{ check }} from 'k6';
+         export default function () {{
+           const through = http.get('http://shop.test/cart?id=1').body;
+           check(through, {{ through: (body) => body === 'http://shop.test/cart?id=1 shop.test Basic bWU6cHc=' }});
+           check(http.get('{}/here').body, {{ direct: (body) => body === '/here' }});
+         }}",
+        direct.url
+    );
+    let dir = Dir::new("proxy");
+    let (file, address) = (dir.write("script.js", &script), proxy.url.replace("http://", "http://me:pw@"));
+    for isolation in ["auto", "vu"] {
+        let mut command = command(&[&file, "--isolation", isolation]);
+        let output = command.env("http_proxy", &address).output().expect("starts");
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(out.contains("100.00% 2 out of 2"), "{out} {err}");
+        assert!(err.contains("proxy: 127.0.0.1:") && !err.contains("me:pw"), "{err}");
+    }
+    // Without a script: the proxy must be there, the host's name need not be known here.
+    let url = ["http://shop.test/", "-i", "1", "--think-time", "0s", "--check", "body~http://shop.test/ "];
+    let output = command(&url).env("HTTP_PROXY", &proxy.url).output().expect("starts");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("100.00% 1 out of 1"), "{output:?}");
+    let output = command(&url).env("HTTP_PROXY", "socks5://127.0.0.1:1").output().expect("starts");
+    assert_eq!(output.status.code(), Some(104), "{output:?}");
 }

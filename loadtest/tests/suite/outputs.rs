@@ -1,7 +1,7 @@
 //! What a run leaves behind.
 
 use crate::server::{Server, ok};
-use crate::tool::{Dir, run, run_script};
+use crate::tool::{Dir, command, run, run_script};
 
 #[test]
 fn the_summary_reads_as_k6s() {
@@ -9,18 +9,69 @@ fn the_summary_reads_as_k6s() {
     let run =
         run(&[&server.url, "-u", "1", "-i", "2", "--think-time", "50ms", "--check", "status=200", "-q"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    // Times and bytes differ from run to run; the layout does not.
-    let hidden: String = run
-        .stdout
-        .lines()
-        .map(|line| {
-            let cut = line
-                .find(": ")
-                .filter(|_| line.contains("avg=") || line.contains("/s") || line.contains("data_"));
-            format!("{}\n", cut.map_or(line, |at| &line[..at + 1]))
-        })
-        .collect();
-    insta::assert_snapshot!(hidden);
+    insta::assert_snapshot!(layout(&run.stdout));
+}
+
+/// A script with checks in groups, in the default scenario and in one of its own.
+const GROUPS: &str =
+    "import http from 'k6/http'; import { check, group } from 'k6'; import { Trend } from 'k6/metrics';
+    const size = new Trend('size');
+    export const options = { scenarios: {
+      default: { executor: 'per-vu-iterations' },
+      own: { executor: 'per-vu-iterations', exec: 'own', startTime: '100ms' },
+    } };
+    export default function () {
+      group('outer', () => {
+        check(1, { 'one': () => true });
+        group('inner', () => { check(1, { 'one': () => false, 'two': () => true }); size.add(1); });
+      });
+    }
+    export function own() { group('outer', () => { check(1, { 'one': () => true }); size.add(3); }); }
+    export function setup() { check(1, { 'ready': () => true }); }";
+
+/// What differs from run to run, hidden.
+fn layout(text: &str) -> String {
+    // A slow machine also has a sample of the number of VUs.
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("vus")).map(|line| {
+        let cut = line
+            .find(": ")
+            .filter(|_| line.contains("avg=") || line.contains("/s") || line.contains("data_"))
+            .filter(|_| !line.contains("size..."));
+        let kept = cut.map_or(line, |at| &line[..at + 1]);
+        // The width of columns depends on times.
+        match kept.split_once("avg=") {
+            Some((name, stats)) => {
+                format!("{name}avg={}\n", stats.split_whitespace().collect::<Vec<_>>().join(" "))
+            }
+            None => format!("{kept}\n"),
+        }
+    });
+    lines.collect()
+}
+
+#[test]
+fn the_full_summary_has_a_block_for_each_group_and_scenario() {
+    let (run, _) = run_script("full", GROUPS, &["--summary-mode", "full"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    insta::assert_snapshot!(layout(&run.stdout));
+}
+
+#[test]
+fn the_compact_summary_counts_a_check_of_several_groups_once() {
+    let (run, _) = run_script("compact", GROUPS, &[]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    insta::assert_snapshot!(layout(&run.stdout));
+}
+
+#[test]
+fn unknown_summary_modes_are_refused() {
+    let dir = Dir::new("mode");
+    let file = dir.write("script.js", "export default function () {}");
+    for (mode, part) in [("legacy", "went with k6 2.0"), ("long", "there is no summary mode `long`")] {
+        let output = command(&[&file]).env("K6_SUMMARY_MODE", mode).output().expect("starts");
+        assert_eq!(output.status.code(), Some(104));
+        assert!(String::from_utf8_lossy(&output.stderr).contains(part), "{output:?}");
+    }
 }
 
 #[test]

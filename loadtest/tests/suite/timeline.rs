@@ -80,6 +80,9 @@ fn a_wrong_place_is_said_before_anything_runs() {
         (silent.url.as_str(), "start the dashboard"),
         (page.url.as_str(), "it is no JSON"),
         ("ftp://host", "must begin with http"),
+        ("localhost:8081", "if it is a dashboard, write http://localhost:8081"),
+        ("", "it is empty"),
+        ("/dev/zero", "neither a file nor a pipe"),
         (cut.as_str(), "it is no JSON"),
         (missing.as_str(), "todo-deploy simulate --timeline"),
     ] {

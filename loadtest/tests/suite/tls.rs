@@ -3,23 +3,40 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustls::ServerConfig;
+use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::NoClientAuth;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 
-use crate::tool::run_script;
+use crate::tool::{Dir, command, run_script};
 
 /// An https server that speaks the given protocols; gives its URL and the count of its connections.
 fn start(protocols: &[&[u8]]) -> (String, Arc<AtomicUsize>) {
-    let cert = CertificateDer::from_pem_slice(include_bytes!("data/cert.pem")).expect("a certificate");
+    start_with(protocols, Arc::new(NoClientAuth))
+}
+
+fn start_with(protocols: &[&[u8]], clients: Arc<dyn ClientCertVerifier>) -> (String, Arc<AtomicUsize>) {
+    start_saying(protocols, clients, include_bytes!("data/cert.pem"), "h1")
+}
+
+/// `body` is the answer to everything over HTTP/1.1.
+fn start_saying(
+    protocols: &[&[u8]],
+    clients: Arc<dyn ClientCertVerifier>,
+    certificate: &[u8],
+    body: &'static str,
+) -> (String, Arc<AtomicUsize>) {
+    let cert = CertificateDer::from_pem_slice(certificate).expect("a certificate");
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("data/key.pem")).expect("a key");
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("versions")
-        .with_no_client_auth()
+        .with_client_cert_verifier(clients)
         .with_single_cert(vec![cert], key)
         .expect("they fit");
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
@@ -41,7 +58,7 @@ fn start(protocols: &[&[u8]]) -> (String, Arc<AtomicUsize>) {
                     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
                         serve_h2(stream).await;
                     } else {
-                        serve_h1(stream).await;
+                        serve_h1(stream, body).await;
                     }
                 });
             }
@@ -70,10 +87,11 @@ async fn serve_h2(stream: Stream) {
     }
 }
 
-async fn serve_h1(mut stream: Stream) {
+async fn serve_h1(mut stream: Stream, body: &str) {
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     let mut buffer = [0; 4096];
     while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {
-        if stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh1").await.is_err() {
+        if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
         }
     }
@@ -128,4 +146,139 @@ fn http1_over_tls_and_a_certificate_that_is_refused() {
             run.stderr
         );
     }
+}
+
+#[test]
+fn modules_are_downloaded_from_whom_the_system_trusts() {
+    let leaf = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/data/leaf.pem");
+    let module = "export const answer = () => 42;";
+    let (url, _) = start_saying(&[], Arc::new(NoClientAuth), include_bytes!("data/leaf.pem"), module);
+    let dir = Dir::new("remote");
+    let text = format!("import {{ answer }} from '{url}/m.js'; export default () => console.log(answer());");
+    let script = dir.write("script.js", &text);
+    let run = |trusted: &str| {
+        let output = command(&["-q", &script]).env("SSL_CERT_FILE", trusted).output().expect("starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = run(leaf);
+    assert!(code == Some(0) && said.contains("msg=\"42\""), "{said}");
+    let (code, said) = run("/dev/null");
+    assert!(code == Some(107) && said.contains(&format!("cannot download {url}/m.js: ")), "{said}");
+}
+
+/// Lets in whoever shows the one certificate of the tests and has its key.
+#[derive(Debug)]
+struct OnlyOurs;
+
+impl ClientCertVerifier for OnlyOurs {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        let ours = CertificateDer::from_pem_slice(include_bytes!("data/cert.pem")).expect("a certificate");
+        match *certificate == ours {
+            true => Ok(ClientCertVerified::assertion()),
+            false => Err(rustls::Error::General("a stranger".to_owned())),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = ring::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, &known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = ring::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, &known)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[test]
+fn a_client_certificate_is_shown_to_the_hosts_that_it_is_for() {
+    let (url, _) = start_with(&[b"http/1.1"], Arc::new(OnlyOurs));
+    let script = format!(
+        "import http from 'k6/http'; import {{ check }} from 'k6';
+         export const options = {{ insecureSkipTLSVerify: true, tlsAuth: __ENV.HOST ? [{{
+           domains: [__ENV.HOST], cert: open('{data}/cert.pem'), key: open('{data}/key.pem') }}] : [] }};
+         export default function () {{
+           const res = http.get('{url}/');
+           check(res, {{ 'as wanted': (r) => __ENV.HOST === 'localhost' ? r.body === 'h1' : r.status === 0 }});
+         }}",
+        data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/data")
+    );
+    for args in [vec!["-e", "HOST=localhost"], vec!["-e", "HOST=other.test"], vec![]] {
+        let (run, results) = run_script("tls-auth", &script, &args);
+        let passes = &results["metrics"]["checks"]["passes"];
+        assert_eq!((run.code, passes), (0, &1.into()), "{args:?} {} {}", run.stdout, run.stderr);
+    }
+}
+
+/// A proxy that makes tunnels to this machine, whatever host is asked for.
+fn tunnels() -> String {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = format!("http://{}", listener.local_addr().expect("is bound"));
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") && client.read(&mut byte).is_ok_and(|read| read > 0) {
+                head.push(byte[0]);
+            }
+            let head = String::from_utf8_lossy(&head).into_owned();
+            let place = head.strip_prefix("CONNECT secure.test:").and_then(|rest| rest.split(' ').next());
+            let Some(port) = place.and_then(|port| port.parse::<u16>().ok()) else {
+                let _ = client.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n");
+                continue;
+            };
+            let server = std::net::TcpStream::connect(("127.0.0.1", port)).expect("listens");
+            client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").expect("listens");
+            let ends = [(client.try_clone(), server.try_clone()), (Ok(server), Ok(client))];
+            for (from, to) in ends {
+                let (mut from, mut to) = (from.expect("is open"), to.expect("is open"));
+                std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn https_goes_through_a_tunnel_of_the_proxy() {
+    let (url, _) = start(&[b"http/1.1"]);
+    let port = url.rsplit(':').next().expect("has a port");
+    let script = format!(
+        "import http from 'k6/http'; import {{ check }} from 'k6';
+         export const options = {{ insecureSkipTLSVerify: true }};
+         export default function () {{
+           const tunnelled = http.get('https://secure.test:{port}/');
+           check(tunnelled, {{ 'through': (r) => r.body === 'h1' && r.timings.tls_handshaking > 0 }});
+           check(http.get('https://refused.test/'), {{ 'refused': (r) => r.error.includes('403 Forbidden') }});
+         }}"
+    );
+    let dir = Dir::new("tunnel");
+    let file = dir.write("script.js", &script);
+    let output = command(&[&file]).env("HTTPS_PROXY", tunnels()).output().expect("starts");
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert!(out.contains("100.00% 2 out of 2"), "{out} {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -1,5 +1,7 @@
 """Application Auto Scaling: a scalable target takes its policies and their alarms with it, thresholds follow the target."""
 
+from datetime import datetime, timezone
+
 from .cloud import around, ask, backend
 from .wire import Refused
 
@@ -72,7 +74,41 @@ def delete_policy(call, proceed):
     return proceed()
 
 
+# What policies did, newest first, by resource.
+_activities = {}
+
+
+def invoke(alarm):
+    """Policies whose alarm this is: one task more, or one less, within the limits."""
+    for policy in backend("application-autoscaling").policies.values():
+        if alarm.name not in [one.name for one in policy.alarms]:
+            continue
+        target = backend("application-autoscaling").targets[policy.scalable_dimension][policy.resource_id]
+        _, cluster, service = policy.resource_id.split("/")
+        named = {"cluster": cluster, "services": [service]}
+        before = ask("ecs", "DescribeServices", named)["services"][0]["desiredCount"]
+        change = 1 if alarm.comparison_operator.startswith("Greater") else -1
+        wanted = min(max(before + change, target.min_capacity), target.max_capacity)
+        if wanted == before:
+            continue
+        ask("ecs", "UpdateService", {"cluster": cluster, "service": service, "desiredCount": wanted})
+        now = datetime.now(timezone.utc).timestamp()
+        known = _activities.setdefault(policy.resource_id, [])
+        about = {"ServiceNamespace": "ecs", "ResourceId": policy.resource_id, "StartTime": now, "EndTime": now}
+        about |= {"ScalableDimension": policy.scalable_dimension, "StatusCode": "Successful"}
+        known.insert(
+            0,
+            {
+                **about,
+                "ActivityId": f"activity-{len(known)}",
+                "Description": f"Setting desired count to {wanted}.",
+                "Cause": f"monitor alarm {alarm.name} in state ALARM triggered policy {policy.policy_name}",
+                "StatusMessage": f"Successfully set desired count to {wanted}. Change successfully fulfilled by ecs.",
+            },
+        )
+
+
 @around("application-autoscaling", "DescribeScalingActivities")
 def describe_activities(call, proceed):
-    """Nothing scales by itself here."""
-    return {"ScalingActivities": []}
+    found = _activities.get(call.params.get("ResourceId"), [])
+    return {"ScalingActivities": found[: call.params.get("MaxResults", 50)]}

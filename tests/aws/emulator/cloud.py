@@ -111,9 +111,14 @@ def ask(service, operation, params=None):
         _own.asks = was
 
 
+def is_own():
+    """Whether the call that is being answered is one of our own."""
+    return getattr(_own, "asks", False)
+
+
 def _unless_own(check):
     def checked(self, *arguments, **names):
-        return None if getattr(_own, "asks", False) else check(self, *arguments, **names)
+        return None if is_own() else check(self, *arguments, **names)
 
     return checked
 

@@ -1,9 +1,9 @@
 """ECS: clusters that can be created twice, sizes that Fargate has, services whose deployments come to an end."""
 
 from . import tasks
-from .cloud import around, ask, backend
+from .cloud import around, ask, backend, is_own
 from .wire import Refused
-from .world import forget, keep
+from .world import SETTINGS, forget, keep
 
 # CPU units to GB of memory: least, most, step. 256 also has half a GB.
 SIZES = {
@@ -59,6 +59,10 @@ def register_task_definition(call, proceed):
     return proceed()
 
 
+# Services as they were before an update that is not seen everywhere yet: ARN to (looks left, as described).
+_stale = {}
+
+
 def _service(params):
     found, _ = backend("ecs").describe_services(
         params.get("cluster", "default"), [params.get("service") or params["serviceName"]]
@@ -112,6 +116,9 @@ def update_service(call, proceed):
     if service and service.status != "ACTIVE":
         raise Refused("ServiceNotActiveException", "Service was not ACTIVE.")
     before = service and (service.task_definition, service.desired_count, service.load_balancers)
+    if service and SETTINGS.service_stale:
+        asked = {"cluster": service.cluster_arn, "services": [service.arn], "include": ["TAGS"]}
+        _stale[service.arn] = (SETTINGS.service_stale, ask("ecs", "DescribeServices", asked)["services"][0])
     made = proceed()["service"]
     arn = made["serviceArn"]
     keep("service", arn, params, *FORGOTTEN)
@@ -137,8 +144,17 @@ def describe_services(call, proceed):
         if service.name in wanted:
             tasks.time_passes(service.arn)
     found = proceed()
-    found["services"] = [tasks.shown_as(one) for one in found.get("services", [])]
+    found["services"] = [_seen(tasks.shown_as(one)) for one in found.get("services", [])]
     return found
+
+
+def _seen(service):
+    """As whoever asks sees it, which may be how it was."""
+    left, before = _stale.get(service["serviceArn"], (0, None))
+    if is_own() or not left:
+        return service
+    _stale[service["serviceArn"]] = (left - 1, before)
+    return before
 
 
 @around("ecs", "DeleteService")

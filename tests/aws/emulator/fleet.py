@@ -1,5 +1,8 @@
 """Auto Scaling groups: refusals, attributes that moto forgets, versions of instances, targets of instances that left."""
 
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+
 from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, InstanceState
 
 from .cloud import around, ask, backend
@@ -93,7 +96,7 @@ def set_desired(call, proceed):
 def delete_group(call, proceed):
     name = call.params["AutoScalingGroupName"]
     group = _group(name)
-    if group and group.instance_states and not call.params.get("ForceDelete"):
+    if group and not call.params.get("ForceDelete") and (group.instance_states or _are_leaving(name)):
         raise Refused(
             "ResourceInUse",
             "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.",
@@ -108,6 +111,11 @@ def delete_group(call, proceed):
     return done
 
 
+def _are_leaving(name):
+    """One look further."""
+    return SETTINGS.instances_linger > 0 and look("leaving instances", name) <= SETTINGS.instances_linger
+
+
 # Deleted groups that are still seen, by name.
 _gone = {}
 
@@ -117,6 +125,7 @@ def describe_groups(call, proceed):
     found = proceed()
     for one in found["AutoScalingGroups"]:
         one.update(kept("group", one["AutoScalingGroupName"]))
+        one["CreatedTime"] -= timedelta(seconds=SETTINGS.age)
         group = _group(one["AutoScalingGroupName"])
         instances = {state.instance_id: state for state in group.instance_states}
         for instance in one.get("Instances", []):
@@ -236,9 +245,25 @@ def detach_target_groups(call, proceed):
     return proceed()
 
 
+# Why groups change just now.
+_causes = []
+
+
+@contextmanager
+def because(cause):
+    """What a group does meanwhile has this cause."""
+    _causes.append(cause)
+    try:
+        yield
+    finally:
+        _causes.pop()
+
+
 def record(group, description, status="Successful"):
     known = _activities.setdefault(group, [])
-    known.insert(0, {"description": description, "status": status, "number": len(known)})
+    cause = _causes[-1] if _causes else "a difference between desired and actual capacity"
+    about = {"description": description, "status": status, "number": len(known), "cause": cause}
+    known.insert(0, {**about, "at": datetime.now(timezone.utc)})
 
 
 @around("autoscaling", "DescribeScalingActivities")
@@ -251,8 +276,8 @@ def describe_activities(call, proceed):
             "ActivityId": f"{group}-{one['number']}",
             "AutoScalingGroupName": group,
             "Description": one["description"],
-            "Cause": "a difference between desired and actual capacity",
-            "StartTime": f"2026-01-01T00:{one['number'] % 60:02}:00Z",
+            "Cause": one["cause"],
+            "StartTime": one["at"].strftime("%Y-%m-%dT%H:%M:%SZ"),
             "StatusCode": one["status"],
             "Progress": 100,
         }

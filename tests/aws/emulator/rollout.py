@@ -1,7 +1,7 @@
-"""Instance refreshes, policies with their ARN, and alarms that invoke them: what moto lacks of scaling."""
+"""Instance refreshes, and policies with their ARN and alarms: what moto lacks of scaling."""
 
 from .cloud import around, ask, backend
-from .fleet import validation
+from .fleet import record, validation
 from .wire import Refused
 from .world import SETTINGS, look
 
@@ -59,13 +59,19 @@ def _time_passes(group):
         return
     refresh = known[0]
     looks = look("refresh", f"{group.name}/{refresh['InstanceRefreshId']}")
-    if looks <= SETTINGS.refresh_after:
+    if looks <= SETTINGS.refresh_after and refresh["Status"] != "RollbackInProgress":
         refresh["Status"] = "InProgress"
         refresh["PercentageComplete"] = 100 * looks // (SETTINGS.refresh_after + 1)
         return
+    if refresh["Status"] == "RollbackInProgress":
+        refresh["Status"] = "RollbackSuccessful"
+        return
     if SETTINGS.refresh_fails:
         back = refresh["Preferences"].get("AutoRollback")
-        refresh.update(Status="RollbackSuccessful" if back else "Failed", StatusReason=SETTINGS.refresh_fails)
+        refresh.update(Status="RollbackInProgress" if back else "Failed", StatusReason=SETTINGS.refresh_fails)
+        if back:
+            refresh["RollbackDetails"] = {"RollbackReason": SETTINGS.refresh_fails}
+        record(group.name, f"Launching a new EC2 instance: {SETTINGS.refresh_fails}", "Failed")
         return
     if spec := refresh.get("DesiredConfiguration", {}).get("LaunchTemplate"):
         group._set_launch_configuration(None, spec, None)
@@ -109,7 +115,7 @@ def end_refresh(call, proceed):
     known = _refreshes.get(group.name, [])
     if not known or known[0]["Status"] not in ACTIVE:
         raise Refused("ActiveInstanceRefreshNotFound", "No active instance refresh was found.")
-    known[0]["Status"] = "Cancelled" if call.operation.startswith("Cancel") else "RollbackSuccessful"
+    known[0]["Status"] = "Cancelled" if call.operation.startswith("Cancel") else "RollbackInProgress"
     return {"InstanceRefreshId": known[0]["InstanceRefreshId"]}
 
 
@@ -196,30 +202,3 @@ def put_alarm(call, proceed):
     else:
         alarm.state_value = "INSUFFICIENT_DATA"
     return done
-
-
-@around("cloudwatch", "SetAlarmState")
-def set_alarm_state(call, proceed):
-    done = proceed()
-    alarm = backend("cloudwatch").alarms[call.params["AlarmName"]]
-    if call.params["StateValue"] == "ALARM" and alarm.actions_enabled:
-        for policy in backend("autoscaling").policies.values():
-            if policy.arn in alarm.alarm_actions and policy.policy_type == "SimpleScaling":
-                policy.execute()
-    return done
-
-
-@around("cloudwatch", "DescribeAlarmHistory")
-def describe_history(call, proceed):
-    items = [
-        {
-            "AlarmName": alarm.name,
-            "Timestamp": when,
-            "HistoryItemType": kind,
-            "HistorySummary": f"Alarm updated from {state}",
-        }
-        for alarm in backend("cloudwatch").alarms.values()
-        if call.params.get("AlarmName") in (None, alarm.name)
-        for kind, _, _, state, when in reversed(alarm.history)
-    ]
-    return {"AlarmHistoryItems": items[: call.params.get("MaxRecords", 100)]}

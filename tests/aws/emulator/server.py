@@ -12,6 +12,7 @@
 | POST /_fork | a second emulator with the same contents: {"address": "127.0.0.1:PORT"} |
 | POST /_ask {"service", "operation", "params"} | a call of the test's own, not logged |
 | POST /_policy [documents] | from now on only what these IAM policies allow |
+| POST /_may {"service", "operation", "params"} | whether they allow this call, which is not made: {"may": true or false} |
 | POST /_quit | ends this emulator |
 """
 
@@ -202,6 +203,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _post_policy(self, given, _query):
         permissions.allow_only(given)
+
+    def _post_may(self, given, _query):
+        call = wire.request(given["service"], given["operation"], given.get("params") or {})
+        with cloud.LOCK:
+            return {"may": permissions.denied(call) is None}
 
     def _post_halt(self, given, _query):
         self.server.emulator.halt.arm(given["at"], given["when"])

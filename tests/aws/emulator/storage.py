@@ -1,8 +1,8 @@
-"""Databases that need time, and are in use; subnet groups and clusters that moto loses."""
+"""Databases that need time, are in use, and are called in small letters; subnet groups and clusters that moto loses."""
 
 from moto.rds.models import RDSBackend
 
-from .cloud import around, backend
+from .cloud import around, ask, backend
 from .network import ENDINGS, attach, detach
 from .wire import Refused
 from .world import SETTINGS, forget, look
@@ -19,6 +19,8 @@ def _interfaces_of(identity):
 def create_database(call, proceed):
     params = call.params
     identity = params["DBInstanceIdentifier"]
+    if identity != identity.lower():
+        return ask("rds", "CreateDBInstance", {**params, "DBInstanceIdentifier": identity.lower()})
     if identity in _going:
         raise Refused("DBInstanceAlreadyExists", "DB instance already exists")
     if not params.get("DBInstanceClass", "").startswith("db."):
@@ -80,6 +82,8 @@ def delete_database(call, proceed):
 @around("rds", "CreateDBSubnetGroup")
 def create_subnet_group(call, proceed):
     name = call.params["DBSubnetGroupName"]
+    if name != name.lower():
+        return ask("rds", "CreateDBSubnetGroup", {**call.params, "DBSubnetGroupName": name.lower()})
     if name in backend("rds").subnet_groups:
         raise Refused("DBSubnetGroupAlreadyExists", f"The DB subnet group '{name}' already exists.")
     ec2 = backend("ec2")

@@ -1,6 +1,6 @@
 """What an ECS service runs: deployments that come to an end, tasks with interfaces and targets, the circuit breaker."""
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from .balancing import health
 from .cloud import backend
@@ -13,11 +13,16 @@ EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)
 # Deployments, newest first, and tasks, by service ARN; services on their way out.
 DEPLOYMENTS, TASKS, DRAINING = {}, {}, {}
 
+# When services were made, by service ARN.
+BORN = {}
+
 # Tasks that stopped by themselves, newest first, by service ARN.
 STOPPED = {}
 
 
 def deploy(arn, definition):
+    if arn not in DEPLOYMENTS:
+        BORN[arn] = datetime.now(timezone.utc)
     known = DEPLOYMENTS.setdefault(arn, [])
     for old in known:
         old["status"] = "ACTIVE"
@@ -124,6 +129,7 @@ def groups_of(service):
 def shown_as(service):
     arn = service["serviceArn"]
     shown = {**service, **kept("service", arn)}
+    shown["createdAt"] = BORN[arn] - timedelta(seconds=SETTINGS.age)
     tasks, wanted = TASKS.get(arn, []), service.get("desiredCount", 0)
     running = len(tasks)
     shown["runningCount"], shown["pendingCount"] = running, max(0, wanted - running)

@@ -21,6 +21,7 @@ from werkzeug.datastructures import Headers, MultiDict
 
 # By the service of the signature's scope: botocore's name, and the prefix that IAM uses.
 SERVICES = {
+    "acm": ("acm", "acm"),
     "application-autoscaling": ("application-autoscaling", "application-autoscaling"),
     "autoscaling": ("autoscaling", "autoscaling"),
     "ec2": ("ec2", "ec2"),

@@ -24,8 +24,20 @@ class Settings:
     unhealthy: dict | None = None
     # Words with which tasks of a new deployment stop: the circuit breaker sees it fail.
     tasks_stop: str = ""
+    # HOST:PORT of the registry that is this account's ECR.
+    registry: str = ""
+    # Seconds by which groups and services are older than they are.
+    age: int = 0
     # Words with which an instance refresh fails.
     refresh_fails: str = ""
+    # Looks at a service for which it is still seen as it was before its last update.
+    service_stale: int = 0
+    # Refusals to delete a group that has just been emptied: its instances take that long to leave.
+    instances_linger: int = 0
+    # What certificates of ACM are.
+    certificate: str = "ISSUED"
+    # Quotas that differ from AWS's usual ones: {"application-load-balancers": 0}.
+    quotas: dict | None = None
 
 
 SETTINGS = Settings()

@@ -1,11 +1,18 @@
 //! What people do with a deployment that runs: look at it, scale it, go back a version, read its log.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::process::Stdio;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use e2e::aws::{Deploy, Emulator};
+use e2e::within;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::{TARGETS, UP, assert_well_formed, only};
+
+/// Until something that was written is read.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::test]
 async fn status_scale_history_rollback() {
@@ -30,7 +37,7 @@ async fn status_scale_history_rollback() {
         };
         assert_eq!(wanted, &json!(3));
         let beyond = deploy.run(&emulator, &["scale", "9"]).await.is(1);
-        assert!(beyond.stderr.contains('4'), "the limit is named: {beyond}");
+        assert!(beyond.stderr.contains("1 to 4"), "the limit is named: {beyond}");
 
         deploy.run(&emulator, &["up", "--image", "todo:2"]).await.is(0);
         let history = deploy.run(&emulator, &["history", "--json"]).await.is(0);
@@ -47,18 +54,86 @@ async fn status_scale_history_rollback() {
     }
 }
 
+/// Instances are being replaced, and somebody wants the version before back.
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "log events are found by the hour they claim")]
-async fn the_services_log() {
+async fn a_replacement_under_way_is_undone() {
     let Some(emulator) = Emulator::started().await else { return };
-    let deploy = Deploy::to("ecs").await;
+    let deploy = Deploy::to("ec2").await;
     deploy.run(&emulator, &UP).await.is(0);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    let stream = json!({"logGroupName": "/todo-deploy/todo", "logStreamName": "todo/todo/1"});
-    emulator.ask("logs", "CreateLogStream", stream.clone()).await;
-    let mut event = stream;
-    event["logEvents"] = json!([{"timestamp": now.as_millis() as u64, "message": "listening on port 6400"}]);
-    emulator.ask("logs", "PutLogEvents", event).await;
-    let logs = deploy.run(&emulator, &["logs"]).await.is(0);
-    assert!(logs.stdout.contains("listening on port 6400"), "{logs}");
+    let built = emulator.state().await;
+    // It never gets done by itself.
+    emulator.settings(json!({"refresh_after": 1_000_000})).await;
+    deploy.run(&emulator, &["up", "--image", "todo:2", "--no-wait"]).await.is(0);
+    emulator.forget().await;
+    let back = deploy.run(&emulator, &["rollback"]).await.is(0);
+    assert!(back.stderr.contains("is undone: back to 1 (todo:1)"), "{back}");
+    assert_eq!(emulator.mutations().await, ["autoscaling:RollbackInstanceRefresh"]);
+    let (state, kind) = (emulator.state().await, "autoscaling:AutoScalingGroups");
+    assert_eq!(only(&state, kind), only(&built, kind), "{back}");
+}
+
+/// Two streams of the service's log group, and now in milliseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "log events are found by the hour they claim")]
+async fn streams(emulator: &Emulator, streams: [&str; 2]) -> u64 {
+    for stream in streams {
+        let params = json!({"logGroupName": "/todo-deploy/todo", "logStreamName": stream});
+        emulator.ask("logs", "CreateLogStream", params).await;
+    }
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as u64
+}
+
+async fn write(emulator: &Emulator, stream: &str, lines: &[(u64, &str)]) {
+    let events = lines.iter().map(|(at, text)| json!({"timestamp": at, "message": format!("{text}\n")}));
+    let mut params = json!({"logGroupName": "/todo-deploy/todo", "logStreamName": stream});
+    params["logEvents"] = events.collect();
+    emulator.ask("logs", "PutLogEvents", params).await;
+}
+
+#[tokio::test]
+async fn the_services_log_is_followed_in_order_and_without_repeating() {
+    for target in TARGETS {
+        let Some(emulator) = Emulator::started().await else { return };
+        let deploy = Deploy::to(target).await;
+        let nothing = deploy.run(&emulator, &["logs"]).await.is(0);
+        assert_eq!(nothing.stdout, "", "no log group yet: {nothing}");
+        deploy.run(&emulator, &UP).await.is(0);
+        let [one, two] = match target {
+            "ec2" => ["i-0aaa", "i-0bbb"],
+            _ => ["todo/todo/1", "todo/todo/2"],
+        };
+        let now = streams(&emulator, [one, two]).await;
+        let hour = 3_600_000;
+        write(&emulator, one, &[(now - hour, "long ago"), (now - 9_000, "first"), (now - 5_000, "third")])
+            .await;
+        write(&emulator, two, &[(now - 7_000, "second"), (now - 5_000, "third")]).await;
+        let logs = deploy.run(&emulator, &["logs"]).await.is(0);
+        let told = [(one, "first"), (two, "second"), (one, "third"), (two, "third")];
+        let told: Vec<String> = told.iter().map(|(stream, text)| format!("{stream}  {text}")).collect();
+        let said: Vec<&str> = logs.stdout.lines().collect();
+        assert_eq!(said[..2], told[..2], "{logs}");
+        assert_eq!(said.len(), 4, "both instances' line of the same moment: {logs}");
+        let since = deploy.run(&emulator, &["logs", "--since", "2h"]).await.is(0);
+        assert!(since.stdout.starts_with(&format!("{one}  long ago\n")), "{since}");
+
+        let mut command = deploy.command(&emulator, &["logs", "-f"]);
+        command.stderr(Stdio::null()).kill_on_drop(true);
+        let mut following = command.spawn().expect("todo-deploy was built with this test");
+        let mut lines = BufReader::new(following.stdout.take().expect("standard output is piped")).lines();
+        let mut next = async || within("the next line", PATIENCE, lines.next_line()).await.expect("readable");
+        for _ in 0..4 {
+            next().await.expect("what was there before");
+        }
+        // A line that comes late and one that is new: each once, nothing again.
+        write(&emulator, two, &[(now - 6_000, "late"), (now, "fourth")]).await;
+        assert_eq!(next().await, Some(format!("{two}  late")));
+        assert_eq!(next().await, Some(format!("{two}  fourth")));
+        write(&emulator, one, &[(now + 1, "fifth")]).await;
+        assert_eq!(next().await, Some(format!("{one}  fifth")));
+        let id = following.id().and_then(|id| Pid::from_raw(id.cast_signed())).expect("it runs");
+        kill_process(id, Signal::INT).expect("our own child");
+        assert_eq!(next().await, None, "the end, and nothing was said twice");
+        let ended = within("it to end", PATIENCE, following.wait()).await.expect("a child");
+        assert_eq!(ended.code(), Some(0));
+        assert_well_formed(&emulator).await;
+    }
 }

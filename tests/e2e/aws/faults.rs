@@ -126,6 +126,61 @@ async fn what_never_goes_is_listed_as_left() {
 }
 
 #[tokio::test]
+async fn what_carries_our_tags_under_other_names_is_listed_as_left() {
+    for target in TARGETS {
+        let Some(emulator) = Emulator::started().await else { return };
+        let deploy = Deploy::to(target).await;
+        deploy.run(&emulator, &UP).await.is(0);
+        let tags = |key: &str, value: &str| {
+            let tag = |name: &str, text: &str| json!({key: name, value: text});
+            json!([tag("todo-deploy:deployment", "todo"), tag("todo-deploy:target", target)])
+        };
+        let group = json!({"GroupName": "old", "Description": "x", "TagSpecifications": [
+            {"ResourceType": "security-group", "Tags": tags("Key", "Value")}
+        ]});
+        let group = emulator.ask("ec2", "CreateSecurityGroup", group).await["GroupId"].clone();
+        let targets = json!({"Name": "old", "Protocol": "HTTP", "Port": 80, "TargetType": "ip",
+            "VpcId": emulator.ask("ec2", "DescribeVpcs", json!({})).await["Vpcs"][0]["VpcId"],
+            "Tags": tags("Key", "Value")});
+        emulator.ask("elbv2", "CreateTargetGroup", targets).await;
+        let cluster = json!({"clusterName": "old", "tags": tags("key", "value")});
+        emulator.ask("ecs", "CreateCluster", cluster).await;
+        let parameter = json!({"Name": "/old", "Value": "x", "Type": "String", "Tags": tags("Key", "Value")});
+        emulator.ask("ssm", "PutParameter", parameter).await;
+        let image = json!({"LaunchTemplateName": "old", "LaunchTemplateData": {"InstanceType": "t2.micro"},
+            "TagSpecifications": [{"ResourceType": "launch-template", "Tags": tags("Key", "Value")}]});
+        emulator.ask("ec2", "CreateLaunchTemplate", image).await;
+        let other = json!({"GroupName": "other", "Description": "x"});
+        let other = emulator.ask("ec2", "CreateSecurityGroup", other).await["GroupId"].clone();
+        for args in [&["down", "--delete-database"][..], &["down"]] {
+            let down = deploy.run(&emulator, args).await.is(1);
+            let group = group.as_str().expect("an id");
+            says(
+                &down,
+                &[group, ":targetgroup/old/", ":cluster/old", "parameter /old", "launch template lt-"],
+            );
+            assert_eq!(down.stderr.matches("left: ").count(), 5, "{down}");
+            assert!(!down.stderr.contains(other.as_str().expect("an id")), "{down}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_went_wrong_is_said_even_if_nobody_can_look_afterwards() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let deploy = Deploy::to("ec2").await;
+    deploy.run(&emulator, &UP).await.is(0);
+    emulator
+        .faults(json!([
+            {"call": "logs:DeleteLogGroup", "code": "denied", "times": 0},
+            {"call": "ec2:DescribeSecurityGroups", "code": "denied", "times": 0, "since": "ec2:DeleteLaunchTemplate"},
+        ]))
+        .await;
+    let down = deploy.run(&emulator, &["down", "--delete-database"]).await.is(1);
+    says(&down, &["LogGroup: logs:DeleteLogGroup", "ec2:DescribeSecurityGroups"]);
+}
+
+#[tokio::test]
 async fn what_was_just_made_is_not_visible_yet() {
     let rules = json!([
         {"call": "ec2:AuthorizeSecurityGroupIngress", "code": "InvalidGroup.NotFound", "times": 3},
@@ -149,6 +204,24 @@ async fn what_was_just_made_is_not_visible_yet() {
         deploy.run(&emulator, &UP).await.is(0);
         assert_eq!(emulator.state().await, calm.state().await, "{target}");
     }
+}
+
+#[tokio::test]
+async fn what_becomes_visible_is_counted_in_looks() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let deploy = Deploy::to("ec2").await;
+    let up = [&UP[..], &["--poll", "1ms"]].concat();
+    let (call, code) = ("elasticloadbalancing:ModifyTargetGroupAttributes", "TargetGroupNotFound");
+    // However long the looks themselves take beside the pauses.
+    let late = emulator.fork().await;
+    late.faults(json!([{"call": call, "code": code, "times": 12}])).await;
+    deploy.run(&late, &up).await.is(0);
+    let never = emulator.fork().await;
+    never.faults(json!([{"call": call, "code": code, "times": 0}])).await;
+    let up = deploy.run(&never, &up).await.is(1);
+    assert!(up.stderr.contains(call), "{up}");
+    let asked = never.calls().await.into_iter().filter(|one| one.call == call).count();
+    assert_eq!(asked, 13, "the first look and twelve more");
 }
 
 #[tokio::test]
@@ -250,11 +323,50 @@ async fn an_instance_refresh_that_fails() {
     emulator.settings(json!({"refresh_fails": why})).await;
     let changed = [vec!["up"], changes("ec2")].concat();
     let up = deploy.run(&emulator, &changed).await.is(1);
-    says(&up, &[why]);
+    says(&up, &[why, "the earlier version comes back", "the earlier version runs again", "activity: "]);
+    let state = emulator.state().await;
+    let group = only(&state, "autoscaling:AutoScalingGroups");
+    assert_eq!(group["Instances"]["Current"], json!(true), "group and instances are of one version: {group}");
+    let history = deploy.run(&emulator, &["history", "--json"]).await.is(0);
+    let history: Value = serde_json::from_str(&history.stdout).expect("JSON");
+    let current = history.as_array().and_then(|all| all.iter().find(|one| one["current"] == json!(true)));
+    assert_eq!(current.map(|one| &one["image"]), Some(&json!("todo:1")), "{history:#}");
+    let started =
+        emulator.calls().await.into_iter().find(|call| call.call.ends_with(":StartInstanceRefresh"));
+    let started = started.expect("it was replaced").params;
+    assert_eq!(started["Preferences"]["AutoRollback"], json!(true), "{started}");
     emulator.settings(json!({"refresh_fails": ""})).await;
     deploy.run(&emulator, &changed).await.is(0);
     let state = emulator.state().await;
     assert_eq!(only(&state, "autoscaling:AutoScalingGroups")["Instances"]["Current"], json!(true));
+}
+
+#[tokio::test]
+async fn an_update_that_is_not_seen_at_once_is_no_roll_back() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let deploy = Deploy::to("ecs").await;
+    deploy.run(&emulator, &UP).await.is(0);
+    emulator.settings(json!({"service_stale": 3})).await;
+    let up = deploy.run(&emulator, &["up", "--image", "todo:2"]).await.is(0);
+    says(&up, &["not visible yet"]);
+    let state = emulator.state().await;
+    let definition = &only(&state, "ecs:services")["taskDefinition"];
+    assert_eq!(definition["containerDefinitions"][0]["image"], json!("todo:2"));
+}
+
+#[tokio::test]
+async fn instances_leave_before_their_group() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let deploy = Deploy::to("ec2").await;
+    deploy.run(&emulator, &UP).await.is(0);
+    emulator.settings(json!({"instances_linger": 3})).await;
+    emulator.forget().await;
+    deploy.run(&emulator, &["down", "--delete-database"]).await.is(0);
+    let deleting = "autoscaling:DeleteAutoScalingGroup";
+    let calls = emulator.calls().await.into_iter().filter(|call| call.call == deleting);
+    let calls: Vec<Option<String>> = calls.map(|call| call.code).collect();
+    assert_eq!(calls.iter().flatten().count(), 3, "refused while they leave: {calls:?}");
+    assert_eq!(calls.last(), Some(&None));
 }
 
 #[tokio::test]

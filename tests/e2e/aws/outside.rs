@@ -89,7 +89,10 @@ async fn the_printed_policy_allows_all_that_is_done() {
             "it is no carte blanche: {policy}"
         );
         emulator.allow_only(&[policy]).await;
-        for args in [UP.to_vec(), [vec!["up"], changes(target)].concat(), vec!["down", "--delete-database"]] {
+        let updated = [vec!["up"], changes(target)].concat();
+        let looks = ["status", "logs", "history"].map(|look| vec![look]);
+        let all = [&[UP.to_vec(), updated][..], &looks, &[vec!["down", "--delete-database"]]].concat();
+        for args in all {
             deploy.run(&emulator, &args).await.is(0);
         }
         // What is denied and tolerated would be a gap all the same.
@@ -98,5 +101,56 @@ async fn the_printed_policy_allows_all_that_is_done() {
                 call.status == Some(403) || call.code.as_deref() == Some("AccessDeniedException")
             });
         assert_eq!(denied.map(|call| call.call).collect::<Vec<_>>(), [""; 0]);
+    }
+}
+
+/// Calls that only what is ours allows, with the same on something else.
+#[tokio::test]
+async fn the_printed_policy_spares_what_is_not_ours() {
+    for target in TARGETS {
+        let Some(emulator) = Emulator::started().await else { return };
+        let deploy = Deploy::to(target).await;
+        deploy.run(&emulator, &UP).await.is(0);
+        let foreign = json!({"GroupName": "other", "Description": "somebody else's"});
+        let foreign = emulator.ask("ec2", "CreateSecurityGroup", foreign).await["GroupId"].clone();
+        let groups = emulator.ask("ec2", "DescribeSecurityGroups", json!({"GroupNames": ["todo"]})).await;
+        let ours = &groups["SecurityGroups"][0]["GroupId"];
+        let balancer = |name: &str| {
+            let place = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app";
+            json!({"LoadBalancerArn": format!("{place}/{name}/50dc6c495c0c9188")})
+        };
+        let log = |name: &str| json!({"logGroupName": name});
+        let common = [
+            ("ec2", "DeleteSecurityGroup", json!({"GroupId": ours}), json!({"GroupId": foreign})),
+            ("elbv2", "DeleteLoadBalancer", balancer("taskoverflow"), balancer("other")),
+            ("logs", "DeleteLogGroup", log("/todo-deploy/todo"), log("/other")),
+            (
+                "ssm",
+                "DeleteParameter",
+                json!({"Name": "/todo-deploy/todo/database-url"}),
+                json!({"Name": "/other"}),
+            ),
+            (
+                "rds",
+                "DeleteDBInstance",
+                json!({"DBInstanceIdentifier": "todo-db", "FinalDBSnapshotIdentifier": "todo-db-final-1"}),
+                json!({"DBInstanceIdentifier": "other", "FinalDBSnapshotIdentifier": "other-final"}),
+            ),
+        ];
+        let group = |name: &str| json!({"AutoScalingGroupName": name});
+        let own = match target {
+            "ec2" => ("autoscaling", "DeleteAutoScalingGroup", group("todo"), group("other")),
+            _ => ("ecs", "DeleteCluster", json!({"cluster": "taskoverflow"}), json!({"cluster": "other"})),
+        };
+        let policy = deploy.run(&emulator, &["policy"]).await.is(0);
+        emulator.allow_only(&[serde_json::from_str(&policy.stdout).expect("a policy document")]).await;
+        for (service, operation, mine, others) in common.into_iter().chain([own]) {
+            assert!(emulator.may(service, operation, mine).await, "{target}: {operation} on ours");
+            assert!(!emulator.may(service, operation, others).await, "{target}: {operation} on others");
+        }
+        // Nor may it be made ours.
+        let tags = json!([{"Key": "todo-deploy:deployment", "Value": "todo"}]);
+        let tagging = json!({"Resources": [foreign], "Tags": tags});
+        assert!(!emulator.may("ec2", "CreateTags", tagging).await);
     }
 }

@@ -52,6 +52,46 @@ async fn up_twice_and_down() {
     }
 }
 
+/// Capitals, of which RDS makes small letters.
+#[tokio::test]
+async fn a_name_with_capitals_converges() {
+    for target in TARGETS {
+        let Some(emulator) = Emulator::started().await else { return };
+        let deploy = Deploy::to(target).await;
+        let up = ["up", "--image", "todo:1", "--name", "Shop", "--no-wait"];
+        deploy.run(&emulator, &up).await.is(0);
+        emulator.forget().await;
+        deploy.run(&emulator, &up).await.is(0);
+        assert_eq!(emulator.mutations().await, [""; 0], "{target}");
+        deploy.run(&emulator, &["down", "--name", "Shop", "--delete-database"]).await.is(0);
+        let left = emulator.state().await;
+        assert_eq!(left.as_object().expect("kinds").keys().collect::<Vec<_>>(), ["rds:DBSnapshots"]);
+    }
+}
+
+#[tokio::test]
+async fn down_tells_what_it_keeps() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let deploy = Deploy::to("ecs").await;
+    let tags = json!([{"Key": "todo-deploy:deployment", "Value": "todo"}, {"Key": "todo-deploy:target", "Value": "ec2"}]);
+    emulator.ask("ecr", "CreateRepository", json!({"repositoryName": "todo-api", "tags": tags})).await;
+    emulator.ask("ecr", "CreateRepository", json!({"repositoryName": "somebody-elses"})).await;
+    deploy.run(&emulator, &UP).await.is(0);
+    let down = deploy.run(&emulator, &["down", "--delete-database"]).await.is(0);
+    for words in
+        ["kept: the last snapshot `todo-db-final-", "delete-db-snapshot", "ECR repository `todo-api`"]
+    {
+        assert!(down.stderr.contains(words), "{words}: {down}");
+    }
+    assert!(!down.stderr.contains("somebody-elses"), "{down}");
+    // Said again when there is nothing left to do.
+    let again = deploy.run(&emulator, &["down", "--delete-database"]).await.is(0);
+    assert!(
+        again.stderr.contains("kept: the last snapshot") && again.stderr.contains("nothing of"),
+        "{again}"
+    );
+}
+
 /// How often each call is in a list of them.
 fn counted(calls: impl IntoIterator<Item = String>) -> BTreeMap<String, usize> {
     calls.into_iter().fold(BTreeMap::new(), |mut counts, call| {
@@ -142,7 +182,12 @@ async fn two_at_once_end_in_one() {
         let deploy = Deploy::to(target).await;
         let alone = emulator.fork().await;
         deploy.run(&alone, &UP).await.is(0);
-        let _both = tokio::join!(deploy.run(&emulator, &UP), deploy.run(&emulator, &UP));
+        let (one, other) = tokio::join!(deploy.run(&emulator, &UP), deploy.run(&emulator, &UP));
+        // Either may lose a race, but says so in a proper way.
+        for outcome in [one, other] {
+            assert!(matches!(outcome.code, Some(0 | 1)), "{target}: {outcome}");
+            assert!(!outcome.stderr.contains("panicked at"), "{target}: {outcome}");
+        }
         deploy.run(&emulator, &UP).await.is(0);
         assert_eq!(emulator.state().await, alone.state().await, "{target}");
     }

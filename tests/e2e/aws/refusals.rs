@@ -22,6 +22,59 @@ async fn what_is_not_ours_is_not_touched() {
 }
 
 #[tokio::test]
+async fn the_other_targets_deployment_of_the_name_is_not_touched() {
+    for (first, second) in [("ec2", "ecs"), ("ecs", "ec2")] {
+        let Some(emulator) = Emulator::started().await else { return };
+        Deploy::to(first).await.run(&emulator, &UP).await.is(0);
+        let built = emulator.state().await;
+        let other = Deploy::to(second).await;
+        emulator.forget().await;
+        let up = other.run(&emulator, &UP).await.is(1);
+        for words in ["is not ours", "the other of ec2 and ecs", "--name"] {
+            assert!(up.stderr.contains(words), "{words}: {up}");
+        }
+        for args in [&["scale", "2"][..], &["rollback"], &["down", "--delete-database"]] {
+            let outcome = other.run(&emulator, args).await;
+            assert_eq!(outcome.code, Some(i32::from(args[0] != "down")), "{args:?}: {outcome}");
+        }
+        assert_eq!(emulator.mutations().await, [""; 0], "{second} against {first}'s");
+        assert_eq!(emulator.state().await, built);
+    }
+}
+
+#[tokio::test]
+async fn a_fleet_that_is_not_ours_is_neither_scaled_nor_rolled_back() {
+    let Some(emulator) = Emulator::started().await else { return };
+    for target in TARGETS {
+        let (built, deploy) = (emulator.fork().await, Deploy::to(target).await);
+        deploy.run(&built, &UP).await.is(0);
+        deploy.run(&built, &["up", "--image", "todo:2"]).await.is(0);
+        // The same fleet, without our tag.
+        let (key, state) = ("todo-deploy:deployment", built.state().await);
+        let (service, operation, params) = match target {
+            "ec2" => {
+                let tag = json!({"ResourceId": "todo", "ResourceType": "auto-scaling-group", "Key": key});
+                ("autoscaling", "DeleteTags", json!({"Tags": [tag]}))
+            }
+            _ => {
+                let found = json!({"cluster": "taskoverflow", "services": ["taskoverflow"]});
+                let found = built.ask("ecs", "DescribeServices", found).await;
+                let arn = &found["services"][0]["serviceArn"];
+                ("ecs", "UntagResource", json!({"resourceArn": arn, "tagKeys": [key]}))
+            }
+        };
+        built.ask(service, operation, params).await;
+        assert_ne!(built.state().await, state, "the tag is gone");
+        built.forget().await;
+        for args in [&["scale", "2"][..], &["rollback"]] {
+            let outcome = deploy.run(&built, args).await.is(1);
+            assert!(outcome.stderr.contains("is not ours"), "{outcome}");
+        }
+        assert_eq!(built.mutations().await, [""; 0]);
+    }
+}
+
+#[tokio::test]
 async fn credentials_that_are_missing_or_have_expired() {
     let Some(emulator) = Emulator::started().await else { return };
     let deploy = Deploy::to("ec2").await;
@@ -70,6 +123,25 @@ async fn what_the_account_lacks_is_said_before_the_first_change() {
         assert!(up.stderr.contains(expected), "{up}");
         assert_eq!(emulator.mutations().await, [""; 0], "{up}");
     }
+}
+
+#[tokio::test]
+async fn health_checks_that_aws_does_not_have() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let table = [
+        ("health_check.timeout=1s", "health_check.timeout: AWS waits for 2s"),
+        ("health_check.timeout=2500ms", "health_check.timeout: AWS counts whole seconds"),
+        ("health_check.interval=10500ms", "health_check.interval: AWS counts whole seconds"),
+        ("health_check.interval=3s", "5s or more"),
+        ("load_balancer.deregistration_delay=1500ms", "load_balancer.deregistration_delay: AWS counts"),
+    ];
+    for (number, (set, expected)) in table.into_iter().enumerate() {
+        let deploy = Deploy::to(TARGETS[number % TARGETS.len()]).await;
+        let timeout = if set.contains("interval=3s") { "health_check.timeout=2s" } else { set };
+        let up = deploy.run(&emulator, &[&UP[..], &["--set", timeout, "--set", set]].concat()).await.is(1);
+        assert!(up.stderr.contains(expected), "{set}: {up}");
+    }
+    assert_eq!(emulator.mutations().await, [""; 0]);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //!
 //! `cargo test` tries a sample; `TODO_DEPLOY_SWEEP=all` tries all.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 
 use e2e::aws::{Deploy, Emulator, When};
@@ -33,6 +34,9 @@ struct Sweep<'a> {
     start: &'a Emulator,
     args: &'a [&'a str],
     end: Value,
+    /// Runs that were killed, and answers that were lost: a disturbance that never came tests nothing.
+    killed: AtomicUsize,
+    lost: AtomicUsize,
 }
 
 impl Sweep<'_> {
@@ -43,11 +47,16 @@ impl Sweep<'_> {
         let mut first = String::new();
         match how {
             // Calls at the same time change places, so that the last may come earlier than it did.
-            Disturbance::Killed(when) => drop(self.deploy.killed_at(&emulator, self.args, at, when).await),
+            Disturbance::Killed(when) => {
+                let halted = self.deploy.killed_at(&emulator, self.args, at, when).await;
+                self.killed.fetch_add(usize::from(halted), Ordering::Relaxed);
+            }
             Disturbance::AnswerLost => {
                 let rule = json!([{"call": "*", "mode": "reset-after", "mutating": true, "skip": at - 1}]);
                 emulator.faults(rule).await;
                 first = self.deploy.run(&emulator, self.args).await.to_string();
+                let lost = emulator.calls().await.iter().any(|call| call.fault.is_some());
+                self.lost.fetch_add(usize::from(lost), Ordering::Relaxed);
             }
         }
         let before = emulator.mutations().await;
@@ -91,7 +100,8 @@ async fn sweep(deploy: &Deploy, start: &Emulator, args: &[&str]) -> Emulator {
     deploy.run(&undisturbed, args).await.is(0);
     let calls = undisturbed.mutations().await.len();
     assert!(calls > 0, "{args:?} changes nothing");
-    let sweep = Sweep { deploy, start, args, end: undisturbed.state().await };
+    let end = undisturbed.state().await;
+    let sweep = Sweep { deploy, start, args, end, killed: AtomicUsize::new(0), lost: AtomicUsize::new(0) };
     let is_all = std::env::var("TODO_DEPLOY_SWEEP").is_ok_and(|sweep| sweep == "all");
     // Of a sample each disturbance has calls of its own, from the first to the last.
     let chosen = (1..=calls).flat_map(|at| {
@@ -104,6 +114,8 @@ async fn sweep(deploy: &Deploy, start: &Emulator, args: &[&str]) -> Emulator {
     let troubles = stream::iter(chosen).map(|(at, how)| sweep.disturbed(at, how)).buffer_unordered(width);
     let troubles: Vec<String> = troubles.filter_map(async |trouble| trouble).collect().await;
     assert!(troubles.is_empty(), "{} of {calls} calls:\n{}", troubles.len(), troubles.join("\n====\n"));
+    let (killed, lost) = (sweep.killed.into_inner(), sweep.lost.into_inner());
+    assert!(killed > 0 && lost > 0, "{args:?}: {killed} were killed, {lost} lost an answer");
     undisturbed
 }
 

@@ -1,11 +1,11 @@
 //! Deployments of other shapes: each is a template that CloudFormation's linter accepts, goes up, stays, and goes away.
 
-use e2e::aws::{Deploy, Emulator, Venv};
-use serde_json::json;
+use e2e::aws::{Deploy, Emulator, Logged, Venv};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::outside::output;
-use super::{TARGETS, assert_well_formed};
+use super::{TARGETS, assert_well_formed, only};
 
 /// Name, description; `CERTIFICATE` is put in.
 const VARIANTS: [(&str, &str); 7] = [
@@ -60,6 +60,8 @@ target = 50
 kind = "step"
 name = "up"
 adjust = "change"
+cooldown = "90s"
+warm_up = "50s"
 [scaling.policy.alarm]
 metric = "cpu"
 statistic = "average"
@@ -122,6 +124,19 @@ async fn there_and_back(target: &'static str) {
         let emulator = emulator.fork().await;
         deploy.run(&emulator, &["up", "--image", "todo:1", "--no-wait", "--file", file]).await.is(0);
         assert_well_formed(&emulator).await;
+        if *name == "steps" {
+            let status = deploy.run(&emulator, &["status", "--json", "--file", file]).await;
+            let status: Value = serde_json::from_str(&status.stdout).expect("JSON");
+            let alarms: Vec<&Value> =
+                status["alarms"].as_array().expect("alarms").iter().map(|one| &one["name"]).collect();
+            assert_eq!(alarms, [&json!("up")], "{target}: whatever its policy is called");
+        }
+        if (target, *name) == ("ecs", "steps") {
+            let state = emulator.state().await;
+            let policy = only(&state, "application-autoscaling:ScalingPolicies");
+            let steps = &policy["StepScalingPolicyConfiguration"];
+            assert_eq!(steps["Cooldown"], json!(90), "the cooldown, not the warm-up of instances: {policy}");
+        }
         deploy.run(&emulator, &["plan", "--image", "todo:1", "--file", file]).await.is(0);
         deploy.run(&emulator, &["down", "--delete-database", "--file", file]).await.is(0);
         let mut left = emulator.state().await;
@@ -138,4 +153,58 @@ async fn ec2_there_and_back() {
 #[tokio::test]
 async fn ecs_there_and_back() {
     there_and_back("ecs").await;
+}
+
+/// With a certificate: 443, a redirect from 80, and a renewed certificate that changes the one listener.
+#[tokio::test]
+async fn https_there_and_back() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let request = json!({"DomainName": "todo.example.com"});
+    let first = emulator.ask("acm", "RequestCertificate", request).await["CertificateArn"].clone();
+    let request = json!({"DomainName": "todo.example.com", "IdempotencyToken": "renewed"});
+    let second = emulator.ask("acm", "RequestCertificate", request).await["CertificateArn"].clone();
+    assert_ne!(first, second);
+    let text = VARIANTS.iter().find(|(name, _)| *name == "https").expect("a variant").1;
+    let empty = emulator.state().await;
+    for target in TARGETS {
+        let (emulator, deploy) = (emulator.fork().await, Deploy::to(target).await);
+        let described = |certificate: &Value| {
+            let text = text.replace("CERTIFICATE", certificate.as_str().expect("an ARN"));
+            std::fs::write(deploy.directory().join("deployment.toml"), text).expect("a file");
+        };
+        described(&first);
+        let up = deploy.run(&emulator, &super::UP).await.is(0);
+        assert!(up.stdout.trim().starts_with("https://taskoverflow-1.us-east-1.elb"), "{up}");
+        let state = emulator.state().await;
+        let listeners = only(&state, "elbv2:LoadBalancers")["Listeners"].as_array().expect("a list");
+        let on = |port: u16| listeners.iter().find(|one| one["Port"] == json!(port)).expect("a listener");
+        assert_eq!(
+            (on(443)["Protocol"].as_str(), on(80)["Protocol"].as_str()),
+            (Some("HTTPS"), Some("HTTP"))
+        );
+        let used = |calls: Vec<Logged>| -> Vec<Value> {
+            let arn = |call: Logged| call.params.pointer("/Certificates/0/CertificateArn").cloned();
+            calls.into_iter().filter(|call| call.mutating).filter_map(arn).collect()
+        };
+        assert_eq!(json!(used(emulator.calls().await)), json!([first]));
+        assert_eq!(on(443)["DefaultActions"][0]["Type"], json!("forward"));
+        let redirect = &on(80)["DefaultActions"][0]["RedirectConfig"];
+        assert_eq!(
+            (&redirect["Protocol"], &redirect["Port"]),
+            (&json!("HTTPS"), &json!("443")),
+            "{redirect}"
+        );
+        assert_well_formed(&emulator).await;
+        emulator.forget().await;
+        deploy.run(&emulator, &super::UP).await.is(0);
+        assert_eq!(emulator.mutations().await, [""; 0], "{target}");
+        described(&second);
+        deploy.run(&emulator, &super::UP).await.is(0);
+        assert_eq!(emulator.mutations().await, ["elasticloadbalancing:ModifyListener"]);
+        assert_eq!(json!(used(emulator.calls().await)), json!([second]));
+        deploy.run(&emulator, &["down", "--delete-database"]).await.is(0);
+        let mut left = emulator.state().await;
+        left.as_object_mut().expect("kinds").remove("rds:DBSnapshots");
+        assert_eq!(left, empty, "{target}");
+    }
 }

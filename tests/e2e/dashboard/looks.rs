@@ -11,7 +11,7 @@ use super::instances;
 use super::stage::{Stage, practical};
 
 /// Every text that is seen, with a contrast to its ground below 4.5 to 1 (WCAG 2.2, 1.4.3).
-const FAINT: &str = r"(() => {
+pub(super) const FAINT: &str = r"(() => {
   const channels = (color) => color.match(/[\d.]+/g).map(Number);
   const light = (color) => channels(color).slice(0, 3)
     .map((value) => value / 255).map((value) => value <= .04045 ? value / 12.92 : ((value + .055) / 1.055) ** 2.4)

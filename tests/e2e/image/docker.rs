@@ -6,12 +6,21 @@ use e2e::{Watchdog, skipped};
 
 /// What a docker command printed.
 #[track_caller]
-pub(super) fn docker(args: &[&str]) -> String {
+pub(crate) fn docker(args: &[&str]) -> String {
     let output = Command::new("docker").args(args).output().unwrap();
     let (said, errors) =
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success(), "docker {args:?}\n{errors}\n{said}");
     said.trim().into()
+}
+
+/// `None`, and said so, where no engine answers.
+pub(crate) fn engine(what: &str) -> Option<()> {
+    let asked = Command::new("docker").arg("info").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    match asked.is_ok_and(|status| status.success()) {
+        true => Some(()),
+        false => skipped(&format!("{what}: no Docker engine answers")),
+    }
 }
 
 /// An image that this test built; its tags are removed when it is dropped. The layers that building it needed stay
@@ -26,10 +35,7 @@ pub(super) struct Built {
 impl Built {
     /// `None` where there is no Docker engine.
     pub(super) fn from_the_dockerfile() -> Option<Self> {
-        let engine = Command::new("docker").arg("info").stdout(Stdio::null()).stderr(Stdio::null()).status();
-        if !engine.is_ok_and(|status| status.success()) {
-            return skipped("the container image: no Docker engine answers");
-        }
+        engine("the container image")?;
         let (repository, tag) = (String::from("todo-api-e2e"), format!("e2e-{}", std::process::id()));
         let name = format!("{repository}:{tag}");
         let removed_by = Watchdog::start("watch; docker rmi --force \"$1\"", &[&name]).unwrap();

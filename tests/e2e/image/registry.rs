@@ -11,33 +11,51 @@ use super::docker::{Built, docker};
 
 const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
+/// A registry of this test's own, without a password.
+pub(crate) struct Registry {
+    pub(crate) api: Api,
+    _directory: TempDir,
+    _server: Watchdog,
+}
+
+impl Registry {
+    /// `None` where there is no such program.
+    pub(crate) async fn start() -> Option<Self> {
+        let program = program()?;
+        let directory = TempDir::new().unwrap();
+        let api = Api { address: free_address() };
+        let storage = directory.path().join("images").display().to_string();
+        let config = format!(
+            "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {storage}}}}}\nhttp: {{addr: {}}}\n",
+            api.address
+        );
+        let file = directory.path().join("config.yml");
+        fs::write(&file, config).unwrap();
+        let serve = "\"$@\" & server=$!; watch; kill $server; wait $server";
+        let server = Watchdog::start(serve, &[program, "serve", file.to_str().unwrap()]).unwrap();
+        eventually("the registry to answer", Duration::from_secs(30), || async {
+            api.try_send(api.request("GET", "/v2/"), "").await.ok()
+        })
+        .await;
+        Some(Self { api, _directory: directory, _server: server })
+    }
+
+    /// The manifest of `NAME`, by tag or digest.
+    pub(crate) async fn manifest(&self, name: &str, tag: &str) -> serde_json::Value {
+        let asked = self.api.request("GET", &format!("/v2/{name}/manifests/{tag}"));
+        let answer = self.api.send(asked.header("accept", MANIFEST), "").await.is(200);
+        serde_json::from_slice(&answer.body).unwrap()
+    }
+}
+
 /// Pushes `image` and asks the registry for it.
 pub(super) async fn takes(image: &Built) {
-    let Some(program) = program() else { return };
-    let directory = TempDir::new().unwrap();
-    let api = Api { address: free_address() };
-    let storage = directory.path().join("images").display().to_string();
-    let config = format!(
-        "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {storage}}}}}\nhttp: {{addr: {}}}\n",
-        api.address
-    );
-    let file = directory.path().join("config.yml");
-    fs::write(&file, config).unwrap();
-    let serve = "\"$@\" & server=$!; watch; kill $server; wait $server";
-    let _registry = Watchdog::start(serve, &[program, "serve", file.to_str().unwrap()]).unwrap();
-    eventually("the registry to answer", Duration::from_secs(30), || async {
-        api.try_send(api.request("GET", "/v2/"), "").await.ok()
-    })
-    .await;
-
-    let remote = format!("{}/todo-api:{}", api.address, image.tag);
+    let Some(registry) = Registry::start().await else { return };
+    let remote = format!("{}/todo-api:{}", registry.api.address, image.tag);
     let _tag = Watchdog::start("watch; docker rmi \"$1\"", &[&remote]).unwrap();
     docker(&["tag", &image.name, &remote]);
     docker(&["push", &remote]);
-    let asked =
-        api.request("GET", &format!("/v2/todo-api/manifests/{}", image.tag)).header("accept", MANIFEST);
-    let answer = api.send(asked, "").await.is(200);
-    let manifest: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    let manifest = registry.manifest("todo-api", &image.tag).await;
     assert_eq!(manifest["config"]["digest"], docker(&["inspect", "--format", "{{.Id}}", &image.name]));
 }
 

@@ -4,11 +4,14 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::emulator::{Emulator, When};
 use super::front::Front;
+use super::venv::{Venv, emulator_sources};
 use crate::process::program;
 use crate::within;
 
@@ -58,8 +61,16 @@ impl Deploy {
         &self.front
     }
 
-    /// A command with everything that tests want: quick looks, no questions, the balancer found.
-    pub fn command(&self, emulator: &Emulator, args: &[&str]) -> Command {
+    /// `todo-deploy image …`, to its end.
+    pub async fn image(&self, emulator: &Emulator, args: &[&str]) -> Outcome {
+        let mut command = self.plain(emulator);
+        command.arg("image").args(args);
+        let output = within(&format!("image {args:?} to end"), PATIENCE, command.output()).await;
+        Outcome::of(&output.expect("todo-deploy was built with this test"))
+    }
+
+    /// todo-deploy in this shell, without arguments.
+    fn plain(&self, emulator: &Emulator) -> Command {
         let mut command = program("todo-deploy");
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("AWS_") {
@@ -70,6 +81,12 @@ impl Deploy {
         command.env("AWS_ENDPOINT_URL", emulator.url()).env("AWS_EC2_METADATA_DISABLED", "true");
         command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "not-a-secret");
         command.stdout(Stdio::piped());
+        command
+    }
+
+    /// A command with everything that tests want: quick looks, no questions, the balancer found.
+    pub fn command(&self, emulator: &Emulator, args: &[&str]) -> Command {
+        let mut command = self.plain(emulator);
         command.arg(self.target).args(args);
         for (flag, value) in PACE {
             if !args.contains(&flag) {
@@ -94,6 +111,39 @@ impl Deploy {
         let mut command = self.command(emulator, args);
         let output = within(&format!("{args:?} to end"), PATIENCE, command.output()).await;
         Outcome::of(&output.expect("todo-deploy was built with this test"))
+    }
+
+    /// Runs a command at a terminal of `columns` and `rows`, with `steps` as `tests/aws/terminal.py` has them; what was
+    /// seen there.
+    pub async fn at_terminal(
+        &self,
+        command: &Command,
+        (columns, rows): (u16, u16),
+        steps: Value,
+    ) -> Option<Value> {
+        let command = command.as_std();
+        let words = [command.get_program()].into_iter().chain(command.get_args());
+        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+        let given = json!({"command": words, "columns": columns, "rows": rows, "steps": steps}).to_string();
+        let mut terminal = Command::from(Venv::get()?.command("python"));
+        terminal.arg("-B").arg(emulator_sources().join("terminal.py")).current_dir(self.directory.path());
+        // CI's own variable would say that nobody watches.
+        terminal.env_remove("CI").env("TERM", "xterm-256color");
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => terminal.env(name, value),
+                None => terminal.env_remove(name),
+            };
+        }
+        terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut running = terminal.spawn().expect("the environment has Python");
+        let mut stdin = running.stdin.take().expect("standard input is piped");
+        stdin.write_all(given.as_bytes()).await.expect("it reads what it is given");
+        drop(stdin);
+        let output = within("what happens at a terminal to end", PATIENCE, running.wait_with_output()).await;
+        let output = output.expect("Python runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Some(serde_json::from_slice(&output.stdout).expect("JSON"))
     }
 
     /// Runs a command and kills it at its `at`-th mutating call; whether it came so far.
@@ -121,7 +171,8 @@ impl Deploy {
 }
 
 impl Outcome {
-    fn of(output: &Output) -> Self {
+    /// Of a process that has ended.
+    pub fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }

@@ -11,6 +11,9 @@ use tokio::sync::OnceCell;
 use super::venv::{Venv, emulator_sources};
 use crate::{Api, within};
 
+/// For the Python environment, which the first run makes: packages are downloaded and installed.
+const MAKING: Duration = Duration::from_secs(20 * 60);
+
 /// From the start of the emulator to its address.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -54,11 +57,7 @@ impl Emulator {
     /// An empty account as a Learner Lab has it. `None` where there is no Python.
     pub async fn started() -> Option<Self> {
         static ORIGINAL: OnceCell<Option<Original>> = OnceCell::const_new();
-        let original = ORIGINAL.get_or_init(|| async {
-            within("the emulator to start", PATIENCE, tokio::task::spawn_blocking(original))
-                .await
-                .expect("no panic")
-        });
+        let original = ORIGINAL.get_or_init(original);
         let original = original.await.as_ref()?;
         Some(Self::forked(Api { address: original.address }).await)
     }
@@ -111,6 +110,12 @@ impl Emulator {
     /// From now on only what these IAM policies allow.
     pub async fn allow_only(&self, policies: &[Value]) {
         self.api.post("/_policy", &json!(policies)).await.is(200);
+    }
+
+    /// Whether those policies allow a call, which is not made.
+    pub async fn may(&self, service: &str, operation: &str, params: Value) -> bool {
+        let asked = json!({"service": service, "operation": operation, "params": params});
+        self.api.post("/_may", &asked).await.is(200).value()["may"] == json!(true)
     }
 
     /// All that exists, in a form that two runs can be compared by.
@@ -169,12 +174,20 @@ impl Logged {
 }
 
 /// The one that somebody runs already and `TODO_AWS_EMULATOR=127.0.0.1:PORT` names, or one of our own.
-fn original() -> Option<Original> {
+async fn original() -> Option<Original> {
     if let Ok(address) = std::env::var("TODO_AWS_EMULATOR") {
         let address = address.parse().expect("TODO_AWS_EMULATOR is an address with a port");
         return Some(Original { address, _child: None });
     }
-    let mut command = Venv::get()?.command("python");
+    let venv = tokio::task::spawn_blocking(Venv::get);
+    let venv =
+        within("the emulator's Python environment to be made", MAKING, venv).await.expect("no panic")?;
+    let process = tokio::task::spawn_blocking(move || process(&venv));
+    Some(within("the emulator to start", PATIENCE, process).await.expect("no panic"))
+}
+
+fn process(venv: &Venv) -> Original {
+    let mut command = venv.command("python");
     command.args(["-B", "-m", "emulator"]).current_dir(emulator_sources());
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().expect("the environment has Python");
@@ -182,5 +195,5 @@ fn original() -> Option<Original> {
     let stdout = child.stdout.take().expect("standard output is piped");
     BufReader::new(stdout).read_line(&mut line).expect("the emulator says where it listens");
     let address = line.trim().parse().expect("an address");
-    Some(Original { address, _child: Some(child) })
+    Original { address, _child: Some(child) }
 }

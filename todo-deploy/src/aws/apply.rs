@@ -21,6 +21,10 @@ use super::value::{Ids, Logical};
 use super::wait::Deadline;
 use crate::deployment::{Deployment, Target};
 
+/// How often something that was just made is asked for again while it is not visible yet: a minute at the usual pace.
+/// Not a time, in which a slow machine or connection would look less often.
+pub(crate) const LOOKS_MAX: u32 = 12;
+
 /// What happens to one resource, to be shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
@@ -242,14 +246,14 @@ impl Apply<'_> {
         clock: &Deadline,
         tell: &dyn Fn(Step),
     ) -> Result<Option<String>, Failure> {
-        let visible = Deadline::after(self.cloud.pace.visible, self.cloud.pace.poll);
+        let mut looks = 0..LOOKS_MAX;
         loop {
             let failure = match want.send(call, have, at).await {
                 Ok(id) => return Ok(id),
                 Err(failure) => failure,
             };
             let again = match failure.kind {
-                Kind::NotFound => visible.again().await,
+                Kind::NotFound => looks.next().is_some() && clock.again().await,
                 Kind::InUse => {
                     tell(Step::Waiting(failure.message.clone()));
                     clock.again().await
@@ -346,6 +350,14 @@ impl Apply<'_> {
         let names: Vec<String> = names.collect();
         Ok(if names.is_empty() { String::new() } else { format!("held by {}", names.join(", ")) })
     }
+}
+
+/// What of a plan each of its changes waits for: for people who watch.
+pub fn waits(plan: &Plan) -> BTreeMap<Logical, BTreeSet<Logical>> {
+    let (removed, made): (Vec<&Change>, Vec<&Change>) =
+        plan.changes.iter().partition(|change| change.action == Action::Delete);
+    let ordered = order(Way::Make, &made).into_iter().chain(order(Way::Remove, &removed));
+    ordered.map(|(logical, needs)| (logical.clone(), needs)).collect()
 }
 
 /// What each change waits for, among the changes themselves: its needs to be made, or those that need it to be gone.

@@ -50,10 +50,8 @@ pub struct Pace {
     pub call: Duration,
     /// First pause before a repetition; doubles.
     pub backoff: Duration,
-    /// For everything that one command waits for.
+    /// For each wait of a command: one resource's turn, the way to readiness, what is still leaving.
     pub total: Duration,
-    /// For what was just created to become visible.
-    pub visible: Duration,
 }
 
 impl Default for Pace {
@@ -65,7 +63,6 @@ impl Default for Pace {
             call: seconds(120),
             backoff: seconds(1),
             total: seconds(30 * 60),
-            visible: seconds(60),
         }
     }
 }
@@ -76,6 +73,7 @@ const ATTEMPTS: u32 = 6;
 /// Everything we talk to.
 #[derive(Clone)]
 pub struct Cloud {
+    pub(super) acm: aws_sdk_acm::Client,
     pub(super) autoscaling: aws_sdk_autoscaling::Client,
     pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(super) ec2: aws_sdk_ec2::Client,
@@ -135,6 +133,7 @@ impl Cloud {
         }
         let config = loader.load().await;
         Self {
+            acm: aws_sdk_acm::Client::new(&config),
             autoscaling: aws_sdk_autoscaling::Client::new(&config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
             ec2: aws_sdk_ec2::Client::new(&config),

@@ -57,13 +57,14 @@ impl Names {
         self.deployment.clone()
     }
 
+    /// RDS writes names in small letters, whatever it is told.
     pub fn database(&self) -> String {
-        format!("{}-db", self.deployment)
+        format!("{}-db", self.deployment.to_ascii_lowercase())
     }
 
     /// Of the database; not its name, so that the two are never taken for each other.
     pub fn subnet_group(&self) -> String {
-        format!("{}-db-subnets", self.deployment)
+        format!("{}-db-subnets", self.deployment.to_ascii_lowercase())
     }
 
     /// Security group of the database.
@@ -108,15 +109,15 @@ impl Names {
         [(TAG, self.deployment.clone()), (TARGET_TAG, self.target.to_string())]
     }
 
-    /// Whether a resource with these tags is ours.
-    pub fn owns<'a>(&self, mut tags: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
-        tags.any(|(key, value)| key == TAG && value == self.deployment)
-    }
-
-    /// The other target that these tags name, where they do.
-    pub fn other_target<'a>(&self, mut tags: impl Iterator<Item = (&'a str, &'a str)>) -> Option<&'a str> {
-        let target = tags.find(|(key, _)| *key == TARGET_TAG).map(|(_, value)| value);
-        target.filter(|target| *target != self.target.to_string())
+    /// Whether a resource with these tags is ours: of this deployment, and of this one of `ec2` and `ecs`, which share
+    /// names.
+    pub fn owns<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
+        let (mut deployment, mut target) = (false, false);
+        for (key, value) in tags {
+            deployment |= key == TAG && value == self.deployment;
+            target |= key == TARGET_TAG && value == self.target.to_string();
+        }
+        deployment && target
     }
 }
 
@@ -136,6 +137,16 @@ mod tests {
     }
 
     #[test]
+    fn names_of_databases_are_as_rds_tells_them() {
+        let names = Names { deployment: "Shop-EU".to_owned(), target: Target::Ecs };
+        assert_eq!(
+            (names.database(), names.subnet_group()),
+            ("shop-eu-db".into(), "shop-eu-db-subnets".into())
+        );
+        assert_eq!(names.database_group(), "Shop-EU-db", "security groups keep their letters");
+    }
+
+    #[test]
     fn the_practicals_deployment_has_its_names() {
         let names = Names { deployment: "todo".to_owned(), target: Target::Ec2 };
         assert_eq!(names.balancer(), "taskoverflow");
@@ -145,5 +156,17 @@ mod tests {
         let names = Names { deployment: "shop".to_owned(), ..names };
         assert_eq!(names.policy("todo_scale_up"), "shop-todo_scale_up");
         assert_eq!(names.policy_given("shop-todo_scale_up"), "todo_scale_up");
+    }
+
+    #[test]
+    fn what_is_ours_has_both_tags() {
+        let names = Names { deployment: "todo".to_owned(), target: Target::Ec2 };
+        let all = names.tags();
+        let tags = |count: usize| all.iter().take(count).map(|(key, value)| (*key, value.as_str()));
+        assert!(names.owns(tags(2)));
+        assert!(!names.owns(tags(1)), "the deployment alone");
+        assert!(!names.owns(tags(2).skip(1)), "the target alone");
+        assert!(!Names { target: Target::Ecs, ..names.clone() }.owns(tags(2)));
+        assert!(!Names { deployment: "shop".to_owned(), ..names.clone() }.owns(tags(2)));
     }
 }

@@ -168,13 +168,14 @@ async fn instances(
         observed.leaving.push("the Auto Scaling group");
     }
     if let Some(raw) = raw.filter(|raw| !group::is_leaving(raw)) {
-        let found = group::found(&raw, at(cloud, names, &observed.ids));
+        let newest = observed.ids.resolve(&Ref::part(render::LAUNCH_TEMPLATE, Part::Version));
+        let found = group::found(&raw, newest.as_deref(), at(cloud, names, &observed.ids));
         let ours = found.ours;
         observed.add(render::GROUP, found);
         if ours {
             observed.instances = raw.instances().len();
-            let newest = observed.ids.resolve(&Ref::part(render::LAUNCH_TEMPLATE, Part::Version));
-            observed.add(render::ROLLOUT, rollout::found(&raw, render::GROUP, newest.as_deref()));
+            let (group, template) = (render::GROUP, render::LAUNCH_TEMPLATE);
+            observed.add(render::ROLLOUT, rollout::found(&raw, group, template, newest.as_deref()));
             let policies = policy::of_group(&service, at(cloud, names, &observed.ids)).await?;
             for found in policies {
                 let name = found.resource.name();

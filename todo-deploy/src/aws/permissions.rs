@@ -3,26 +3,38 @@
 
 use serde_json::{Value, json};
 
-use super::names::{Names, TAG};
+use super::names::{Names, TAG, TARGET_TAG};
+use super::site::partition;
 use crate::deployment::{Deployment, Target};
 
 /// Calls that only look. They name no resource, or AWS does not let them.
-const LOOK: [&str; 19] = [
+const LOOK: [&str; 30] = [
     "autoscaling:Describe*",
     "application-autoscaling:Describe*",
+    "cloudwatch:DescribeAlarmHistory",
     "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricData",
     "cloudwatch:ListTagsForResource",
+    "ec2:DescribeImages",
     "ec2:DescribeInstanceTypeOfferings",
+    "ec2:DescribeInstanceTypes",
+    "ec2:DescribeInstances",
     "ec2:DescribeKeyPairs",
     "ec2:DescribeLaunchTemplates",
     "ec2:DescribeLaunchTemplateVersions",
     "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeRouteTables",
     "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
     "elasticloadbalancing:Describe*",
     "logs:DescribeLogGroups",
+    "ecs:DescribeClusters",
+    "ecs:ListClusters",
+    "rds:DescribeAccountAttributes",
     "rds:DescribeDBInstances",
+    "rds:DescribeDBSnapshots",
     "rds:DescribeDBSubnetGroups",
+    "rds:DescribeOrderableDBInstanceOptions",
     "rds:ListTagsForResource",
     "secretsmanager:DescribeSecret",
     "ssm:DescribeParameters",
@@ -30,8 +42,7 @@ const LOOK: [&str; 19] = [
 ];
 
 /// Further ones of the ECS path.
-const LOOK_ECS: [&str; 6] = [
-    "ecs:DescribeClusters",
+const LOOK_ECS: [&str; 5] = [
     "ecs:DescribeServices",
     "ecs:DescribeTaskDefinition",
     "ecs:DescribeTasks",
@@ -42,17 +53,22 @@ const LOOK_ECS: [&str; 6] = [
 /// The policy document.
 pub fn policy(deployment: &Deployment, names: &Names) -> Value {
     let region = &deployment.aws.region;
-    let arn = |service: &str, rest: &str| format!("arn:aws:{service}:{region}:*:{rest}");
+    let place = Place { partition: partition(region), region };
+    let arn = |service: &str, rest: &str| place.arn(service, rest);
     let (balancer, service) = (names.balancer(), names.service());
     let look = LOOK.iter().chain(if names.target == Target::Ecs { &LOOK_ECS[..] } else { &[] });
     let look: Vec<&str> = look.copied().collect();
     let mut statements = vec![
         json!({ "Sid": "Look", "Effect": "Allow", "Action": look, "Resource": "*" }),
-        allow(
-            "Groups",
-            &["ec2:CreateSecurityGroup", "ec2:CreateTags"],
-            &[arn("ec2", "security-group/*"), arn("ec2", "vpc/*"), arn("ec2", "launch-template/*")],
-        ),
+        allow("Groups", &["ec2:CreateSecurityGroup"], &[arn("ec2", "security-group/*"), arn("ec2", "vpc/*")]),
+        // Only while it is made: whoever may tag anything makes everything ours.
+        json!({
+            "Sid": "Tags", "Effect": "Allow", "Action": "ec2:CreateTags",
+            "Resource": [arn("ec2", "security-group/*"), arn("ec2", "launch-template/*")],
+            "Condition": {
+                "StringEquals": { "ec2:CreateAction": ["CreateSecurityGroup", "CreateLaunchTemplate"] },
+            },
+        }),
         ours(
             "OurGroups",
             &[
@@ -119,7 +135,7 @@ pub fn policy(deployment: &Deployment, names: &Names) -> Value {
             ],
             &[
                 arn("ssm", &format!("parameter{}", names.parameter("*"))),
-                format!("arn:aws:ssm:{region}::parameter/aws/service/*"),
+                format!("arn:{}:ssm:{region}::parameter/aws/service/*", place.partition),
             ],
         ),
         allow(
@@ -138,16 +154,21 @@ pub fn policy(deployment: &Deployment, names: &Names) -> Value {
                 arn("rds", &format!("db:{}", names.database())),
                 arn("rds", &format!("snapshot:{}-final-*", names.database())),
                 arn("rds", &format!("subgrp:{}", names.subnet_group())),
+                // What a database gets of options and parameters when nobody names any.
+                arn("rds", "og:default*"),
+                arn("rds", "pg:default*"),
             ],
         ),
         allow(
             "Images",
             &[
                 "ecr:BatchCheckLayerAvailability",
+                "ecr:BatchGetImage",
                 "ecr:CompleteLayerUpload",
                 "ecr:CreateRepository",
                 "ecr:DescribeRepositories",
                 "ecr:InitiateLayerUpload",
+                "ecr:ListTagsForResource",
                 "ecr:PutImage",
                 "ecr:PutLifecyclePolicy",
                 "ecr:TagResource",
@@ -158,22 +179,49 @@ pub fn policy(deployment: &Deployment, names: &Names) -> Value {
         json!({ "Sid": "Registry", "Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*" }),
         json!({
             "Sid": "ServiceRoles", "Effect": "Allow", "Action": "iam:CreateServiceLinkedRole",
-            "Resource": "arn:aws:iam::*:role/aws-service-role/*",
+            "Resource": place.iam("role/aws-service-role/*"),
         }),
     ];
+    statements.extend(certificate(deployment));
     statements.extend(match names.target {
-        Target::Ec2 => instances(deployment, names, &arn),
-        Target::Ecs => tasks(deployment, names, &arn),
+        Target::Ec2 => instances(deployment, names, place),
+        Target::Ecs => tasks(deployment, names, place),
         Target::Local => Vec::new(),
     });
     json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+/// What ARNs begin with.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    partition: &'static str,
+    region: &'a str,
+}
+
+impl Place<'_> {
+    fn arn(self, service: &str, rest: &str) -> String {
+        format!("arn:{}:{service}:{}:*:{rest}", self.partition, self.region)
+    }
+
+    /// IAM is in no region.
+    fn iam(self, rest: &str) -> String {
+        format!("arn:{}:iam::*:{rest}", self.partition)
+    }
+}
+
+/// Looking at the certificate of https listeners, where there is one.
+fn certificate(deployment: &Deployment) -> Option<Value> {
+    let arn = deployment.aws.certificate.as_ref()?;
+    let action = if arn.contains(":acm:") { "acm:DescribeCertificate" } else { "iam:GetServerCertificate" };
+    Some(allow("Certificate", &[action], std::slice::from_ref(arn)))
 }
 
 fn alarms(deployment: &Deployment, names: &Names) -> Vec<String> {
     deployment.scaling.policies.iter().map(|policy| names.policy(policy.name())).collect()
 }
 
-fn instances(deployment: &Deployment, names: &Names, arn: &dyn Fn(&str, &str) -> String) -> Vec<Value> {
+fn instances(deployment: &Deployment, names: &Names, place: Place<'_>) -> Vec<Value> {
+    let arn = |service: &str, rest: &str| place.arn(service, rest);
     let group = names.service();
     let profile = &deployment.aws.instance_profile;
     vec![
@@ -187,6 +235,7 @@ fn instances(deployment: &Deployment, names: &Names, arn: &dyn Fn(&str, &str) ->
                 "autoscaling:DeletePolicy",
                 "autoscaling:DetachLoadBalancerTargetGroups",
                 "autoscaling:PutScalingPolicy",
+                "autoscaling:RollbackInstanceRefresh",
                 "autoscaling:SetDesiredCapacity",
                 "autoscaling:StartInstanceRefresh",
                 "autoscaling:UpdateAutoScalingGroup",
@@ -202,24 +251,20 @@ fn instances(deployment: &Deployment, names: &Names, arn: &dyn Fn(&str, &str) ->
         ),
         // Auto Scaling asks whether whoever names the template could launch from it.
         json!({ "Sid": "Launch", "Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*" }),
-        allow(
-            "Profile",
-            &["iam:GetInstanceProfile"],
-            &[format!("arn:aws:iam::*:instance-profile/{profile}")],
-        ),
-        pass("arn:aws:iam::*:role/*", "ec2.amazonaws.com"),
+        allow("Profile", &["iam:GetInstanceProfile"], &[place.iam(&format!("instance-profile/{profile}"))]),
+        pass(&place.iam("role/*"), "ec2.amazonaws.com"),
     ]
 }
 
-fn tasks(deployment: &Deployment, names: &Names, arn: &dyn Fn(&str, &str) -> String) -> Vec<Value> {
+fn tasks(deployment: &Deployment, names: &Names, place: Place<'_>) -> Vec<Value> {
+    let arn = |service: &str, rest: &str| place.arn(service, rest);
     let (cluster, family) = (names.cluster(), names.container());
     let role = deployment.aws.role.rsplit('/').next().unwrap_or_default();
-    let role = format!("arn:aws:iam::*:role/{role}");
+    let role = place.iam(&format!("role/{role}"));
     vec![
         allow(
             "Service",
             &[
-                "ecs:CreateCluster",
                 "ecs:CreateService",
                 "ecs:DeleteCluster",
                 "ecs:DeleteService",
@@ -235,7 +280,8 @@ fn tasks(deployment: &Deployment, names: &Names, arn: &dyn Fn(&str, &str) -> Str
         // AWS knows no resource for these.
         json!({
             "Sid": "Definitions", "Effect": "Allow", "Resource": "*", "Action": [
-                "ecs:DeleteTaskDefinitions", "ecs:DeregisterTaskDefinition", "ecs:RegisterTaskDefinition",
+                "ecs:CreateCluster", "ecs:DeleteTaskDefinitions", "ecs:DeregisterTaskDefinition",
+                "ecs:RegisterTaskDefinition",
             ],
         }),
         json!({
@@ -254,11 +300,12 @@ fn allow(sid: &str, actions: &[&str], resources: &[String]) -> Value {
     json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources })
 }
 
-/// Only on what carries our tag.
+/// Only on what carries our tags.
 fn ours(sid: &str, actions: &[&str], resources: &[String], names: &Names) -> Value {
     let mut statement = allow(sid, actions, resources);
-    let tag = format!("aws:ResourceTag/{TAG}");
-    statement["Condition"] = json!({ "StringEquals": { tag: names.deployment } });
+    let (deployment, target) = (format!("aws:ResourceTag/{TAG}"), format!("aws:ResourceTag/{TARGET_TAG}"));
+    statement["Condition"] =
+        json!({ "StringEquals": { deployment: names.deployment, target: names.target.to_string() } });
     statement
 }
 
@@ -267,4 +314,42 @@ fn pass(role: &str, to: &str) -> Value {
         "Sid": "Pass", "Effect": "Allow", "Action": "iam:PassRole", "Resource": role,
         "Condition": { "StringEquals": { "iam:PassedToService": to } },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deployment::Defaults;
+
+    /// The policy of the defaults, elsewhere.
+    fn policy_in(region: &str, target: Target) -> Value {
+        let file = format!("[aws]\nregion = \"{region}\"\n");
+        let deployment = Deployment::parse(&file, "f", Defaults::of(target)).expect("valid");
+        policy(&deployment, &Names::of(&deployment, target))
+    }
+
+    #[test]
+    fn arns_are_of_the_regions_partition() {
+        for (region, begins) in [("us-east-1", "arn:aws:"), ("cn-north-1", "arn:aws-cn:")] {
+            for target in [Target::Ec2, Target::Ecs] {
+                let text = policy_in(region, target).to_string();
+                let arns: Vec<&str> = text.split('"').filter(|word| word.starts_with("arn:")).collect();
+                assert!(!arns.is_empty() && arns.iter().all(|arn| arn.starts_with(begins)), "{arns:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn tags_are_given_only_to_what_is_being_made() {
+        for target in [Target::Ec2, Target::Ecs] {
+            let policy = policy_in("us-east-1", target);
+            let statements = policy["Statement"].as_array().expect("statements");
+            let may_tag = |one: &&Value| one["Action"].to_string().contains("ec2:CreateTags");
+            let tagging: Vec<&Value> = statements.iter().filter(may_tag).collect();
+            let [tagging] = tagging.as_slice() else { panic!("one statement: {tagging:?}") };
+            let actions = &tagging["Condition"]["StringEquals"]["ec2:CreateAction"];
+            assert_eq!(actions, &json!(["CreateSecurityGroup", "CreateLaunchTemplate"]));
+            assert_eq!(tagging["Action"], json!("ec2:CreateTags"), "nothing else has that condition");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use super::resources::{Call, Resource};
 use super::value::{Logical, Part, Ref};
 
 /// Everything that has to change, and what stays.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Plan {
     pub changes: Vec<Change>,
     /// Resources that are as they should be.
@@ -55,9 +55,10 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     #[error(
-        "{kind} `{name}` is there and is not ours: it lacks the tag {tag}={deployment}. Nothing was changed. Choose another \
-         name for the deployment (--name), or remove it yourself",
-        tag = super::names::TAG
+        "{kind} `{name}` is there and is not ours: it lacks the tags {tag}={deployment} and {target}, or belongs to the \
+         other of ec2 and ecs. Nothing was changed. Choose another name for the deployment (--name), or remove it first",
+        tag = super::names::TAG,
+        target = super::names::TARGET_TAG
     )]
     Foreign { kind: &'static str, name: String, deployment: String },
     #[error(
@@ -204,6 +205,7 @@ fn follow_template(desired: &State, observed: &Observed, have: &mut BTreeMap<&Lo
     for resource in have.values_mut() {
         match resource {
             Resource::Group(group) if template => {
+                group.outdated = observed.instances;
                 if matches!(group.launch_template.version, Ref::To(..)) {
                     group.launch_template.version = Ref::Id(now(render::LAUNCH_TEMPLATE, Part::Version));
                 }

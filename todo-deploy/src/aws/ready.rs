@@ -62,8 +62,26 @@ pub struct Ready<'a> {
     pub ids: &'a Ids,
     pub deployment: &'a Deployment,
     pub resolve: &'a [Resolve],
-    /// The deployment of an ECS service that is followed, once it was seen.
-    pub followed: RefCell<Option<String>>,
+    /// The deployment of an ECS service, or the refresh of a group's instances, that is followed.
+    pub followed: RefCell<Followed>,
+}
+
+/// What was seen of our roll-out so far.
+#[derive(Debug, Default)]
+pub struct Followed {
+    /// Whether a refresh is wanted to be rolled back.
+    is_undone: bool,
+    /// Its id, once it was seen.
+    id: Option<String>,
+    /// Looks in which it was not there, although nobody had seen it yet.
+    unseen: u32,
+}
+
+impl Followed {
+    /// A refresh that somebody undoes, if so.
+    pub fn undone(is_undone: bool) -> Self {
+        Self { is_undone, ..Self::default() }
+    }
 }
 
 impl Ready<'_> {

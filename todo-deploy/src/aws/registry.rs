@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::clients::Cloud;
 use super::failure::{Absent as _, Failure, Kind, of};
-use super::names::Names;
+use super::names::{Names, TAG};
 
 /// Images that are kept, so that a roll-back can still pull the earlier ones.
 const KEPT: u32 = 20;
@@ -40,6 +40,24 @@ async fn find(cloud: &Cloud, name: &str) -> Result<Option<String>, Failure> {
     let found = request.send().await.map_err(of("ecr:DescribeRepositories")).absent()?;
     let repositories = found.and_then(|found| found.repositories).unwrap_or_default();
     Ok(repositories.into_iter().next().and_then(|repository| repository.repository_uri))
+}
+
+/// Names of the repositories that carry the deployment's tag; `ec2` and `ecs` share them.
+pub(super) async fn owned(cloud: &Cloud, names: &Names) -> Result<Vec<String>, Failure> {
+    let mut owned = Vec::new();
+    let mut pages = cloud.ecr.describe_repositories().into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(of("ecr:DescribeRepositories"))?;
+        for one in page.repositories() {
+            let (Some(name), Some(arn)) = (one.repository_name(), one.repository_arn()) else { continue };
+            let tags = cloud.ecr.list_tags_for_resource().resource_arn(arn).send().await;
+            let tags = tags.map_err(of("ecr:ListTagsForResource"))?.tags.unwrap_or_default();
+            if tags.iter().any(|tag| tag.key() == TAG && tag.value() == names.deployment) {
+                owned.push(name.to_owned());
+            }
+        }
+    }
+    Ok(owned)
 }
 
 /// A password for the user `AWS`, good for twelve hours.

@@ -6,7 +6,7 @@ use aws_sdk_ecs::types as ecs;
 use super::clients::Cloud;
 use super::failure::{Failure, Kind, of};
 use super::names::Names;
-use super::resources::{At, group, service, task_definition};
+use super::resources::{At, Found, Resource, group, rollout, scalable_target, service, task_definition};
 use super::value::Ids;
 use crate::deployment::Target;
 
@@ -24,6 +24,31 @@ pub struct Revision {
 
 fn none(call: &'static str, what: &str) -> Failure {
     Failure { call, kind: Kind::NotFound, code: None, message: format!("there is no {what}; `up` makes one") }
+}
+
+fn foreign(call: &'static str, found: &Found) -> Failure {
+    let (kind, name) = (found.resource.kind(), found.resource.name());
+    let message = format!(
+        "{kind} `{name}` is not ours: it lacks the tags of this deployment, or belongs to the other of ec2 and ecs; \
+         nothing was changed"
+    );
+    Failure { call, kind: Kind::Refused, code: None, message }
+}
+
+/// The Auto Scaling group, once it is certain that it is ours.
+async fn own_group(call: &'static str, at: At<'_>) -> Result<auto::AutoScalingGroup, Failure> {
+    let raw = group::describe(&at.names.service(), at).await?;
+    let raw = raw.filter(|raw| !group::is_leaving(raw)).ok_or_else(|| none(call, "Auto Scaling group"))?;
+    let found = group::found(&raw, None, at);
+    if found.ours { Ok(raw) } else { Err(foreign(call, &found)) }
+}
+
+/// That the ECS service is there and ours.
+async fn own_service(call: &'static str, at: At<'_>) -> Result<(), Failure> {
+    let cluster = at.names.cluster();
+    let raw = service::describe(&cluster, &cluster, at).await?;
+    let found = raw.and_then(|raw| service::found(&raw, at)).ok_or_else(|| none(call, "ECS service"))?;
+    if found.ours { Ok(()) } else { Err(foreign(call, &found)) }
 }
 
 /// Every version, newest first.
@@ -82,32 +107,33 @@ async fn revisions(at: At<'_>) -> Result<Vec<Revision>, Failure> {
     Ok(found)
 }
 
-/// Goes back to `number` and returns the ids that a wait for readiness follows.
+/// Goes back to `number` and puts the ids that a wait for readiness follows into `ids`. Refused where what runs is not
+/// ours.
 pub async fn roll_back(cloud: &Cloud, names: &Names, number: i64, ids: &mut Ids) -> Result<(), Failure> {
+    let nothing = Ids::default();
+    let at = At { cloud, names, ids: &nothing, own: None };
     match names.target {
         Target::Ec2 => {
-            let name = names.service();
+            let (name, version) = (names.service(), number.to_string());
             let call = "autoscaling:UpdateAutoScalingGroup";
+            let group = own_group(call, at).await?;
             let template = auto::LaunchTemplateSpecification::builder()
                 .launch_template_name(names.launch_template())
-                .version(number.to_string())
+                .version(&version)
                 .build();
-            let request = cloud.autoscaling.update_auto_scaling_group().auto_scaling_group_name(&name);
-            request.launch_template(template).send().await.map_err(of(call))?;
-            let preferences = auto::RefreshPreferences::builder()
-                .min_healthy_percentage(100)
-                .max_healthy_percentage(200)
-                .skip_matching(true)
-                .build();
-            let request = cloud.autoscaling.start_instance_refresh().auto_scaling_group_name(&name);
-            let started = request.preferences(preferences).send().await;
-            let started = started.map_err(of("autoscaling:StartInstanceRefresh"))?;
-            ids.insert(super::render::ROLLOUT, started.instance_refresh_id.unwrap_or_default());
+            if group::outdated(&group, &version) > 0 {
+                ids.insert(super::render::ROLLOUT, rollout::start(cloud, &name, template).await?);
+            } else {
+                let request = cloud.autoscaling.update_auto_scaling_group().auto_scaling_group_name(&name);
+                request.launch_template(template).send().await.map_err(of(call))?;
+            }
         }
         Target::Ecs => {
+            let call = "ecs:UpdateService";
+            own_service(call, at).await?;
             let revision = format!("{}:{number}", names.container());
             let request = cloud.ecs.update_service().cluster(names.cluster()).service(names.cluster());
-            let updated = request.task_definition(revision).send().await.map_err(of("ecs:UpdateService"))?;
+            let updated = request.task_definition(revision).send().await.map_err(of(call))?;
             let arn = updated.service.and_then(|service| service.task_definition).unwrap_or_default();
             ids.insert(super::render::TASK_DEFINITION, arn);
         }
@@ -116,7 +142,22 @@ pub async fn roll_back(cloud: &Cloud, names: &Names, number: i64, ids: &mut Ids)
     Ok(())
 }
 
-/// Sets the capacity that is wanted; policies may change it again.
+/// Brings the version before a replacement of instances back while that is under way, and puts its id into `ids`; whether
+/// there was one. Refused where what runs is not ours.
+pub async fn undo(cloud: &Cloud, names: &Names, ids: &mut Ids) -> Result<bool, Failure> {
+    if names.target != Target::Ec2 {
+        return Ok(false);
+    }
+    let nothing = Ids::default();
+    own_group("autoscaling:RollbackInstanceRefresh", At { cloud, names, ids: &nothing, own: None }).await?;
+    let undone = rollout::undo(cloud, &names.service()).await?;
+    if let Some(refresh) = &undone {
+        ids.insert(super::render::ROLLOUT, refresh);
+    }
+    Ok(undone.is_some())
+}
+
+/// Sets the capacity that is wanted; policies may change it again. Refused where what runs is not ours.
 pub async fn scale(cloud: &Cloud, names: &Names, wanted: u32) -> Result<(), Failure> {
     let ids = Ids::default();
     let at = At { cloud, names, ids: &ids, own: None };
@@ -125,17 +166,17 @@ pub async fn scale(cloud: &Cloud, names: &Names, wanted: u32) -> Result<(), Fail
         Target::Ec2 => {
             let call = "autoscaling:SetDesiredCapacity";
             let name = names.service();
-            let found = group::describe(&name, at).await?.ok_or_else(|| none(call, "Auto Scaling group"))?;
+            let found = own_group(call, at).await?;
             within(call, number, found.min_size().unwrap_or(0), found.max_size().unwrap_or(i32::MAX))?;
             let request = cloud.autoscaling.set_desired_capacity().auto_scaling_group_name(&name);
             request.desired_capacity(number).honor_cooldown(false).send().await.map_err(of(call))?;
         }
         Target::Ecs => {
             let call = "ecs:UpdateService";
-            let service = at.names.scaled_service();
-            let found = super::resources::scalable_target::find(&service, at).await?;
-            let found = found.ok_or_else(|| none(call, "ECS service"))?;
-            if let super::resources::Resource::ScalableTarget(target) = &found.resource {
+            own_service(call, at).await?;
+            let found = scalable_target::find(&names.scaled_service(), at).await?;
+            let found = found.ok_or_else(|| none(call, "scalable target of the ECS service"))?;
+            if let Resource::ScalableTarget(target) = &found.resource {
                 within(call, number, target.min_capacity, target.max_capacity)?;
             }
             let request = cloud.ecs.update_service().cluster(names.cluster()).service(names.cluster());

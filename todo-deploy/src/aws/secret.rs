@@ -2,22 +2,18 @@
 
 use super::clients::Cloud;
 use super::failure::{Absent as _, Failure, Kind, of};
+use super::resources::parameter;
 use crate::deployment::SecretRef;
 
 /// What to say about a secret that is not there. Its value is never read.
 pub(super) async fn missing(cloud: &Cloud, secret: &SecretRef) -> Result<Option<String>, Failure> {
     match secret {
         SecretRef::Parameter(name) => {
-            let filter = aws_sdk_ssm::types::ParameterStringFilter::builder();
-            let filter = filter.key("Name").option("Equals").values(name).build();
-            let filter = filter.map_err(|_| Failure::incomplete("ssm:DescribeParameters", "filter"))?;
-            let request = cloud.ssm.describe_parameters().parameter_filters(filter);
-            let found = match request.send().await.map_err(of("ssm:DescribeParameters")) {
+            let found = match parameter::named(cloud, &[("Name", name)]).await {
                 Err(failure) if failure.kind == Kind::Denied => return Ok(None),
-                found => found.absent()?,
+                found => found?,
             };
-            let is_missing = found.is_none_or(|found| found.parameters().is_empty());
-            Ok(is_missing.then(|| {
+            Ok(found.is_empty().then(|| {
                 format!(
                     "there is no parameter `{name}`: `aws ssm put-parameter --type SecureString --name {name} --value …` \
                      makes it"

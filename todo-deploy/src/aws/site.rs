@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_ec2::types::{Filter, InstanceType, LocationType};
 
 use super::clients::Cloud;
-use super::failure::{Absent as _, Failure, Kind, of};
+use super::failure::{Failure, of};
 use crate::deployment::{Deployment, Target};
 
 /// The ground that a deployment is built on.
@@ -18,6 +18,8 @@ pub struct Site {
     pub subnets: BTreeSet<String>,
     /// One per zone: what the balancer and the database spread over, at least two.
     pub spread: BTreeSet<String>,
+    /// Those of [`Self::subnets`] in which an instance gets no public address.
+    pub private: BTreeSet<String>,
     /// The machine image, for EC2.
     pub image: Option<String>,
 }
@@ -35,13 +37,9 @@ pub enum Unfit {
 }
 
 impl Site {
-    /// The first word of ARNs here.
+    /// Of the ARNs here.
     pub fn partition(&self) -> &'static str {
-        match &self.region {
-            region if region.starts_with("cn-") => "aws-cn",
-            region if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        }
+        partition(&self.region)
     }
 
     /// Looks around. `image` is the one that the deployment runs already: it stays until somebody names another.
@@ -60,7 +58,19 @@ impl Site {
         )?;
         let chosen = choose(&subnets, &offered, deployment)?;
         let region = cloud.region.clone();
-        Ok(Self { account, region, vpc: chosen.vpc, subnets: chosen.inside, spread: chosen.spread, image })
+        let Chosen { vpc, inside, spread } = chosen;
+        let is_private = |subnet: &&Subnet| inside.contains(&subnet.id) && !subnet.gives_addresses;
+        let private = subnets.iter().filter(is_private).map(|subnet| subnet.id.clone()).collect();
+        Ok(Self { account, region, vpc, subnets: inside, spread, private, image })
+    }
+}
+
+/// Which of AWS's separate worlds a region is in: what its ARNs begin with.
+pub fn partition(region: &str) -> &'static str {
+    match region {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
     }
 }
 
@@ -77,6 +87,7 @@ struct Subnet {
     zone: String,
     vpc: String,
     is_default: bool,
+    gives_addresses: bool,
 }
 
 async fn subnets(cloud: &Cloud) -> Result<Vec<Subnet>, Failure> {
@@ -90,6 +101,7 @@ async fn subnets(cloud: &Cloud) -> Result<Vec<Subnet>, Failure> {
                 zone: text(subnet.availability_zone()),
                 vpc: text(subnet.vpc_id()),
                 is_default: subnet.default_for_az().unwrap_or_default(),
+                gives_addresses: subnet.map_public_ip_on_launch().unwrap_or_default(),
             });
         }
     }
@@ -201,80 +213,16 @@ fn choose(
             first.vpc
         )));
     }
+    // One zone is a choice that somebody makes, not one that happens to them.
+    if inside.len() == 1 && aws.zones.is_empty() && deployment.capacity.max > 1 {
+        let zone = by_zone.keys().find(|zone| is_offered(zone)).copied().unwrap_or_default();
+        return Err(unfit(format!(
+            "of these subnets only those in {zone} offer {}, and the service would end with that zone: name further ones \
+             in aws.subnets, choose another aws.instance_type, or write aws.zones = [\"{zone}\"] if it is meant",
+            aws.instance_type
+        )));
+    }
     Ok(Chosen { vpc: first.vpc.clone(), inside, spread })
-}
-
-/// What must be there before anything is made and is not ours to make: roles, keys, secrets. Each with its remedy.
-pub async fn preflight(
-    cloud: &Cloud,
-    deployment: &Deployment,
-    target: Target,
-) -> Result<Vec<String>, Failure> {
-    let (profile, role, key, secrets) = tokio::try_join!(
-        profile(cloud, deployment, target),
-        role(cloud, deployment, target),
-        key(cloud, deployment, target),
-        secrets(cloud, deployment),
-    )?;
-    Ok([profile, role, key].into_iter().flatten().chain(secrets).collect())
-}
-
-/// Looking may be forbidden where using is not: then AWS decides later.
-fn tolerant<T>(answer: Result<T, Failure>) -> Result<Option<Option<T>>, Failure> {
-    match answer {
-        Err(failure) if failure.kind == Kind::Denied => Ok(None),
-        answer => answer.absent().map(Some),
-    }
-}
-
-async fn profile(cloud: &Cloud, deployment: &Deployment, target: Target) -> Result<Option<String>, Failure> {
-    let name = &deployment.aws.instance_profile;
-    if target != Target::Ec2 {
-        return Ok(None);
-    }
-    let request = cloud.iam.get_instance_profile().instance_profile_name(name);
-    let missing = matches!(tolerant(request.send().await.map_err(of("iam:GetInstanceProfile")))?, Some(None));
-    Ok(missing.then(|| {
-        format!(
-            "there is no instance profile `{name}`: in the Learner Lab it is LabInstanceProfile; elsewhere name one in \
-             aws.instance_profile whose role may read the secrets, pull the image and write logs"
-        )
-    }))
-}
-
-async fn role(cloud: &Cloud, deployment: &Deployment, target: Target) -> Result<Option<String>, Failure> {
-    let name = &deployment.aws.role;
-    if target != Target::Ecs {
-        return Ok(None);
-    }
-    let request = cloud.iam.get_role().role_name(name);
-    let missing = matches!(tolerant(request.send().await.map_err(of("iam:GetRole")))?, Some(None));
-    Ok(missing.then(|| {
-        format!(
-            "there is no role `{name}`: in the Learner Lab it is LabRole; elsewhere name one in aws.role that \
-             ecs-tasks.amazonaws.com may assume and that may read the secrets, pull the image and write logs"
-        )
-    }))
-}
-
-async fn key(cloud: &Cloud, deployment: &Deployment, target: Target) -> Result<Option<String>, Failure> {
-    let Some(name) = deployment.aws.key_name.as_ref().filter(|_| target == Target::Ec2) else {
-        return Ok(None);
-    };
-    let request = cloud.ec2.describe_key_pairs().key_names(name);
-    let missing = matches!(tolerant(request.send().await.map_err(of("ec2:DescribeKeyPairs")))?, Some(None));
-    Ok(missing
-        .then(|| format!("there is no key pair `{name}`: leave aws.key_name out, or name one that exists")))
-}
-
-async fn secrets(cloud: &Cloud, deployment: &Deployment) -> Result<Vec<String>, Failure> {
-    let mut missing = Vec::new();
-    for secret in super::render::secrets_of(deployment) {
-        if let Some(problem) = super::secret::missing(cloud, &secret).await? {
-            missing.push(problem);
-        }
-    }
-    Ok(missing)
 }
 
 #[cfg(test)]
@@ -284,7 +232,7 @@ mod tests {
 
     fn subnet(zone: char) -> Subnet {
         let (id, zone) = (format!("subnet-{zone}"), format!("us-east-1{zone}"));
-        Subnet { id, zone, vpc: "vpc-1".to_owned(), is_default: true }
+        Subnet { id, zone, vpc: "vpc-1".to_owned(), is_default: true, gives_addresses: true }
     }
 
     fn zones(letters: &str) -> Option<BTreeSet<String>> {
@@ -316,6 +264,9 @@ mod tests {
         assert!(none.contains("create-default-vpc"), "{none}");
         let one = choose(&[subnet('a')], &zones("a"), &deployment).expect_err("one zone").to_string();
         assert!(one.contains("two zones"), "{one}");
+        let two: Vec<Subnet> = "ab".chars().map(subnet).collect();
+        let alone = choose(&two, &zones("b"), &deployment).expect_err("one zone offers it").to_string();
+        assert!(alone.contains("only those in us-east-1b") && alone.contains("aws.zones"), "{alone}");
         let nowhere = choose(&[subnet('a')], &zones("b"), &deployment).expect_err("not offered").to_string();
         assert!(nowhere.contains("t2.micro"), "{nowhere}");
     }

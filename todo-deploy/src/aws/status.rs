@@ -2,26 +2,28 @@
 //!
 //! What an account does not let us see, or a service does not answer, becomes a note instead of an error.
 
+mod alarms;
 mod fleet;
+mod measured;
 mod past;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_cloudwatch::types as watch;
 use aws_sdk_elasticloadbalancingv2::types as elb;
 use aws_smithy_types::DateTime;
 
+use self::measured::{Measured, Subject};
 use super::clients::Cloud;
-use super::failure::{Failure, of};
+use super::failure::{Failure, Kind, of};
 use super::names::Names;
 use super::resources::{At, load_balancer};
 use super::value::Ids;
 use crate::deployment::{Deployment, Target};
 use crate::engine::config::Config;
-use crate::status::{About, Alarm, Grid, Group, Instance, Phase, Policy, Status, Traffic, VERSION};
+use crate::status::{About, Activity, Group, Instance, Phase, Policy, PolicyAbout, Status, VERSION};
 use crate::time::Time;
-use crate::timeline::{AlarmState, Health};
+use crate::timeline::Health;
 
 /// Moments of AWS as seconds since the deployment's group was made.
 #[derive(Debug, Clone, Copy)]
@@ -48,67 +50,128 @@ struct Fleet {
     notes: Vec<String>,
 }
 
+/// What is remembered from one look to the next: measurements come once a minute, and each question costs money.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// When it was measured, in seconds since 1970.
+    measured: Option<(f64, Measured)>,
+}
+
+/// Measurements are asked for again after so many seconds.
+const MEASURED_FOR_S: f64 = 30.0;
+
 /// How it stands at `now_unix_s`; nothing where there is no deployment of this name.
 pub async fn status(
     cloud: &Cloud,
     names: &Names,
     deployment: &Deployment,
     now_unix_s: f64,
+    memory: &mut Memory,
 ) -> Result<Option<Status>, Failure> {
     let ids = Ids::default();
     let at = At { cloud, names, ids: &ids, own: None };
     let name = names.balancer();
-    let (health, balancer) = tokio::try_join!(target_health(at), load_balancer::describe(&name, at))?;
+    let (targets, balancer) = tokio::try_join!(targets(at), load_balancer::describe(&name, at))?;
     let fleet = match names.target {
-        Target::Ec2 => fleet::instances(at, &health).await?,
-        Target::Ecs => fleet::tasks(at, &health).await?,
+        Target::Ec2 => fleet::instances(at, &targets.health).await?,
+        Target::Ecs => fleet::tasks(at, &targets.health).await?,
         Target::Local => None,
     };
-    let Some(fleet) = fleet else { return Ok(None) };
+    let Some(mut fleet) = fleet else { return Ok(None) };
     // Where nobody says when it began, the present is as good as any moment.
     let began = fleet.began.as_secs_f64();
     let clock = Clock { began: if began > 0.0 { began } else { now_unix_s } };
-    let mut notes = fleet.notes;
-    let alarms = alarms(at, clock).await?;
-    let activities = past::activities(at, clock, &mut notes).await?;
+    let now = Time::after_start(Duration::try_from_secs_f64(now_unix_s - clock.began).unwrap_or_default());
+    let mut notes = std::mem::take(&mut fleet.notes);
     let mut about = About::new(deployment, names.target, &Config::new(deployment, names.target));
     about = about.started(Duration::try_from_secs_f64(clock.began).unwrap_or_default());
-    about.limits.min = fleet.group.min;
-    about.limits.max = fleet.group.max;
+    // Three hundred samples are what the dashboard calls the newest.
+    about = about.sampled_every(Duration::from_secs_f64(measured::RECENT_S / 300.0));
+    (about.limits.min, about.limits.max) = (fleet.group.min, fleet.group.max);
     if let Some(host) = balancer.as_ref().and_then(elb::LoadBalancer::dns_name) {
         about = about.link("Service", &format!("http://{host}"));
     }
-    notes.extend(
-        alarms
-            .iter()
-            .filter(|alarm| alarm.state == AlarmState::Alarm && alarm.reason.contains("<="))
-            .map(|alarm| format!("{} in ALARM is normal while the group is at its minimum", alarm.name)),
-    );
-    let policies = about.policies.iter().map(|policy| Policy { name: policy.name.clone(), last: None });
-    let policies = policies.collect();
+    let known = alarms::describe(at, &about, &mut notes).await?;
+    alarms::correct(&mut about, &known);
+    let subject = Subject {
+        balancer: balancer.as_ref().and_then(|balancer| measured::full_name(balancer.load_balancer_arn()?)),
+        target_group: targets.group.as_deref().and_then(measured::full_name),
+        instances: fleet.instances.iter().map(|instance| instance.id.clone()).collect(),
+    };
+    let sources =
+        known.iter().filter_map(|known| Some((known.name.clone(), alarms::source(&known.alarm)?))).collect();
+    let measured = match memory.measured.take() {
+        Some((at_s, measured)) if now_unix_s - at_s < MEASURED_FOR_S => (at_s, measured),
+        _ => {
+            let asked = measured::measured(at, clock, now_unix_s, &subject, sources).await;
+            (now_unix_s, tolerated(asked, "measurements are", &mut notes)?)
+        }
+    };
+    let measured = &memory.measured.insert(measured).1;
+    let mut past = past::past(at, clock, &mut notes).await?;
+    past.activities.extend(past::of_alarms(at, clock, now_unix_s, &known, &mut notes).await?);
+    past.activities.sort_by_key(|activity| activity.at);
+    for instance in &mut fleet.instances {
+        instance.details.cpu_percent = measured.cpu.get(&instance.id).copied();
+        // A group does not say since when it has an instance; its activities do.
+        let of_it = |activity: &&Activity| {
+            activity.text.starts_with("Launching") && activity.text.contains(&instance.id)
+        };
+        if let Some(launch) = past.activities.iter().find(of_it).filter(|_| names.target == Target::Ec2) {
+            instance.since = launch.at;
+        }
+    }
+    notes.extend(known.iter().filter_map(alarms::note));
+    let decided = |policy: &PolicyAbout| Policy {
+        name: policy.name.clone(),
+        last: past.decisions.get(&names.policy(&policy.name)).cloned(),
+    };
     Ok(Some(Status {
         version: VERSION,
         phase: if fleet.group.healthy > 0 { Phase::Running } else { Phase::Starting },
-        at: Time::after_start(Duration::try_from_secs_f64(now_unix_s - clock.began).unwrap_or_default()),
+        at: now,
+        policies: about.policies.iter().map(decided).collect(),
+        alarms: known.iter().map(|known| alarms::shown(known, measured, clock)).collect(),
+        capacity: past::capacity(&past.changes, &measured.healthy, &fleet.group, now),
+        traffic: measured.traffic(now.as_secs_f64()),
+        series: measured.series.clone(),
         group: fleet.group,
         instances: fleet.instances,
-        policies,
-        alarms,
-        activities,
-        traffic: Traffic::default(),
-        capacity: Vec::new(),
-        series: BTreeMap::new(),
+        activities: past.activities,
         about,
         notes,
     }))
 }
 
-/// Health of each target, by instance id or address.
-async fn target_health(at: At<'_>) -> Result<TargetHealth, Failure> {
+/// Whoever may not see something, or talks to an imitation that has none of it, still gets the rest.
+fn tolerated<T: Default>(
+    asked: Result<T, Failure>,
+    what: &str,
+    notes: &mut Vec<String>,
+) -> Result<T, Failure> {
+    match asked {
+        Err(failure)
+            if matches!(failure.kind, Kind::Denied | Kind::Server | Kind::NotFound | Kind::Refused) =>
+        {
+            notes.push(format!("{what} not available ({})", failure.call));
+            Ok(T::default())
+        }
+        asked => asked,
+    }
+}
+
+/// The target group, and the health of each target by instance id or address.
+#[derive(Debug, Default)]
+struct Targets {
+    group: Option<String>,
+    health: TargetHealth,
+}
+
+async fn targets(at: At<'_>) -> Result<Targets, Failure> {
     let Some(group) = super::resources::target_group::arn(&at.names.service(), at).await? else {
-        return Ok(TargetHealth::new());
+        return Ok(Targets::default());
     };
-    let request = at.cloud.elb.describe_target_health().target_group_arn(group);
+    let request = at.cloud.elb.describe_target_health().target_group_arn(&group);
     let found = request.send().await.map_err(of("elasticloadbalancing:DescribeTargetHealth"))?;
     let read = |target: &elb::TargetHealthDescription| {
         let id = target.target().and_then(|target| target.id())?.to_owned();
@@ -125,50 +188,6 @@ async fn target_health(at: At<'_>) -> Result<TargetHealth, Failure> {
         let reason = parts.into_iter().flatten().collect::<Vec<_>>().join(": ");
         Some((id, (state, draining, reason)))
     };
-    Ok(found.target_health_descriptions().iter().filter_map(read).collect())
-}
-
-/// Our alarms, and those that target tracking made for us.
-async fn alarms(at: At<'_>, clock: Clock) -> Result<Vec<Alarm>, Failure> {
-    let tracked = match at.names.target {
-        Target::Ecs => format!("TargetTracking-{}", at.names.scaled_service()),
-        Target::Ec2 | Target::Local => format!("TargetTracking-{}", at.names.service()),
-    };
-    let own = match at.names.deployment.as_str() {
-        "todo" => "todo".to_owned(),
-        name => format!("{name}-"),
-    };
-    let mut found = Vec::new();
-    for prefix in [own, tracked] {
-        let request = at.cloud.cloudwatch.describe_alarms().alarm_name_prefix(prefix);
-        let page = request.send().await.map_err(of("cloudwatch:DescribeAlarms"))?;
-        found.extend(page.metric_alarms().iter().map(|alarm| read_alarm(alarm, clock)));
-    }
-    Ok(found)
-}
-
-fn read_alarm(alarm: &watch::MetricAlarm, clock: Clock) -> Alarm {
-    let state = match alarm.state_value() {
-        Some(watch::StateValue::Ok) => AlarmState::Ok,
-        Some(watch::StateValue::Alarm) => AlarmState::Alarm,
-        _ => AlarmState::InsufficientData,
-    };
-    let symbol = match alarm.comparison_operator() {
-        Some(watch::ComparisonOperator::GreaterThanOrEqualToThreshold) => ">=",
-        Some(watch::ComparisonOperator::GreaterThanThreshold) => ">",
-        Some(watch::ComparisonOperator::LessThanOrEqualToThreshold) => "<=",
-        _ => "<",
-    };
-    let (metric, threshold) = (alarm.metric_name().unwrap_or("?"), alarm.threshold().unwrap_or_default());
-    let periods = alarm.evaluation_periods().unwrap_or_default();
-    let rule =
-        format!("{metric} {symbol} {threshold} for {periods} × {} s", alarm.period().unwrap_or_default());
-    let said = alarm.state_reason().unwrap_or_default();
-    Alarm {
-        name: alarm.alarm_name().unwrap_or_default().to_owned(),
-        state,
-        since: clock.at(alarm.state_updated_timestamp()),
-        reason: if said.is_empty() { rule } else { format!("{rule}: {said}") },
-        history: Grid::default(),
-    }
+    let health = found.target_health_descriptions().iter().filter_map(read).collect();
+    Ok(Targets { group: Some(group), health })
 }

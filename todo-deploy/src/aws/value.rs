@@ -96,6 +96,11 @@ impl Ids {
         self.0.get(logical).map(String::as_str)
     }
 
+    /// Whether one of them has this id.
+    pub fn has(&self, id: &str) -> bool {
+        self.0.values().any(|known| part_of(known, Part::Id) == id)
+    }
+
     pub fn remove(&mut self, logical: &str) {
         self.0.remove(logical);
     }

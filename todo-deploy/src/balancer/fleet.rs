@@ -121,6 +121,12 @@ impl Fleet {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whoever chooses a target waits while this lives: so a test makes a worker see several things at once.
+    #[cfg(test)]
+    pub(super) fn hold(&self) -> impl Sized + '_ {
+        self.lock()
+    }
+
     /// Chooses a target. `None`: none is registered, or none but `not`.
     pub(super) fn pick(self: &Arc<Self>, choice: &Choice, not: Option<Slot>) -> Option<Lease> {
         let mut inner = self.lock();
@@ -146,16 +152,18 @@ impl Fleet {
         }
     }
 
-    /// Adds a target, or changes the weight of one that is there. False: there is one with this id at another
-    /// address, or one that is leaving.
+    /// Adds a target, or changes the weight of one that is there. `None`, and nothing changed: there is one with
+    /// this id at another address, or one that is leaving.
     pub(super) fn register(&self, id: InstanceId, address: SocketAddr, weight: u32) -> Option<Arc<Target>> {
         let mut inner = self.lock();
         if let Some(member) = inner.members.get_mut(&id) {
-            let same = member.target.address == address && !member.target.is_leaving();
+            if member.target.address != address || member.target.is_leaving() {
+                return None;
+            }
             member.weight = weight.max(1);
             let target = Arc::clone(&member.target);
             inner.weigh(id);
-            return same.then_some(target);
+            return Some(target);
         }
         let name = address.to_string();
         let key = hash_bytes(name.as_bytes());
@@ -267,6 +275,7 @@ impl Fleet {
     pub(super) fn configure(&self, settings: &Settings) {
         let mut inner = self.lock();
         inner.picker.set_algorithm(settings.picking());
+        inner.picker.set_healthy_min(settings.healthy_min);
         inner.ramp = settings.ramp();
         let ids: Vec<_> = inner.members.keys().copied().collect();
         for id in ids {

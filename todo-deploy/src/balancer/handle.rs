@@ -11,6 +11,7 @@ use super::control::Command;
 use super::entrance::Entrance;
 use super::fleet::TargetStatus;
 use super::hub::Hub;
+use super::log;
 use super::settings::{Listener, Settings};
 use super::stats::Counts;
 use super::worker::Order;
@@ -95,8 +96,12 @@ impl Handle {
     }
 
     /// Opens the access log's file again: the one before was moved away.
-    pub fn reopen_log(&self) {
-        self.hub.log.switch(&self.hub.settings().access_log);
+    ///
+    /// # Errors
+    /// When it cannot be opened. Then lines go on into the one before.
+    pub fn reopen_log(&self) -> io::Result<()> {
+        self.hub.log.switch(log::open(&self.hub.settings().access_log)?);
+        Ok(())
     }
 
     /// Takes over changed settings: requests that begin from now on see them, listeners that are not wanted any
@@ -104,20 +109,23 @@ impl Handle {
     /// workers stay as they were at the start.
     ///
     /// # Errors
-    /// When a new listener cannot be opened or a certificate not be used. Then nothing has changed.
+    /// When a new listener or access log cannot be opened or a certificate not be used. Then nothing has changed.
     pub fn configure(&self, settings: Settings) -> io::Result<()> {
         let before = self.hub.settings();
+        let changed = before.access_log != settings.access_log;
+        let log = changed.then(|| log::open(&settings.access_log)).transpose()?;
         self.listen(&settings.listeners)?;
         let settings = Arc::new(settings);
         self.hub.set_settings(Arc::clone(&settings));
-        if before.picking() != settings.picking() || before.ramp() != settings.ramp() {
+        let picking = |settings: &Settings| (settings.picking(), settings.ramp(), settings.healthy_min);
+        if picking(&before) != picking(&settings) {
             self.hub.fleet.configure(&settings);
         }
         for worker in &self.workers {
             let _ = worker.send(Order::Configure(Arc::clone(&settings)));
         }
-        if before.access_log != settings.access_log {
-            self.hub.log.switch(&settings.access_log);
+        if let Some(log) = log {
+            self.hub.log.switch(log);
         }
         if before.checks != settings.checks || before.authority != settings.authority {
             let _ = self.control.send(Command::Configured);

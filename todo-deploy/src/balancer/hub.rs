@@ -17,6 +17,8 @@ pub(super) struct Hub {
     pub(super) total: Sharded,
     /// Client connections that are open.
     connections: AtomicUsize,
+    /// Client connections that were open when the time to end was over.
+    pub(super) cut: AtomicUsize,
     settings: Mutex<Arc<Settings>>,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) log: Log,
@@ -28,6 +30,7 @@ impl Hub {
             fleet: Arc::new(Fleet::new(&settings)),
             total: Sharded::new(settings.workers),
             connections: AtomicUsize::new(0),
+            cut: AtomicUsize::new(0),
             settings: Mutex::new(Arc::new(settings)),
             events,
             log,

@@ -19,10 +19,23 @@ const PAGES_MAX: usize = 64;
 #[derive(Debug)]
 enum Message {
     Page(Vec<u8>),
-    /// Write there from now on; also opens a file that was moved away again.
-    To(AccessLog),
+    /// Write there from now on.
+    To(Out),
     End,
 }
+
+/// Where lines go.
+struct Out(Option<Box<dyn Write + Send>>);
+
+impl std::fmt::Debug for Out {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Out" } else { "Out(off)" })
+    }
+}
+
+/// A place for lines that is open, so that nothing can go wrong any more.
+#[derive(Debug)]
+pub(super) struct Opened(Out);
 
 /// The way to the writing thread.
 #[derive(Debug)]
@@ -37,7 +50,7 @@ impl Log {
     /// When the file cannot be opened.
     pub(super) fn start(to: &AccessLog) -> io::Result<(Self, std::thread::JoinHandle<()>)> {
         let (sender, receiver) = sync_channel(PAGES_MAX);
-        let out = open(to)?;
+        let Opened(out) = open(to)?;
         let thread = std::thread::Builder::new().name("balancer-log".to_owned());
         let thread = thread.spawn(move || write(&receiver, out))?;
         Ok((Self { sender, lost: AtomicU64::new(0) }, thread))
@@ -58,8 +71,9 @@ impl Log {
         }
     }
 
-    pub(super) fn switch(&self, to: &AccessLog) {
-        let _ = self.sender.send(Message::To(to.clone()));
+    /// Lines go there from now on. Waits while many pages do.
+    pub(super) fn switch(&self, Opened(to): Opened) {
+        let _ = self.sender.send(Message::To(to));
     }
 
     pub(super) fn end(&self) {
@@ -67,21 +81,23 @@ impl Log {
     }
 }
 
-fn open(to: &AccessLog) -> io::Result<Option<Box<dyn Write + Send>>> {
+/// # Errors
+/// When the file cannot be opened: the error names it.
+pub(super) fn open(to: &AccessLog) -> io::Result<Opened> {
     let file = |path: &Path| {
         let opened = OpenOptions::new().create(true).append(true).open(path);
         opened.map_err(|error| {
             io::Error::new(error.kind(), format!("cannot open the access log {}: {error}", path.display()))
         })
     };
-    Ok(match to {
+    Ok(Opened(Out(match to {
         AccessLog::Off => None,
         AccessLog::Stdout => Some(Box::new(io::stdout())),
         AccessLog::File(path) => Some(Box::new(file(path)?)),
-    })
+    })))
 }
 
-fn write(receiver: &Receiver<Message>, mut out: Option<Box<dyn Write + Send>>) {
+fn write(receiver: &Receiver<Message>, Out(mut out): Out) {
     while let Ok(message) = receiver.recv() {
         match message {
             Message::Page(page) => {
@@ -90,11 +106,7 @@ fn write(receiver: &Receiver<Message>, mut out: Option<Box<dyn Write + Send>>) {
                     let _ = out.write_all(&page).and_then(|()| out.flush());
                 }
             }
-            Message::To(to) => {
-                if let Ok(opened) = open(&to) {
-                    out = opened;
-                }
-            }
+            Message::To(Out(opened)) => out = opened,
             Message::End => return,
         }
     }

@@ -7,8 +7,8 @@
 //!
 //! Threads: each worker has a runtime of its own and carries connections from accept to close; one more thread
 //! runs checks and drains. The listening sockets are shared between the workers rather than opened by each with
-//! `SO_REUSEPORT`: whoever is idle accepts, nothing queued is lost when the balancer ends, and a second balancer
-//! on the same port fails to start instead of getting half of the traffic.
+//! `SO_REUSEPORT`: whoever is idle accepts, what is queued when the balancer ends is still accepted, and a second
+//! balancer on the same port fails to start instead of getting half of the traffic.
 //!
 //! After AWS's Application Load Balancer guide (target groups, listeners, troubleshooting, X-Forwarded headers,
 //! sticky sessions, HTTP desync mitigation). Left out: rules, several target groups, HTTP/2 and gRPC, zones,
@@ -40,6 +40,7 @@ mod tls;
 mod worker;
 
 use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -117,7 +118,7 @@ impl Balancer {
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
         }
-        self.handle.hub.connections() == 0
+        self.handle.hub.cut.load(Ordering::Relaxed) == 0
     }
 
     fn stop(&self, deadline: tokio::time::Instant) {

@@ -13,7 +13,6 @@ use super::buffer::Input;
 use super::clock::{self, Deadline};
 use super::connect::{Unconnected, connect};
 use super::entrance::Entrance;
-use super::hub::Connected;
 use super::pipe::Pipe;
 use super::stats::Tally;
 use super::stream::Stream;
@@ -21,15 +20,7 @@ use super::worker::Worker;
 use crate::pick::Choice;
 use crate::pick::hash::hash_bytes;
 
-pub(super) async fn serve(
-    worker: Rc<Worker>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    entrance: Arc<Entrance>,
-    _connected: Connected,
-) {
-    let waker = std::future::poll_fn(|cx| std::task::Poll::Ready(cx.waker().clone())).await;
-    let _listed = worker.list(waker);
+pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, entrance: Arc<Entrance>) {
     let started = clock::now();
     let settings = worker.settings();
     let flow = hash_bytes(format!("{peer} {}", entrance.name).as_bytes());

@@ -7,9 +7,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Waker;
+use std::sync::atomic::Ordering;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, mpsc};
@@ -72,6 +74,14 @@ pub(super) struct Listed {
     number: u64,
 }
 
+impl Listed {
+    /// This task is the connection's: it is woken when something changes that it does not wait for.
+    pub(super) async fn is_mine(&self) {
+        let waker = std::future::poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        self.worker.connections.borrow_mut().insert(self.number, waker);
+    }
+}
+
 impl Drop for Listed {
     fn drop(&mut self) {
         self.worker.connections.borrow_mut().remove(&self.number);
@@ -97,6 +107,11 @@ impl Worker {
         self.leaving.get()
     }
 
+    /// No more connections may be open.
+    fn is_full(&self) -> bool {
+        self.hub.connections() >= self.settings.borrow().limits.connections
+    }
+
     /// 64 bits that nobody needs to be unable to guess.
     pub(super) fn draw(&self) -> u64 {
         let next = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -104,9 +119,10 @@ impl Worker {
         mix(next)
     }
 
-    pub(super) fn list(self: &Rc<Self>, waker: Waker) -> Listed {
+    /// The worker does not end before this connection has.
+    fn list(self: &Rc<Self>) -> Listed {
         let number = self.draw();
-        self.connections.borrow_mut().insert(number, waker);
+        self.connections.borrow_mut().insert(number, Waker::noop().clone());
         Listed { worker: Rc::clone(self), number }
     }
 
@@ -186,23 +202,19 @@ async fn run(hub: Arc<Hub>, number: usize, mut orders: mpsc::UnboundedReceiver<O
         random: Cell::new(seed),
     });
     let sweeper = tokio::task::spawn_local(sweep(Rc::clone(&worker)));
-    let mut entrances: Vec<(Arc<Entrance>, JoinHandle<()>)> = Vec::new();
+    let mut entrances: Vec<Accepting> = Vec::new();
     let mut deadline = clock::now();
     while let Some(order) = orders.recv().await {
         match order {
             Order::Listen(listener, entrance) => {
                 if let Ok(listener) = TcpListener::from_std(listener) {
-                    let accepting = accept(Rc::clone(&worker), listener, Arc::clone(&entrance));
-                    entrances.push((entrance, tokio::task::spawn_local(accepting)));
+                    entrances.push(Accepting::start(&worker, listener, entrance));
                 }
             }
-            Order::Leave(left) => entrances.retain(|(entrance, accepting)| {
-                let stays = !Arc::ptr_eq(entrance, &left);
-                if !stays {
-                    accepting.abort();
-                }
-                stays
-            }),
+            Order::Leave(left) => {
+                let leaves = |accepting: &mut Accepting| Arc::ptr_eq(&accepting.entrance, &left);
+                entrances.extract_if(.., leaves).for_each(|accepting| accepting.end(&worker));
+            }
             Order::Forget(id) => worker.pool.forget(id),
             Order::Wake => worker.wake_all(),
             Order::Configure(settings) => {
@@ -215,9 +227,7 @@ async fn run(hub: Arc<Hub>, number: usize, mut orders: mpsc::UnboundedReceiver<O
         }
     }
     worker.leaving.set(true);
-    for (_, accepting) in entrances {
-        accepting.abort();
-    }
+    entrances.into_iter().for_each(|accepting| accepting.end(&worker));
     worker.wake_all();
     let empty = async {
         while !worker.connections.borrow().is_empty() {
@@ -225,6 +235,7 @@ async fn run(hub: Arc<Hub>, number: usize, mut orders: mpsc::UnboundedReceiver<O
         }
     };
     clock::by(deadline, empty).await;
+    worker.hub.cut.fetch_add(worker.connections.borrow().len(), Ordering::Relaxed);
     sweeper.abort();
     worker.hub.log.page(&mut worker.page.borrow_mut());
 }
@@ -238,9 +249,38 @@ async fn sweep(worker: Rc<Worker>) {
     }
 }
 
-async fn accept(worker: Rc<Worker>, listener: TcpListener, entrance: Arc<Entrance>) {
+/// A listener that connections are accepted from.
+struct Accepting {
+    entrance: Arc<Entrance>,
+    listener: Rc<TcpListener>,
+    task: JoinHandle<()>,
+}
+
+impl Accepting {
+    fn start(worker: &Rc<Worker>, listener: TcpListener, entrance: Arc<Entrance>) -> Self {
+        let listener = Rc::new(listener);
+        let accepting = accept(Rc::clone(worker), Rc::clone(&listener), Arc::clone(&entrance));
+        Self { entrance, listener, task: tokio::task::spawn_local(accepting) }
+    }
+
+    /// Accepts no more, but what the system has accepted for us already: closing would reset those.
+    fn end(self, worker: &Rc<Worker>) {
+        self.task.abort();
+        let listener = SockRef::from(&*self.listener);
+        while !worker.is_full()
+            && let Ok((stream, peer)) = listener.accept()
+        {
+            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream.into()));
+            if let (Ok(stream), Some(peer)) = (stream, peer.as_socket()) {
+                welcome(worker, stream, peer, &self.entrance);
+            }
+        }
+    }
+}
+
+async fn accept(worker: Rc<Worker>, listener: Rc<TcpListener>, entrance: Arc<Entrance>) {
     loop {
-        if worker.hub.connections() >= worker.settings.borrow().limits.connections {
+        if worker.is_full() {
             clock::until(clock::now() + PAUSE).await;
             continue;
         }
@@ -262,10 +302,15 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, entrance: Arc<Entranc
 fn welcome(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>) {
     let _ = stream.set_nodelay(true);
     let connected = worker.hub.connected();
-    let (worker, entrance) = (Rc::clone(worker), Arc::clone(entrance));
-    if worker.settings.borrow().mode == Mode::Network {
-        tokio::task::spawn_local(network::serve(worker, stream, peer, entrance, connected));
-    } else {
-        tokio::task::spawn_local(exchange::serve(worker, stream, peer, entrance, connected));
-    }
+    let (listed, worker, entrance) = (worker.list(), Rc::clone(worker), Arc::clone(entrance));
+    let network = worker.settings.borrow().mode == Mode::Network;
+    tokio::task::spawn_local(async move {
+        listed.is_mine().await;
+        if network {
+            network::serve(worker, stream, peer, entrance).await;
+        } else {
+            exchange::serve(worker, stream, peer, entrance).await;
+        }
+        drop((listed, connected));
+    });
 }

@@ -74,7 +74,10 @@ impl Args {
 
 pub(super) fn run(args: &Args) -> Result<Answer> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(balance(args))
+    let answer = runtime.block_on(balance(args));
+    // Who is told to end at once does not wait for the thread that waits for what is in flight.
+    runtime.shutdown_background();
+    answer
 }
 
 async fn balance(args: &Args) -> Result<Answer> {
@@ -128,12 +131,16 @@ async fn ended([terminate, interrupt]: &mut [Signal; 2]) {
 
 /// Reads the file again and applies what is different.
 fn reloaded(args: &Args, before: &Options, roster: &Roster) -> Result<Options> {
-    roster.handle().reopen_log();
+    // Also when the file has a mistake: the log may have been moved away.
+    let reopened = roster.handle().reopen_log();
     let new = args.all()?;
     let settings = new.settings()?;
     let running = before.settings()?;
     if settings.mode != running.mode || settings.workers != running.workers || new.admin != before.admin {
         anyhow::bail!("mode, workers and admin can only be changed by a restart");
+    }
+    if settings.access_log == running.access_log {
+        reopened?;
     }
     roster.handle().configure(settings)?;
     roster.change(&before.target, &new.target);

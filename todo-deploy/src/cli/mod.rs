@@ -9,6 +9,8 @@ mod dashboard;
 mod init;
 mod input;
 mod local;
+#[cfg(feature = "aws")]
+mod panel;
 mod simulate;
 
 use std::io::Write as _;

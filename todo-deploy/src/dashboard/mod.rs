@@ -98,6 +98,12 @@ impl Board {
         self.fold.phase(phase);
     }
 
+    /// The deployment has changed, or what runs.
+    pub fn about(&mut self, about: About) {
+        self.recorder.lock().unwrap_or_else(PoisonError::into_inner).change(about.clone());
+        self.fold.change(about);
+    }
+
     /// Replaces what else a person should know.
     pub fn notes(&mut self, notes: Vec<String>) {
         self.fold.notes(notes);

@@ -17,7 +17,7 @@ pub(super) struct Problem {
 /// Every problem, not only the first.
 pub(super) fn problems(spec: &Spec, target: Target) -> Vec<Problem> {
     let mut found = Found(Vec::new());
-    name(spec, &mut found);
+    name(spec, target, &mut found);
     service(spec, target, &mut found);
     balancer(&spec.load_balancer, spec.aws.certificate.is_some(), target, &mut found);
     health(&spec.health_check, &mut found);
@@ -48,13 +48,22 @@ impl Found {
 }
 
 /// Names of load balancers and target groups: at most 32 letters, digits and hyphens; ours get a suffix.
-fn name(spec: &Spec, found: &mut Found) {
+/// Security groups must not look like an id, and RDS wants a letter first and no two hyphens together.
+fn name(spec: &Spec, target: Target, found: &mut Found) {
     let name = &spec.name;
     let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    let edges = !name.starts_with('-') && !name.ends_with('-') && !name.starts_with("internal-");
+    let edges = !name.starts_with('-') && !name.ends_with('-');
+    let edges = edges && !name.starts_with("internal-") && !name.starts_with("sg-");
     found.unless(letters && edges && (1..=24).contains(&name.len()), "name", || {
         format!(
-            "`{name}` is no name: 1 to 24 letters, digits and inner hyphens, not beginning with `internal-`"
+            "`{name}` is no name: 1 to 24 letters, digits and inner hyphens, not beginning with `internal-` or `sg-`"
+        )
+    });
+    let is_created = target != Target::Local && spec.database.source == DatabaseSource::Create;
+    let suits = name.starts_with(|c: char| c.is_ascii_alphabetic()) && !name.contains("--");
+    found.unless(suits || !is_created || !letters || !edges, "name", || {
+        format!(
+            "RDS takes no database called `{name}-db`: begin with a letter and write no two hyphens together"
         )
     });
 }
@@ -91,10 +100,15 @@ fn service(spec: &Spec, target: Target, found: &mut Found) {
     });
 }
 
+/// PostgreSQL reads one before the host, or in the query.
 fn url_has_password(url: &str) -> bool {
-    let authority = url.split_once("://").map(|(_, rest)| rest.split(['/', '?']).next().unwrap_or(rest));
-    let user = authority.and_then(|authority| authority.rsplit_once('@'));
+    let Some((_, rest)) = url.split_once("://") else { return false };
+    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+    let user = authority.rsplit_once('@');
+    let query = rest.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    let names = query.split(['&', '#']).filter_map(|pair| pair.split_once('='));
     user.is_some_and(|(user, _)| user.contains(':'))
+        || names.into_iter().any(|(name, value)| name.eq_ignore_ascii_case("password") && !value.is_empty())
 }
 
 fn balancer(balancer: &LoadBalancer, has_certificate: bool, target: Target, found: &mut Found) {
@@ -315,4 +329,56 @@ fn assumptions(spec: &Spec, found: &mut Found) {
     found.unless(spec.model.metric_lag <= ten_minutes, "model.metric_lag", || {
         "metrics later than 10m are no basis for scaling".to_owned()
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names of the fields with a problem.
+    fn wrong(change: impl FnOnce(&mut Spec), target: Target) -> Vec<String> {
+        let mut spec = Defaults::of(target).spec();
+        change(&mut spec);
+        problems(&spec, target).into_iter().map(|problem| problem.field).collect()
+    }
+
+    #[test]
+    fn names_fit_whatever_carries_them() {
+        let table = [
+            ("shop", Target::Ec2, true),
+            ("Shop-EU", Target::Ecs, true),
+            ("sg-shop", Target::Ec2, false),
+            ("internal-shop", Target::Ecs, false),
+            ("2nd", Target::Ec2, false),
+            ("two--hyphens", Target::Ecs, false),
+            // No database of ours there.
+            ("2nd", Target::Local, true),
+        ];
+        for (name, target, fine) in table {
+            let wrong = wrong(|spec| spec.name = name.to_owned(), target);
+            assert_eq!(wrong.is_empty(), fine, "{name} on {target}: {wrong:?}");
+        }
+        let elsewhere = |spec: &mut Spec| {
+            spec.name = "2nd".to_owned();
+            spec.database.source = DatabaseSource::None;
+        };
+        assert_eq!(wrong(elsewhere, Target::Ec2), [""; 0], "only a database that is made has such a name");
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_found_wherever_postgresql_reads_it() {
+        let table = [
+            ("postgresql://u:p@h/db", true),
+            ("postgresql://u@h/db?password=p", true),
+            ("postgresql://u@h/db?sslmode=require&PASSWORD=p", true),
+            ("postgresql://u@h?password=p", true),
+            ("postgresql://u@h/db?sslmode=require", false),
+            ("postgresql://u@h/db?password=", false),
+            ("postgresql://u@h:5432/db", false),
+            ("ssm:/todo/database-url", false),
+        ];
+        for (url, has_one) in table {
+            assert_eq!(url_has_password(url), has_one, "{url}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The control socket: how other commands ask the todo-deploy that runs. One request per connection, one line of JSON;
 //! the answer is lines of progress and one last line. Only the owner of the run directory can connect.
+#![expect(clippy::disallowed_methods, reason = "waits for the system to have room again; this is the edge")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream as StdStream;
@@ -13,7 +14,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader as AsyncReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::Wanted;
 
@@ -21,6 +22,8 @@ use super::Wanted;
 const REQUEST_BYTES_MAX: u64 = 1 << 20;
 /// For a whole request to arrive, and for one line of the answer to be taken.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// After the system refused a connection to us, for want of file descriptors: it would refuse the next one as well.
+const PAUSE: Duration = Duration::from_millis(50);
 /// Connections at once; further ones wait.
 const CONNECTIONS_MAX: usize = 16;
 /// Lines of an answer that a slow reader has not taken yet; then progress is left out.
@@ -112,7 +115,10 @@ pub(super) fn bind(path: &Path) -> Result<UnixListener> {
 pub(super) async fn serve(listener: UnixListener, asked: mpsc::Sender<Asked>) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            sleep(PAUSE).await;
+            continue;
+        };
         let asked = asked.clone();
         tokio::spawn(async move {
             // A client that went away or was too slow: there is nobody to be told.

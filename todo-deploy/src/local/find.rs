@@ -11,13 +11,6 @@ use super::docker;
 use super::service::Runs;
 use crate::deployment::Spec;
 
-/// The service that was found, and why this one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    pub runs: Runs,
-    pub why: String,
-}
-
 /// The service of a deployment: the program or image that is named here, the deployment's own, or todo-api.
 ///
 /// # Errors
@@ -28,42 +21,36 @@ pub fn find(
     image: Option<&str>,
     arguments: Option<Vec<String>>,
     say: &dyn Fn(&str),
-) -> Result<Found> {
+) -> Result<Runs> {
     let arguments = arguments.unwrap_or_else(|| spec.local.arguments.clone());
-    let found = |path: PathBuf, why: &str| Found {
-        runs: Runs::Program { path, arguments: arguments.clone() },
-        why: why.to_owned(),
-    };
+    let of_program = |path: PathBuf| Runs::Program { path, arguments: arguments.clone() };
     let of_image = |image: &str| Runs::Image { image: image.to_owned(), arguments: arguments.clone() };
     if let Some(program) = program {
-        return Ok(found(existing(program)?, "as asked"));
+        return Ok(of_program(existing(program)?));
     }
     if let Some(image) = image {
         ensure!(
             docker::answers(),
             "image {image} needs a container engine, and none answers `docker version`"
         );
-        return Ok(Found { runs: of_image(image), why: "as asked".to_owned() });
+        return Ok(of_image(image));
     }
     if let Some(program) = &spec.local.program {
-        return Ok(found(
-            existing(Path::new(program)).context("local.program")?,
-            "the deployment's local.program",
-        ));
+        return Ok(of_program(existing(Path::new(program)).context("local.program")?));
     }
     if let Some(image) = &spec.service.image {
         if docker::answers() {
-            return Ok(Found { runs: of_image(image), why: "the deployment's image".to_owned() });
+            return Ok(of_image(image));
         }
         say(&format!("no container engine answers, so that todo-api runs in place of image {image}"));
     }
     let own = std::env::current_exe().context("this program's own path cannot be read")?;
     if let Some(workspace) = workspace(&own) {
-        return Ok(found(build(&workspace, &own, say)?, "built from this workspace"));
+        return Ok(of_program(build(&workspace, &own, say)?));
     }
     let beside = own.with_file_name(format!("todo-api{}", std::env::consts::EXE_SUFFIX));
     if beside.is_file() {
-        return Ok(found(beside, "beside todo-deploy"));
+        return Ok(of_program(beside));
     }
     bail!(
         "there is no todo-api beside {}: build it (cargo build -p todo-api), or name a program (--program) or an image \
@@ -130,7 +117,7 @@ mod tests {
     fn what_is_named_comes_first_and_must_be_there() {
         let spec = Deployment::parse("local.arguments = [\"-x\"]", "t", Defaults::of(Target::Local)).unwrap();
         let found = find(&spec, Some(Path::new("sh")), None, None, &|_| {}).unwrap();
-        let Runs::Program { path, arguments } = found.runs else { panic!("a program") };
+        let Runs::Program { path, arguments } = found else { panic!("a program") };
         assert!(path.is_absolute() && path.ends_with("sh"));
         assert_eq!(arguments, ["-x"]);
         let error = find(&spec, Some(Path::new("/no/such")), None, None, &|_| {}).unwrap_err();

@@ -3,37 +3,40 @@
 //! It decides nothing about the fleet. What comes in (instances, the balancer's checks, requests, measurements) is an
 //! input of the engine; what comes out is done here: processes started and stopped, targets registered, states set.
 
+mod about;
 mod actions;
 mod requests;
 mod samples;
+mod settings;
 mod stop;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
+pub use self::about::url;
+use self::about::{Parts, sample_every};
 use self::samples::Sampled;
+use self::settings::settings;
 use super::backoff::Backoff;
-use super::control::{self, Answer, Asked, Request};
+use super::control::{self, Answer, Asked};
 use super::driver::Driver;
 use super::instance::{Ending, Life, Running, Stop};
-use super::journal::config;
 use super::limit::Limiter;
 use super::log::{self, Rotating};
 use super::rundir::{Lock, RunDir};
-use super::service::{Runs, Service};
+use super::service::Service;
 use super::wanted::{Shape, Wanted};
-use crate::balancer::settings::{AccessLog, Listener};
-use crate::balancer::{self, Balancer, Handle, Settings};
+use crate::balancer::{self, Balancer, Handle};
 use crate::dashboard::{self, Board, Source};
 use crate::deployment::Deployment;
-use crate::status::{About, Status};
+use crate::status::Status;
 use crate::timeline::{Event, InstanceId};
 
 /// Bytes of the timeline on disk, and as many again of its predecessor.
@@ -60,6 +63,8 @@ enum News {
     Life(InstanceId, Life),
     Balancer(balancer::Event),
     Asked(Asked),
+    /// SIGHUP: nobody waits for an answer.
+    Reload(Box<Wanted>),
     Scraped(InstanceId, BTreeMap<String, f64>),
     Seeded(Result<u32>),
     Sample,
@@ -75,6 +80,9 @@ struct Hub {
     driver: Driver,
     limiter: Arc<Limiter>,
     handle: Handle,
+    /// Where the dashboard really listens.
+    dashboard: Option<SocketAddr>,
+    sample_every: Duration,
     board: Board,
     source: Source,
     timeline: Rotating,
@@ -153,19 +161,31 @@ pub async fn run(
     let (asked, mut requests) = mpsc::channel(INBOX_MAX);
     let (scraped, mut values) = mpsc::channel(INBOX_MAX);
     let (seeded, mut seeds) = mpsc::channel(1);
-    let (listening, seen) = (balancer.handle().addresses().first().copied(), address_of(dashboard.as_ref()));
+    let seen = address_of(dashboard.as_ref());
     let driver = Driver::start(&dir, &deployment, wanted.like, wanted.speed)?;
-    let about = about(&wanted, &deployment, &driver, &limiter, listening, seen);
-    let (board, source) = dashboard::board(about);
+    let service = Service::new(wanted.runs.clone(), &deployment, wanted.environment.clone());
     let sample_every = sample_every(&deployment, wanted.speed);
+    let about = Parts {
+        wanted: &wanted,
+        deployment: &deployment,
+        service: &service,
+        driver: &driver,
+        limiter: &limiter,
+        listening: balancer.handle().addresses().first().copied(),
+        dashboard: seen,
+        sample_every,
+    };
+    let (board, source) = dashboard::board(about.about());
     let (closing, closed) = watch::channel(false);
     let serving = serve(dashboard, socket, source.clone(), asked, closed);
     let mut hub = Hub {
         shape: Shape::of(&deployment, wanted.like, wanted.speed),
-        service: Arc::new(Service::new(wanted.runs.clone(), &deployment, wanted.environment.clone())),
+        service: Arc::new(service),
         timeline: Rotating::create(&dir.timeline(), TIMELINE_BYTES_MAX)
             .context("the timeline cannot be written")?,
         handle: balancer.handle(),
+        dashboard: seen,
+        sample_every,
         wanted,
         deployment,
         dir,
@@ -205,9 +225,7 @@ pub async fn run(
             Some(request) = requests.recv() => News::Asked(request),
             Some((id, values)) = values.recv() => News::Scraped(id, values),
             Some(count) = seeds.recv() => News::Seeded(count),
-            Some(wanted) = reload.recv() => {
-                News::Asked(Asked { request: Request::Reload(Box::new(wanted)), answer: Answer::to_nobody() })
-            }
+            Some(wanted) = reload.recv() => News::Reload(Box::new(wanted)),
             _ = samples.tick() => News::Sample,
             () = due => News::Wake,
             stop = stop.wait_for(|stop| *stop != Stop::No) => News::Stop(stop.map_or(Stop::Now, |stop| *stop)),
@@ -230,6 +248,7 @@ impl Hub {
             News::Life(id, life) => self.lived(id, life),
             News::Balancer(event) => self.balanced(event),
             News::Asked(asked) => return self.asked(asked),
+            News::Reload(wanted) => self.reload_unasked(*wanted),
             News::Scraped(id, values) => self.scraped(id, &values),
             News::Seeded(count) => self.ready(count),
             News::Sample => self.sample(),
@@ -251,11 +270,15 @@ impl Hub {
         self.board.event(event);
     }
 
-    /// An instance ended on its own, or never served: said, and shown until newer troubles come.
+    /// An instance ended on its own, or never served.
     fn trouble(&mut self, id: InstanceId, ending: &Ending) {
         let lines: String = ending.last_lines.iter().map(|line| format!("\n    | {line}")).collect();
         let said = if lines.is_empty() { "; it said nothing" } else { "; its last lines:" };
-        let text = format!("{id} {} after {:.1} s{said}{lines}", ending.how, ending.after.as_secs_f64());
+        self.warn(format!("{id} {} after {:.1} s{said}{lines}", ending.how, ending.after.as_secs_f64()));
+    }
+
+    /// Says what is wrong, and shows it until newer troubles come.
+    fn warn(&mut self, text: String) {
         self.line(&text);
         if self.troubles.len() == TROUBLES_MAX {
             self.troubles.pop_front();
@@ -263,83 +286,6 @@ impl Hub {
         self.troubles.push_back(text);
         self.board.notes(self.troubles.iter().cloned().collect());
     }
-}
-
-fn settings(wanted: &Wanted, deployment: &Deployment, dir: &RunDir) -> Settings {
-    let mut settings = Settings::of(deployment, wanted.speed);
-    // The first listener is where `--listen` says; the ports of others may need privileges: 443 becomes 8443.
-    let others = deployment.load_balancer.listeners.iter().skip(1).map(|listener| {
-        let port = if listener.port < 1024 { listener.port + 8000 } else { listener.port };
-        SocketAddr::new(wanted.listen.ip(), port)
-    });
-    let addresses = std::iter::once(wanted.listen).chain(others);
-    let listeners = std::mem::take(&mut settings.listeners);
-    settings.listeners = listeners
-        .into_iter()
-        .zip(addresses)
-        .map(|(listener, address)| Listener { address, ..listener })
-        .collect();
-    settings.retries = wanted.retries;
-    if wanted.access_log {
-        settings.access_log = AccessLog::File(dir.log_of("access"));
-    }
-    settings
-}
-
-fn about(
-    wanted: &Wanted,
-    deployment: &Deployment,
-    driver: &Driver,
-    limiter: &Limiter,
-    listening: Option<SocketAddr>,
-    dashboard: Option<SocketAddr>,
-) -> About {
-    let config = config(deployment, wanted.like, wanted.speed);
-    let unix = driver.began_unix().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let shape = Shape::of(deployment, wanted.like, wanted.speed);
-    let is_image = matches!(wanted.runs, Runs::Image { .. });
-    let mechanism =
-        if is_image { "the container engine (--cpus)".to_owned() } else { limiter.mechanism().to_string() };
-    let cpu = format!("{} vCPU each, held by {mechanism}", shape.vcpus);
-    let service = match &wanted.runs {
-        Runs::Program { path, .. } => path.display().to_string(),
-        Runs::Image { image, .. } => format!("image {image}"),
-    };
-    let mut about = About::new(deployment, wanted.like, &config)
-        .started(unix)
-        .at_speed(wanted.speed)
-        .sampled_every(sample_every(deployment, wanted.speed))
-        .fact("CPU", &cpu)
-        .fact("Service", &service);
-    if let Some(burst) = shape.burst {
-        let credits = format!(
-            "{} vCPU-minutes at launch, then {} %; spent {} × as fast",
-            burst.credits_at_launch,
-            burst.baseline * 100.0,
-            wanted.speed
-        );
-        about = about.fact("CPU credits", &credits);
-    }
-    for (name, address) in [("Load balancer", listening), ("Dashboard", dashboard)] {
-        if let Some(address) = address {
-            about = about.link(name, &url(address));
-        }
-    }
-    about
-}
-
-/// What to type into a browser.
-pub(super) fn url(address: SocketAddr) -> String {
-    match address.ip().is_unspecified() {
-        true => format!("http://localhost:{}", address.port()),
-        false => format!("http://{address}"),
-    }
-}
-
-/// Six samples in each period of the metrics, a second apart at most and a tenth at least.
-fn sample_every(deployment: &Deployment, speed: f64) -> Duration {
-    let sixth = deployment.scaling.metric_period.div_f64(speed * 6.0);
-    sixth.clamp(Duration::from_millis(100), Duration::from_secs(1))
 }
 
 fn address_of(listener: Option<&TcpListener>) -> Option<SocketAddr> {

@@ -24,6 +24,7 @@ use tokio::time::{sleep, timeout};
 
 use super::docker;
 use super::limit::{Limited, Limiter};
+use super::listening;
 use super::log::{self, Rotating, Tail};
 use super::procfs::{self, Identity, Stat};
 use super::rundir::{Record, boot_id};
@@ -33,6 +34,9 @@ use crate::timeline::InstanceId;
 /// After that long a process that does not listen is in service all the same; its health checks say the rest.
 const LISTEN_PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// And after that long one is told that it listens nowhere.
+const SLOW_PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(1);
 /// For the last lines of a process that has ended, while something it started still holds its output.
 const LOG_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -63,6 +67,8 @@ pub(super) enum Life {
     },
     /// Its process runs.
     Spawned(Running),
+    /// It does not listen where it should; where it does instead.
+    Unheard(SocketAddr, Vec<SocketAddr>),
     Ended(Ending),
 }
 
@@ -137,12 +143,24 @@ async fn run(
     }
     let (mut process, running) = spawn(plan, limiter, &port, &metrics)?;
     tell(Life::Spawned(running)).await;
-    if !is_emulated {
-        tokio::select! {
-            () = listens(port.address) => started().await,
-            _ = process.child.wait() => {}
-            () = asked(stop, Stop::Gently) => {}
+    let root = process.root.pid;
+    let listening = async {
+        let listens = listens(port.address).await;
+        if !is_emulated {
+            started().await;
         }
+        // What a container listens on inside, nobody sees from outside.
+        if !listens
+            && plan.container.is_none()
+            && let Some(elsewhere) = elsewhere(port.address, root).await
+        {
+            tell(Life::Unheard(port.address, elsewhere)).await;
+        }
+    };
+    tokio::select! {
+        () = listening => {}
+        _ = process.child.wait() => {}
+        () = asked(stop, Stop::Gently) => {}
     }
     let status = process.until_end(plan, stop).await;
     process.end_rest();
@@ -166,12 +184,30 @@ async fn pause(length: Duration, stop: &mut watch::Receiver<Stop>) -> bool {
     }
 }
 
-/// Returns once the address accepts connections, or after a while.
-async fn listens(address: SocketAddr) {
+/// Returns once the address accepts connections, or after a while; then it is false.
+async fn listens(address: SocketAddr) -> bool {
     let deadline = Instant::now() + LISTEN_PATIENCE;
-    while Instant::now() < deadline && TcpStream::connect(address).await.is_err() {
+    while TcpStream::connect(address).await.is_err() {
+        if Instant::now() >= deadline {
+            return false;
+        }
         sleep(LOOK_EVERY).await;
     }
+    true
+}
+
+/// Where processes that do not listen at their address listen instead, once they do anywhere, or nowhere for long.
+/// `None`: they are only slow.
+async fn elsewhere(address: SocketAddr, root: u32) -> Option<Vec<SocketAddr>> {
+    let deadline = Instant::now() + SLOW_PATIENCE;
+    while TcpStream::connect(address).await.is_err() {
+        let found = listening::of(&procfs::tree(&procfs::all(), root));
+        if !found.is_empty() || Instant::now() >= deadline {
+            return Some(found);
+        }
+        sleep(LOOK_AGAIN_EVERY).await;
+    }
+    None
 }
 
 /// A port that nobody else gets while the instance is there.

@@ -22,8 +22,6 @@ pub(super) struct Rotating {
     file: File,
     bytes: u64,
     bytes_max: u64,
-    /// Whether anything was ever moved aside: the file then does not begin at the beginning.
-    pub(super) has_rotated: bool,
 }
 
 impl Rotating {
@@ -31,14 +29,14 @@ impl Rotating {
     pub(super) fn create(path: &Path, bytes_max: u64) -> io::Result<Self> {
         let _ = fs::remove_file(before(path));
         let file = File::create(path)?;
-        Ok(Self { path: path.to_path_buf(), file, bytes: 0, bytes_max, has_rotated: false })
+        Ok(Self { path: path.to_path_buf(), file, bytes: 0, bytes_max })
     }
 
     /// Appends to what is there.
     pub(super) fn append(path: &Path, bytes_max: u64) -> io::Result<Self> {
         let file = File::options().create(true).append(true).open(path)?;
         let bytes = file.metadata()?.len();
-        Ok(Self { path: path.to_path_buf(), file, bytes, bytes_max, has_rotated: false })
+        Ok(Self { path: path.to_path_buf(), file, bytes, bytes_max })
     }
 
     /// Writes all of `data` into one file. A full disk loses lines, not the run.
@@ -55,8 +53,18 @@ impl Rotating {
     fn rotate(&mut self) -> io::Result<()> {
         fs::rename(&self.path, before(&self.path))?;
         self.file = File::create(&self.path)?;
-        (self.bytes, self.has_rotated) = (0, true);
+        self.bytes = 0;
         Ok(())
+    }
+}
+
+/// Moves a file aside that somebody else writes and that has more than so many bytes. True: there is none any more,
+/// and the writer is to open it anew.
+pub(super) fn set_aside(path: &Path, bytes_max: u64) -> bool {
+    match fs::metadata(path) {
+        Ok(file) => file.len() > bytes_max && fs::rename(path, before(path)).is_ok(),
+        // Told once, the writer could not open it then.
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
 }
 
@@ -161,7 +169,7 @@ mod tests {
             file.write(format!("line {number:04}\n").as_bytes());
         }
         let (old, new) = (fs::read_to_string(before(&path)).unwrap(), fs::read_to_string(&path).unwrap());
-        assert!(old.len() <= 100 && new.len() <= 100 && file.has_rotated);
+        assert!(old.len() <= 100 && new.len() <= 100);
         assert!(new.ends_with("line 0049\n") && old.ends_with("line 0039\n"), "{old}{new}");
         let mut file = Rotating::append(&path, 105).unwrap();
         file.write(b"more\n");
@@ -183,6 +191,18 @@ mod tests {
         assert_eq!(lines[0], "line 10");
         assert_eq!(lines[10].len(), TAIL_LINE_CHARS);
         assert_eq!(lines[11], "the [31mend", "no control characters");
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_is_set_aside() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("access.log");
+        assert!(set_aside(&path, 4), "it is to be opened");
+        fs::write(&path, "four").unwrap();
+        assert!(!set_aside(&path, 4) && path.exists());
+        fs::write(&path, "fives").unwrap();
+        assert!(set_aside(&path, 4) && !path.exists());
+        assert_eq!(fs::read_to_string(before(&path)).unwrap(), "fives");
     }
 
     #[test]

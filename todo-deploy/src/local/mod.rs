@@ -15,6 +15,7 @@ mod hub;
 mod instance;
 mod journal;
 mod limit;
+mod listening;
 mod log;
 mod meter;
 mod orphans;
@@ -25,8 +26,8 @@ mod seed;
 mod service;
 mod wanted;
 
-pub use find::{Found, find};
-pub use hub::{Said, run};
+pub use find::find;
+pub use hub::{Said, run, url};
 pub use instance::Stop;
 pub use journal::replay;
 pub use limit::CpuLimit;

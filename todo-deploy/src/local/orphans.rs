@@ -14,6 +14,8 @@ use super::{docker, limit};
 
 /// From SIGTERM to SIGKILL: nobody uses these any more, so that there is little to finish.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// A process that is killed needs a moment to be gone.
+const KILL_PATIENCE: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Ends the instances of the run that nobody runs any more, and says how many there were. The caller holds the lock.
@@ -39,13 +41,25 @@ fn end_one(record: &Record) -> bool {
     }
     // One that was stopped to save CPU time obeys only once it goes on.
     first.iter().for_each(|stat| procfs::signal(stat.pid, Signal::CONT));
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline && !members(record).is_empty() {
-        std::thread::sleep(LOOK_EVERY);
+    if !are_gone_within(record, PATIENCE) {
+        members(record).iter().for_each(|stat| procfs::signal(stat.pid, Signal::KILL));
+        are_gone_within(record, KILL_PATIENCE);
     }
-    members(record).iter().for_each(|stat| procfs::signal(stat.pid, Signal::KILL));
     limit::remove_groups(&record.groups);
     container || !first.is_empty()
+}
+
+fn are_gone_within(record: &Record, limit: Duration) -> bool {
+    let deadline = Instant::now() + limit;
+    loop {
+        if members(record).is_empty() {
+            return true;
+        }
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
 }
 
 /// The processes of an instance that still run.

@@ -109,6 +109,26 @@ impl Service {
         self.is_todo_api || arguments.iter().any(|argument| argument.contains("{metrics_port}"))
     }
 
+    /// How a program is told its port, in words.
+    pub(super) fn port_given(&self, port: u16) -> String {
+        let arguments = match &self.runs {
+            Runs::Program { arguments, .. } | Runs::Image { arguments, .. } => arguments,
+        };
+        let port = port.to_string();
+        let given = arguments.iter().filter(|argument| argument.contains("{port}"));
+        let given: Vec<String> = given.map(|argument| argument.replace("{port}", &port)).collect();
+        match given.is_empty() {
+            true => format!(
+                "it was given as the environment variable PORT={port}; where it reads another, or an argument, write \
+                 {{port}} into that: -- --port {{port}}, or local.arguments in the deployment"
+            ),
+            false => format!(
+                "it was given as the environment variable PORT={port} and by its arguments: {}",
+                given.join(" ")
+            ),
+        }
+    }
+
     pub(super) fn is_image(&self) -> bool {
         matches!(self.runs, Runs::Image { .. })
     }
@@ -270,6 +290,24 @@ mod tests {
              --pool-size 2"
         );
         assert_eq!(arguments(program("gunicorn", &["-b", ":{port}"])), "gunicorn -b :4001");
+    }
+
+    #[test]
+    fn how_a_service_is_told_its_port() {
+        let service = |arguments: &[&str]| {
+            let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+            let runs = Runs::Program { path: "x".into(), arguments };
+            Service::new(runs, &deployment(""), Environment::default()).port_given(4001)
+        };
+        assert_eq!(
+            service(&["-b", "127.0.0.1:{port}"]),
+            "it was given as the environment variable PORT=4001 and by its arguments: 127.0.0.1:4001"
+        );
+        assert_eq!(
+            service(&["-v"]),
+            "it was given as the environment variable PORT=4001; where it reads another, or an argument, write {port} \
+             into that: -- --port {port}, or local.arguments in the deployment"
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What of a deployment does not change while it runs, in the words that a status shows.
+//! What of a deployment changes only when it is given anew, in the words that a status shows.
 
 use std::time::Duration;
 

@@ -95,6 +95,27 @@ impl Fold {
         &self.about
     }
 
+    /// The deployment has changed. Alarms of policies that are the same keep their state, as they do in the engine
+    /// ([`crate::engine::Engine::reconfigure`]).
+    pub fn change(&mut self, about: About) {
+        let mut old = std::mem::take(&mut self.alarms);
+        for policy in &about.policies {
+            let stays = self.about.policies.contains(policy);
+            for alarm in &policy.alarms {
+                let mut new = AlarmFold::new(alarm, &about);
+                let known = old.iter().position(|old| stays && old.name == new.name);
+                if let Some(known) = known.map(|index| old.swap_remove(index)) {
+                    (new.state, new.since, new.reason) = (known.state, known.since, known.reason);
+                    if about.metric_period_s == self.about.metric_period_s {
+                        new.history = known.history;
+                    }
+                }
+                self.alarms.push(new);
+            }
+        }
+        self.about = about;
+    }
+
     /// Takes in what happened. Events come in order of time.
     pub fn event(&mut self, event: &Event) {
         self.story.tell(event);

@@ -18,13 +18,15 @@ use serde::{Deserialize, Serialize};
 
 pub use about::{About, AlarmAbout, Limits, Named, PolicyAbout};
 pub use bins::Grid;
+pub(crate) use bins::rounded;
 pub use fold::Fold;
 pub use recording::{Recorder, Recording, Unreadable};
 pub use text::text;
 
 use crate::report::Tone;
 use crate::time::Time;
-use crate::timeline::{AlarmState, Health, series};
+pub use crate::timeline::series;
+use crate::timeline::{AlarmState, Health};
 
 /// Version of the JSON. It grows when a field changes its meaning or goes away, not when one is added.
 pub const VERSION: u32 = 1;
@@ -34,7 +36,7 @@ pub const VERSION: u32 = 1;
 pub struct Status {
     /// [`VERSION`].
     pub version: u32,
-    /// What does not change while it runs.
+    /// What changes only with the deployment, or with what it runs.
     pub about: About,
     /// The present.
     pub at: Time,

@@ -87,6 +87,11 @@ impl Recorder {
         Self { about, events: VecDeque::new(), events_dropped: 0, series: BTreeMap::new() }
     }
 
+    /// The deployment has changed; its file says how it was at the end.
+    pub fn change(&mut self, about: About) {
+        self.about = about;
+    }
+
     pub fn event(&mut self, event: &Event) {
         self.events.push_back(event.clone());
         if self.events.len() > EVENTS_MAX {

@@ -176,6 +176,41 @@ fn the_present_and_the_past_are_kept_apart() {
 }
 
 #[test]
+fn a_changed_deployment_shows_and_alarms_that_stay_keep_their_state() {
+    let policies = |up: u32| {
+        format!(
+            "capacity.max = 9\n[[scaling.policy]]\nkind = \"simple\"\nname = \"up\"\nadjustment = 1\ncooldown = \"120s\"\n\
+             alarm = {{ metric = \"cpu\", when = \">= {up}\", period = \"120s\", evaluation_periods = 2 }}\n\
+             [[scaling.policy]]\nkind = \"simple\"\nname = \"down\"\nadjustment = -1\ncooldown = \"120s\"\n\
+             alarm = {{ metric = \"cpu\", when = \"<= 10\", period = \"120s\", evaluation_periods = 2 }}\n"
+        )
+    };
+    let about = |text: &str| {
+        let deployment = Deployment::parse(text, "t", Defaults::of(Target::Local)).expect("valid");
+        About::new(&deployment, Target::Local, &Config::new(&deployment, Target::Local))
+    };
+    let before = about(&policies(50));
+    let names: Vec<_> = before.alarms().map(|alarm| alarm.name.clone()).collect();
+    let (mut fold, mut recorder) = (Fold::new(before.clone()), Recorder::new(before));
+    fold.record(series::CPU, Time::from_secs(0), 5.0);
+    for alarm in &names {
+        let (from, to) = (AlarmState::InsufficientData, AlarmState::Ok);
+        let cause = cause([Some(20.0); 2], ">= 20");
+        fold.event(&event(7, EventKind::Alarm { alarm: alarm.clone(), from, to, cause }));
+    }
+    let after = about(&policies(60).replace("max = 9", "max = 4"));
+    fold.change(after.clone());
+    recorder.change(after.clone());
+    let status = fold.status(Time::from_secs(8));
+    assert_eq!((status.group.max, &status.about), (4, &after));
+    assert_eq!(recorder.recording(Time::from_secs(8)).about, after);
+    let alarms: Vec<_> =
+        status.alarms.iter().map(|alarm| (alarm.state, alarm.history.values.len())).collect();
+    assert_eq!(alarms, [(AlarmState::InsufficientData, 0), (AlarmState::Ok, 1)], "the first is another now");
+    assert_eq!(status.alarms.iter().map(|alarm| alarm.name.clone()).collect::<Vec<_>>(), names);
+}
+
+#[test]
 fn weeks_take_no_more_memory_than_hours() {
     let (mut fold, mut recorder) = (Fold::new(about()), Recorder::new(about()));
     let day = 86_400;

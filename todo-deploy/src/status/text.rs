@@ -1,6 +1,7 @@
 //! A status for a terminal: plain, at most 80 columns.
 
 use super::{Alarm, Instance, InstanceState, Phase, Status};
+use crate::deployment::Condition;
 use crate::report::story::health;
 use crate::report::table::{millis, table, thousands};
 use crate::time::Time;
@@ -144,6 +145,11 @@ fn alarms(status: &Status, lines: &mut Vec<String>) {
             let newest = alarm.history.values.iter().rev().find_map(|value| *value);
             let newest = newest.map(|value| format!("; now {value:.1}")).unwrap_or_default();
             fold(&format!("  {state:<8}"), &format!("{when}{newest}"), lines);
+            let threshold =
+                policy.alarms.iter().find(|about| about.name == alarm.name).map(|about| about.when);
+            lines.extend(
+                threshold.and_then(|when| graph(alarm, when)).map(|graph| format!("          {graph}")),
+            );
         }
         let last = status.policies.iter().find(|known| known.name == policy.name);
         if let Some(last) = last.and_then(|known| known.last.as_ref()) {
@@ -152,6 +158,34 @@ fn alarms(status: &Status, lines: &mut Vec<String>) {
             fold("  last    ", &format!("{}: {}{still}", last.at, last.text), lines);
         }
     }
+}
+
+/// Columns of a small graph.
+const GRAPH: usize = 40;
+
+/// What the alarm looks at over time, against its threshold: `▁▂▅█▇  0 to 34.2 in 20 min; 20 is ▄`. Where several values
+/// share a column, it is the one nearest to an alarm.
+fn graph(alarm: &Alarm, when: Condition) -> Option<String> {
+    const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let history = &alarm.history;
+    let known = || history.values.iter().flatten().copied();
+    let most = known().reduce(f64::max)?;
+    let top = most.max(when.threshold);
+    let step = |value: f64| {
+        let share = if top > 0.0 { (value / top).clamp(0.0, 1.0) } else { 0.0 };
+        STEPS[(share * 7.0).round() as usize]
+    };
+    let worst = if when.comparison.is_upward() { f64::max } else { f64::min };
+    let columns = history.values.chunks(history.values.len().div_ceil(GRAPH).max(1));
+    let drawn: String =
+        columns.map(|values| values.iter().flatten().copied().reduce(worst).map_or(' ', step)).collect();
+    let least = known().fold(f64::INFINITY, f64::min);
+    let length = crate::deployment::duration::text(
+        std::time::Duration::try_from_secs_f64((history.step * history.values.len() as f64).round())
+            .unwrap_or_default(),
+    );
+    let threshold = when.threshold;
+    Some(format!("{drawn}  {least:.1} to {most:.1} in {length}; {threshold} is {}", step(threshold)))
 }
 
 /// `40 s`, rounded up: nothing is over before it is.

@@ -1,4 +1,4 @@
-//! F1, F11, F16, F22, F25: what takes processes to try.
+//! F1, F11, F16, F22, F25: what takes processes to try. F15 and F21 are in `memory`.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -69,7 +69,9 @@ fn f16_idle_connections_cost_little() {
     let count = usize::try_from(limit).unwrap_or(10_000).saturating_sub(200).min(10_000);
     let target = Target::start();
     let name = target.address.to_string();
-    let balance = Balance::start(&["--target", &name]);
+    // Thousands of connections take a busy machine a while, and must all be there at the end.
+    let patient = ["--header-timeout", "120s", "--idle-timeout", "600s"];
+    let balance = Balance::start(&args(&[name], &patient));
     balance.wait_for_healthy(1);
     let ask = |stream: &mut TcpStream| {
         stream.write_all(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n").expect("it reads");
@@ -129,7 +131,7 @@ fn f25_sigterm_under_load_finishes_what_is_in_flight() {
     balance.wait_for_healthy(1);
     let address = balance.address;
     let slow: Vec<_> =
-        (0..16).map(|_| std::thread::spawn(move || Client::to(address).ask("GET", "/slow/1500"))).collect();
+        (0..16).map(|_| std::thread::spawn(move || Client::to(address).ask("GET", "/slow/5000"))).collect();
     eventually("all are in flight", || balance.targets()[0]["in_flight"] == 16);
     let mut idle = Client::to(address);
     idle.ask("GET", "/").expect("an answer");
@@ -140,6 +142,23 @@ fn f25_sigterm_under_load_finishes_what_is_in_flight() {
     }
     assert!(idle.ask("GET", "/").is_err(), "idle connections are closed");
     assert_eq!(balance.ended().code(), Some(0), "{}", balance.log());
+}
+
+#[test]
+fn a_second_sigterm_ends_it_at_once() {
+    let target = Target::start();
+    let name = target.address.to_string();
+    let mut balance = Balance::start(&["--target", &name, "--grace", "600s"]);
+    balance.wait_for_healthy(1);
+    let address = balance.address;
+    let slow = std::thread::spawn(move || Client::to(address).ask("GET", "/slow/600000"));
+    eventually("it is in flight", || balance.targets()[0]["in_flight"] == 1);
+    balance.signal("TERM");
+    eventually("it accepts nothing more", || TcpStream::connect(address).is_err());
+    balance.signal("TERM");
+    assert_eq!(balance.ended().code(), Some(0), "{}", balance.log());
+    assert!(balance.log().contains("ended at once"), "{}", balance.log());
+    assert!(slow.join().expect("no panic").is_err(), "nobody waited for it");
 }
 
 #[test]

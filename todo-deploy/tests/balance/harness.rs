@@ -117,6 +117,13 @@ impl Balance {
         serde_json::from_str(&self.admin("GET", "/targets", "").1).expect("JSON")
     }
 
+    /// Client connections that are open.
+    pub(crate) fn connections(&self) -> usize {
+        let (_, metrics) = self.admin("GET", "/metrics", "");
+        let line = metrics.lines().find_map(|line| line.strip_prefix("balancer_connections "));
+        line.and_then(|count| count.parse().ok()).expect("a number")
+    }
+
     /// Waits until so many targets are healthy.
     pub(crate) fn wait_for_healthy(&self, count: usize) {
         eventually("all targets are healthy", || {
@@ -124,7 +131,7 @@ impl Balance {
         });
     }
 
-    /// Megabytes that it has in memory, and the file descriptors that are open.
+    /// Bytes that it has in memory.
     pub(crate) fn memory_bytes(&self) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");

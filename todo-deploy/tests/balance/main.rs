@@ -4,5 +4,6 @@
 
 mod faults;
 mod harness;
+mod memory;
 mod running;
 mod target;

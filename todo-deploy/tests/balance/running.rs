@@ -47,9 +47,8 @@ fn targets_are_registered_and_taken_away() {
 #[test]
 fn the_file_is_read_again_and_only_what_changed_changes() {
     let (a, b, c) = (Target::start(), Target::start(), Target::start());
-    let directory = std::env::temp_dir().join(format!("balance-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).expect("a directory");
-    let (file, log) = (directory.join("b.toml"), directory.join("access.log"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let (file, log) = (directory.path().join("b.toml"), directory.path().join("access.log"));
     let write = |targets: &str, more: &str| {
         let text = format!(
             "listen = [\"127.0.0.1:0\"]\ntarget = [{targets}]\ncheck-interval = \"200ms\"\ncheck-timeout = \"200ms\"\n\
@@ -80,11 +79,9 @@ fn the_file_is_read_again_and_only_what_changed_changes() {
     assert_eq!(balance.targets().len(), 2);
     // A log that was moved away is opened anew.
     write(&format!("\"{}\"", b.address), "");
-    std::fs::rename(&log, directory.join("access.log.1")).expect("moved");
+    std::fs::rename(&log, directory.path().join("access.log.1")).expect("moved");
     balance.signal("HUP");
     eventually("there is a new one", || log.exists());
     client.ask("GET", "/").expect("an answer");
     eventually("and it is written to", || std::fs::read_to_string(&log).is_ok_and(|text| !text.is_empty()));
-    drop(balance);
-    std::fs::remove_dir_all(&directory).expect("removed");
 }

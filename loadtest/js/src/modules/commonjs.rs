@@ -1,11 +1,14 @@
 //! The globals `open` and `require`, and what CommonJS modules run in.
 
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use rquickjs::function::Opt;
-use rquickjs::{ArrayBuffer, Ctx, Function, IntoJs, Object, Persistent, Result, Value};
+use rquickjs::module::Declared;
+use rquickjs::{ArrayBuffer, Ctx, Function, IntoJs, Module, Object, Persistent, Result, Value};
 
 use super::{NativeModule, add};
+use crate::script::Script;
 use crate::vm::body::import;
 use crate::vm::error::throw;
 use crate::vm::state::{Phase, VuState};
@@ -32,7 +35,7 @@ pub(crate) fn install<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>) -> Result<()> {
     })?;
     let s = Rc::clone(state);
     add(&globals, "require", move |ctx: Ctx<'js>, specifier: String| {
-        let base = ctx.script_or_module_name(1).map(|a| a.to_string()).transpose()?;
+        let base = ctx.script_or_module_name(0).map(|a| a.to_string()).transpose()?;
         require_from(&ctx, &s, &base.unwrap_or_else(|| s.script.entry()), &specifier)
     })
 }
@@ -42,7 +45,7 @@ fn open<'js>(ctx: &Ctx<'js>, state: &VuState, name: &str, binary: bool) -> Resul
     if name.is_empty() {
         return Err(throw(ctx, "open() can't be used with an empty filename"));
     }
-    let path = state.script.directory().join(name.strip_prefix("file://").unwrap_or(name));
+    let path = open_base(ctx, state)?.join(name.strip_prefix("file://").unwrap_or(name));
     if path.is_dir() {
         return Err(throw(
             ctx,
@@ -70,6 +73,34 @@ fn open<'js>(ctx: &Ctx<'js>, state: &VuState, name: &str, binary: bool) -> Resul
     }
 }
 
+/// Frames of a call stack that are looked at, at most.
+const FRAMES_MAX: isize = 1000;
+
+/// Where relative paths of `open()` start: at the module that is being required, else at the one whose code is at the
+/// bottom of the call stack. So a file opened at the top of an imported module is looked for beside that module, and
+/// one opened by a function that the entry calls, beside the entry.
+fn open_base(ctx: &Ctx<'_>, state: &VuState) -> Result<PathBuf> {
+    let directory = |name: &str| {
+        let file = name.strip_suffix(crate::script::BODY).unwrap_or(name).strip_prefix("file://")?;
+        Some(Path::new(file).parent()?.to_owned())
+    };
+    // Functions of the host have no frame of their own: the first is the caller's.
+    let frame = |level| ctx.script_or_module_name(level).map(|name| name.to_string()).transpose();
+    // Our own modules open files for the script as a whole.
+    if frame(0)?.is_some_and(|name| super::is_own(&name)) {
+        return Ok(state.script.directory());
+    }
+    let mut base = state.requiring.borrow().last().and_then(|name| directory(name));
+    if base.is_none() {
+        for level in 0..FRAMES_MAX {
+            if let Some(found) = frame(level)?.and_then(|name| directory(&name)) {
+                base = Some(found);
+            }
+        }
+    }
+    Ok(base.unwrap_or_else(|| state.script.directory()))
+}
+
 fn only_in_init(ctx: &Ctx<'_>, state: &VuState, function: &str) -> Result<()> {
     if state.phase.get() == Phase::Init {
         return Ok(());
@@ -88,6 +119,15 @@ fn require_from<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>, base: &str, specifier:
     }
     let name = state.script.resolve(base, specifier).map_err(|why| throw(ctx, &why))?;
     require(ctx, state, &name)
+}
+
+/// Gives a module of the script its `import.meta.resolve`.
+pub(crate) fn set_meta<'js>(module: &Module<'js, Declared>, base: &str, script: &Script) -> Result<()> {
+    let (script, base) = (script.clone(), base.to_owned());
+    let meta = module.meta()?;
+    add(&meta, "resolve", move |ctx: Ctx<'js>, specifier: String| {
+        script.locate(&base, &specifier).map_err(|why| throw(&ctx, &why))
+    })
 }
 
 /// What a module exports: `module.exports` of a CommonJS module, the namespace of another.
@@ -114,6 +154,10 @@ pub(crate) fn require<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>, name: &str) -> R
     let local = Function::new(ctx.clone(), move |ctx: Ctx<'js>, specifier: String| {
         require_from(&ctx, &s, &base, &specifier)
     })?;
-    body.call::<_, Value>((rquickjs::function::This(exports.clone()), module.clone(), exports, local))?;
+    state.requiring.borrow_mut().push(name.to_owned());
+    let ran =
+        body.call::<_, Value>((rquickjs::function::This(exports.clone()), module.clone(), exports, local));
+    state.requiring.borrow_mut().pop();
+    ran?;
     module.get("exports")
 }

@@ -65,7 +65,8 @@ fn nested<'js>(out: &mut String, object: &Object<'js>, seen: &mut Vec<Object<'js
         binary(out, object, &bytes)?;
     } else {
         seen.push(object.clone());
-        let result = contents(out, object, seen);
+        let response = super::http::shown(object)?;
+        let result = contents(out, response.as_ref().unwrap_or(object), seen);
         seen.pop();
         result?;
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use rquickjs::function::{Opt, Rest};
-use rquickjs::{Class, Ctx, Function, Object, Persistent, Result, Value};
+use rquickjs::{Ctx, Function, Object, Persistent, Result, Value};
 
 use super::{NativeModule, add};
 use crate::api::host::{AsyncOp, HostCall, Reply};
@@ -19,7 +19,7 @@ mod page;
 mod request;
 mod response;
 
-pub(crate) use response::Response;
+pub(crate) use response::{Response, shown};
 
 /// What a response has to know of its request.
 #[derive(Clone)]
@@ -140,31 +140,18 @@ fn requests<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<()> {
             },
         )?;
     }
-    if state.script.mentions_member("request") {
+    for name in ["request", "asyncRequest"].into_iter().filter(|name| state.script.mentions_member(name)) {
         let s = Rc::clone(state);
         add(
             object,
-            "request",
+            name,
             move |ctx: Ctx<'js>,
                   method: String,
                   url: Opt<Value<'js>>,
                   body: Opt<Value<'js>>,
                   params: Opt<Value<'js>>| {
-                request(&ctx, &s, &method, url.0, body.0, params.0)
-            },
-        )?;
-    }
-    if state.script.mentions_member("asyncRequest") {
-        let s = Rc::clone(state);
-        add(
-            object,
-            "asyncRequest",
-            move |ctx: Ctx<'js>,
-                  method: String,
-                  url: Opt<Value<'js>>,
-                  body: Opt<Value<'js>>,
-                  params: Opt<Value<'js>>| {
-                async_request(&ctx, &s, &method, url.0, body.0, params.0)
+                let ask = if name == "request" { request } else { async_request };
+                ask(&ctx, &s, &method, url.0, body.0, params.0)
             },
         )?;
     }
@@ -253,7 +240,7 @@ fn answer<'js>(
         }
         state.warn(&format!("Request Failed error=\"{}\"", response.error));
     }
-    Ok(Class::instance(ctx.clone(), Response::new(about, response))?.into_value())
+    Response::new(about, response).into_value(ctx, state)
 }
 
 /// A request that could not even be made. k6 answers with a response that says so.
@@ -262,7 +249,7 @@ fn refused<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>, refusal: &request::Refusal)
         return Err(throw(ctx, &refusal.message));
     }
     state.warn(&format!("Request Failed error=\"{}\"", refusal.message));
-    Ok(Class::instance(ctx.clone(), Response::refused(refusal))?.into_value())
+    Response::refused(refusal).into_value(ctx, state)
 }
 
 fn only_running(ctx: &Ctx<'_>, state: &VuState, what: &str) -> Result<()> {

@@ -80,7 +80,8 @@ impl NativeModule for Report {
 const SLEEP_MAX_S: f64 = 1e9;
 
 fn sleep(ctx: &Ctx<'_>, state: &VuState, seconds: f64) -> Result<()> {
-    if seconds > 0.0 {
+    // In init code it would only delay the start of every VU.
+    if seconds > 0.0 && state.phase.get() != Phase::Init {
         let time = Duration::from_secs_f64(seconds.min(SLEEP_MAX_S));
         state.call(ctx, HostCall::Sleep(time))?;
     }
@@ -95,7 +96,7 @@ fn check<'js>(
     tags: Option<Value<'js>>,
 ) -> Result<bool> {
     if state.phase.get() == Phase::Init {
-        return Err(throw(ctx, "using check() in the init context is not supported"));
+        return Err(throw(ctx, "Using check() in the init context is not supported"));
     }
     let Some(sets) = given(sets) else { return Err(throw(ctx, "no checks provided to `check`")) };
     let context = state.context();
@@ -137,7 +138,7 @@ fn group<'js>(
     function: Option<Value<'js>>,
 ) -> Result<Value<'js>> {
     if state.phase.get() == Phase::Init {
-        return Err(throw(ctx, "using group() in the init context is not supported"));
+        return Err(throw(ctx, "Using group() in the init context is not supported"));
     }
     let function = given(function).and_then(|f| f.into_function());
     let Some(function) = function else {

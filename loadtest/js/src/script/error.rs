@@ -34,12 +34,18 @@ pub enum ScriptError {
         message: String,
     },
     /// Modules that this program does not have.
-    #[error("unknown modules {}: {why}", quoted(modules))]
+    #[error("unknown modules {}", by_reason(modules))]
     UnknownModules {
-        /// As the script calls them.
-        modules: Vec<String>,
-        /// What can be done about it.
-        why: &'static str,
+        /// As the script calls them, and what can be done about it.
+        modules: Vec<(String, &'static str)>,
+    },
+    /// A module from the net could not be had.
+    #[error("cannot download {url}: {why}; save it beside the script and import the file")]
+    Remote {
+        /// Its address.
+        url: String,
+        /// What went wrong.
+        why: String,
     },
     /// The init code failed.
     #[error(transparent)]
@@ -49,7 +55,16 @@ pub enum ScriptError {
     Options(String),
 }
 
-fn quoted(modules: &[String]) -> String {
-    let quoted: Vec<String> = modules.iter().map(|m| format!("\"{m}\"")).collect();
-    quoted.join(", ")
+fn by_reason(modules: &[(String, &'static str)]) -> String {
+    let mut reasons: Vec<&'static str> = Vec::new();
+    for (_, why) in modules {
+        if !reasons.contains(why) {
+            reasons.push(why);
+        }
+    }
+    let of = |why: &&'static str| {
+        let names = modules.iter().filter(|(_, own)| own == why).map(|(name, _)| format!("\"{name}\""));
+        format!("{}: {why}", names.collect::<Vec<_>>().join(", "))
+    };
+    reasons.iter().map(of).collect::<Vec<_>>().join("; ")
 }

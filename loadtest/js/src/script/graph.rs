@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use super::error::ScriptError;
 use super::parse::{self, Parsed};
-use super::resolve::{self, Target};
-use super::{Code, Source};
+use super::resolve::{self, Place, Target};
+use super::{Code, Remote, Source};
 use crate::modules;
 use crate::vm::fiber::Bytecode;
-use crate::vm::intrinsics::REGEXP_LITERAL;
+use crate::vm::intrinsics::{REFLECTIVE, REGEXP_LITERAL};
 
 /// Ends the name of the function of a CommonJS module, as opposed to its front.
 pub(crate) const BODY: &str = "#body";
@@ -30,15 +30,16 @@ pub(crate) struct Graph {
     codes: BTreeMap<String, Arc<Code>>,
     /// From importing module and specifier to name.
     resolved: HashMap<(String, String), String>,
-    common_js: HashMap<String, PathBuf>,
+    common_js: HashSet<String>,
     /// Names that ES modules import from each module.
     wanted: BTreeMap<String, BTreeSet<String>>,
     words: HashSet<String>,
     read: HashSet<String>,
+    remote: Arc<dyn Remote>,
 }
 
 impl Graph {
-    pub(crate) fn load(source: Source) -> Result<Self, ScriptError> {
+    pub(crate) fn load(source: Source, remote: Arc<dyn Remote>) -> Result<Self, ScriptError> {
         let (path, text) = match source {
             Source::File(path) => {
                 let path = std::path::absolute(&path).map_err(|source| ScriptError::Read { path, source })?;
@@ -49,28 +50,35 @@ impl Graph {
             Source::Text { text, name, directory } => (directory.join(name), text),
         };
         let directory = path.parent().unwrap_or(Path::new("/")).to_owned();
+        let place = Place::File(path);
         let mut graph = Self {
-            entry: module_name(&path),
+            entry: place.name(),
             entry_code: None,
             directory,
             codes: BTreeMap::new(),
             resolved: HashMap::new(),
-            common_js: HashMap::new(),
+            common_js: HashSet::new(),
             wanted: BTreeMap::new(),
             words: HashSet::new(),
             read: HashSet::new(),
+            remote,
         };
-        graph.read_all(path, text)?;
+        graph.read_all(place, text)?;
         Ok(graph)
     }
 
     /// Reads a module and what it imports, and what that imports, and makes fronts.
-    fn read_all(&mut self, path: PathBuf, text: String) -> Result<(), ScriptError> {
+    fn read_all(&mut self, place: Place, text: String) -> Result<(), ScriptError> {
         let mut unknown = BTreeMap::<String, &'static str>::new();
-        let mut waiting = vec![(path, text)];
-        self.read.extend(waiting.iter().map(|(path, _)| module_name(path)));
-        while let Some((path, text)) = waiting.pop() {
-            for (specifier, target) in self.add(&path, &text)? {
+        self.read.insert(place.name());
+        let mut waiting = vec![(place, Some(text))];
+        while let Some((place, text)) = waiting.pop() {
+            // Nothing is downloaded for a script that cannot run.
+            if matches!(place, Place::Remote(_)) && !unknown.is_empty() {
+                continue;
+            }
+            let text = text.map_or_else(|| self.text(&place), Ok)?;
+            for (specifier, target) in self.add(&place, &text)? {
                 let name = match target {
                     Target::Own(name) => {
                         self.mention_own(name);
@@ -80,37 +88,37 @@ impl Graph {
                         unknown.insert(specifier, why);
                         continue;
                     }
-                    Target::File(file) => {
-                        let name = module_name(&file);
+                    Target::Place(place) => {
+                        let name = place.name();
                         if self.read.insert(name.clone()) {
-                            let text = read(&file)?;
-                            waiting.push((file, text));
+                            waiting.push((place, None));
                         }
                         name
                     }
                 };
-                self.resolved.insert((module_name(&path), specifier), name);
+                self.resolved.insert((place.name(), specifier), name);
             }
             assert!(self.read.len() <= MODULES_MAX, "a script of more than {MODULES_MAX} modules");
         }
-        if let Some(&why) = unknown.values().next() {
-            return Err(ScriptError::UnknownModules { modules: unknown.into_keys().collect(), why });
+        if !unknown.is_empty() {
+            return Err(ScriptError::UnknownModules { modules: unknown.into_iter().collect() });
         }
         self.make_fronts();
         Ok(())
     }
 
     /// Adds one module; what it imports.
-    fn add(&mut self, path: &Path, text: &str) -> Result<Vec<(String, Target)>, ScriptError> {
-        let name = module_name(path);
-        let directory = path.parent().unwrap_or(Path::new("/"));
-        if path.extension().is_some_and(|e| e == "json") {
-            self.add_common_js(name, path, &format!("module.exports = ({text}\n)"));
+    fn add(&mut self, place: &Place, text: &str) -> Result<Vec<(String, Target)>, ScriptError> {
+        let name = place.name();
+        if place.is_json() {
+            self.add_common_js(name, &format!("module.exports = ({text}\n)"));
             return Ok(Vec::new());
         }
-        let Parsed { code, is_module, imports, requires, exported, has_regexp, has_any_member } =
-            parse::parse(&name, text)?;
+        let parsed = parse::parse(&name, text)?;
+        let Parsed { code, is_module, imports, requires, exported, has_regexp, has_any_member, assigned } =
+            parsed;
         self.words.extend(parse::words(&code));
+        self.words.extend(assigned);
         if has_regexp {
             self.words.insert(REGEXP_LITERAL.to_owned());
         }
@@ -134,14 +142,14 @@ impl Graph {
         }
         let mut targets = Vec::new();
         for import in imports {
-            let target = resolve::resolve(directory, &import.specifier);
-            if let Target::File(file) = &target {
-                self.wanted.entry(module_name(file)).or_default().extend(import.names);
+            let target = resolve::resolve(place, &import.specifier);
+            if let Target::Place(place) = &target {
+                self.wanted.entry(place.name()).or_default().extend(import.names);
             }
             targets.push((import.specifier, target));
         }
         for specifier in requires {
-            let target = resolve::resolve(directory, &specifier);
+            let target = resolve::resolve(place, &specifier);
             targets.push((specifier, target));
         }
         if is_module {
@@ -151,7 +159,7 @@ impl Graph {
             self.codes.insert(name, Arc::new(Code::Source(code)));
         } else {
             self.wanted.entry(name.clone()).or_default().extend(exported);
-            self.add_common_js(name, path, &code);
+            self.add_common_js(name, &code);
         }
         Ok(targets)
     }
@@ -164,19 +172,22 @@ impl Graph {
         }
         self.words.extend(parse::words(text));
         self.words.insert(REGEXP_LITERAL.to_owned());
+        if modules::reads_any_member(name) {
+            self.words.insert(parse::ANY_MEMBER.to_owned());
+        }
         for import in text.split(" from '").skip(1) {
             self.mention_own(import.split('\'').next().unwrap_or_default());
         }
     }
 
-    fn add_common_js(&mut self, name: String, path: &Path, code: &str) {
+    fn add_common_js(&mut self, name: String, code: &str) {
         let body = format!("export default (function (module, exports, require) {{{code}\n}});");
         self.codes.insert(format!("{name}{BODY}"), Arc::new(Code::Source(body)));
-        self.common_js.insert(name, path.to_owned());
+        self.common_js.insert(name);
     }
 
     fn make_fronts(&mut self) {
-        for name in self.common_js.keys() {
+        for name in &self.common_js {
             let wanted = self.wanted.get(name).into_iter().flatten().filter(|n| *n != "default" && *n != "*");
             let mut front = format!(
                 "import {{ load }} from \"#commonjs\";\nconst m = load({});\n\
@@ -204,33 +215,54 @@ impl Graph {
         if let Some(name) = self.resolved.get(&(importer.to_owned(), specifier.to_owned())) {
             return Ok(name.clone());
         }
-        if modules::is_own(base) || self.common_js.contains_key(importer) {
-            if let Target::Own(name) = resolve::resolve(&self.directory, specifier) {
+        if modules::is_own(base) || self.common_js.contains(importer) {
+            if let Target::Own(name) = resolve::resolve(&self.place_of(base), specifier) {
                 return Ok(name.to_owned());
             }
             if specifier.starts_with('#') {
                 return Ok(specifier.to_owned());
             }
         }
-        let directory = importer.strip_prefix("file://").and_then(|p| Path::new(p).parent());
-        let directory = directory.map_or_else(|| self.directory.clone(), Path::to_owned);
-        match resolve::resolve(&directory, specifier) {
+        let unknown = |why| ScriptError::UnknownModules { modules: vec![(specifier.to_owned(), why)] };
+        match resolve::resolve(&self.place_of(base), specifier) {
             Target::Own(name) => Ok(name.to_owned()),
-            Target::Unknown(why) => {
-                Err(ScriptError::UnknownModules { modules: vec![specifier.to_owned()], why })
-            }
-            Target::File(file) => {
-                let name = module_name(&file);
+            Target::Unknown(why) => Err(unknown(why)),
+            Target::Place(place) => {
+                let name = place.name();
                 if self.read.contains(&name) {
                     return Ok(name);
                 }
                 if frozen {
-                    let why = "it was not loaded by the first run of the init code";
-                    return Err(ScriptError::UnknownModules { modules: vec![specifier.to_owned()], why });
+                    return Err(unknown("it was not loaded by the first run of the init code"));
                 }
-                let text = read(&file)?;
-                self.read_all(file, text)?;
+                let text = self.text(&place)?;
+                self.read_all(place, text)?;
                 Ok(name)
+            }
+        }
+    }
+
+    /// See [`super::Script::locate`].
+    pub(crate) fn locate(&self, base: &str, specifier: &str) -> Result<String, String> {
+        match resolve::resolve(&self.place_of(base), specifier) {
+            Target::Own(name) => Ok(name.to_owned()),
+            Target::Place(place) => Ok(place.name()),
+            Target::Unknown(why) => Err(format!("cannot resolve \"{specifier}\": {why}")),
+        }
+    }
+
+    /// Where relative imports of the module `name` start.
+    fn place_of(&self, name: &str) -> Place {
+        let own = || Place::File(self.directory.join("-"));
+        Place::named(name.strip_suffix(BODY).unwrap_or(name)).unwrap_or_else(own)
+    }
+
+    fn text(&self, place: &Place) -> Result<String, ScriptError> {
+        match place {
+            Place::File(path) => read(path),
+            Place::Remote(url) => {
+                let bad = |why| ScriptError::Remote { url: url.to_string(), why };
+                self.remote.fetch(url).map(without_mark).map_err(bad)
             }
         }
     }
@@ -249,22 +281,22 @@ impl Graph {
     }
 
     pub(crate) fn is_common_js(&self, name: &str) -> bool {
-        self.common_js.contains_key(name)
+        self.common_js.contains(name)
     }
 
+    /// See [`super::Script::mentions`].
     pub(crate) fn mentions(&self, word: &str) -> bool {
-        self.words.contains(word)
+        self.words.contains(word) || REFLECTIVE.iter().any(|reflective| self.words.contains(*reflective))
     }
-}
-
-/// The name of a file's module.
-pub(crate) fn module_name(path: &Path) -> String {
-    format!("file://{}", path.display())
 }
 
 fn read(path: &Path) -> Result<String, ScriptError> {
     let bytes = std::fs::read(path).map_err(|source| ScriptError::Read { path: path.to_owned(), source })?;
     let text = String::from_utf8(bytes).map_err(|_| ScriptError::NotText { path: path.to_owned() })?;
-    // A byte order mark is no part of the program.
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    Ok(without_mark(text))
+}
+
+/// A byte order mark is no part of the program.
+fn without_mark(text: String) -> String {
+    text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
 }

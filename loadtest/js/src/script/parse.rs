@@ -5,8 +5,10 @@ use std::path::Path;
 
 use oxc::allocator::Allocator;
 use oxc::ast::ast::{
-    Argument, AssignmentExpression, AssignmentTarget, CallExpression, ComputedMemberExpression, Expression,
-    ForInStatement, Program, RegExpLiteral, SpreadElement, StaticMemberExpression,
+    Argument, AssignmentExpression, AssignmentTarget, AssignmentTargetPropertyProperty, BinaryExpression,
+    BinaryOperator, BindingProperty, CallExpression, ComputedMemberExpression, Expression, ForInStatement,
+    IdentifierReference, ObjectAssignmentTarget, ObjectPattern, Program, PropertyKey, RegExpLiteral,
+    SimpleAssignmentTarget, SpreadElement, StaticMemberExpression,
 };
 use oxc::ast_visit::{Visit, walk};
 use oxc::codegen::Codegen;
@@ -34,6 +36,8 @@ pub(crate) struct Parsed {
     pub(crate) has_regexp: bool,
     /// It reads properties whose names it computes, or lists them.
     pub(crate) has_any_member: bool,
+    /// The properties that it assigns to, as [`assigned`] has them.
+    pub(crate) assigned: BTreeSet<String>,
 }
 
 /// One module that is imported from.
@@ -70,8 +74,8 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Parsed, ScriptError> {
     } else {
         (text.to_owned(), imports(&read.module_record), find(&read.program))
     };
-    let Found { requires, exported, has_regexp, has_any_member } = found;
-    Ok(Parsed { code, is_module, imports, requires, exported, has_regexp, has_any_member })
+    let Found { requires, exported, has_regexp, has_any_member, assigned } = found;
+    Ok(Parsed { code, is_module, imports, requires, exported, has_regexp, has_any_member, assigned })
 }
 
 fn parse_as<'a>(allocator: &'a Allocator, text: &'a str, source_type: SourceType) -> ParserReturn<'a> {
@@ -128,12 +132,19 @@ fn imports(record: &ModuleRecord<'_>) -> Vec<Import> {
 /// Stands in the words of a script for properties of any name.
 pub(crate) const ANY_MEMBER: &str = "[.]";
 
+/// Stands in the words of a script for an assignment to a property.
+pub(crate) fn assigned(name: &str) -> String {
+    format!("{name}=")
+}
+
 #[derive(Default)]
 struct Found {
     requires: Vec<String>,
     exported: BTreeSet<String>,
     has_regexp: bool,
     has_any_member: bool,
+    /// Names of properties that are assigned to.
+    assigned: BTreeSet<String>,
 }
 
 impl<'a> Visit<'a> for Found {
@@ -170,13 +181,25 @@ impl<'a> Visit<'a> for Found {
         walk::walk_assignment_expression(self, assignment);
     }
 
+    fn visit_simple_assignment_target(&mut self, target: &SimpleAssignmentTarget<'a>) {
+        if let SimpleAssignmentTarget::StaticMemberExpression(member) = target {
+            self.assigned.insert(assigned(member.property.name.as_str()));
+        }
+        // With a name in brackets it is any name, unless the name is written there.
+        if let SimpleAssignmentTarget::ComputedMemberExpression(member) = target
+            && let Some(name) = member.static_property_name()
+        {
+            self.assigned.insert(assigned(name.as_str()));
+        }
+        walk::walk_simple_assignment_target(self, target);
+    }
+
     fn visit_reg_exp_literal(&mut self, _: &RegExpLiteral<'a>) {
         self.has_regexp = true;
     }
 
     fn visit_computed_member_expression(&mut self, member: &ComputedMemberExpression<'a>) {
-        let plain = matches!(member.expression, Expression::StringLiteral(_) | Expression::NumericLiteral(_));
-        self.has_any_member |= !plain;
+        self.has_any_member |= !is_literal(&member.expression);
         walk::walk_computed_member_expression(self, member);
     }
 
@@ -190,10 +213,53 @@ impl<'a> Visit<'a> for Found {
         walk::walk_spread_element(self, spread);
     }
 
+    fn visit_binding_property(&mut self, property: &BindingProperty<'a>) {
+        self.has_any_member |= property.computed && !is_literal_key(&property.key);
+        walk::walk_binding_property(self, property);
+    }
+
+    fn visit_assignment_target_property_property(&mut self, property: &AssignmentTargetPropertyProperty<'a>) {
+        self.has_any_member |= property.computed && !is_literal_key(&property.name);
+        walk::walk_assignment_target_property_property(self, property);
+    }
+
+    fn visit_object_pattern(&mut self, pattern: &ObjectPattern<'a>) {
+        self.has_any_member |= pattern.rest.is_some();
+        walk::walk_object_pattern(self, pattern);
+    }
+
+    fn visit_object_assignment_target(&mut self, target: &ObjectAssignmentTarget<'a>) {
+        self.has_any_member |= target.rest.is_some();
+        walk::walk_object_assignment_target(self, target);
+    }
+
+    fn visit_binary_expression(&mut self, binary: &BinaryExpression<'a>) {
+        self.has_any_member |= binary.operator == BinaryOperator::In && !is_literal(&binary.left);
+        walk::walk_binary_expression(self, binary);
+    }
+
+    /// Their functions list properties, under whatever name they are called later.
+    fn visit_identifier_reference(&mut self, identifier: &IdentifierReference<'a>) {
+        self.has_any_member |= lists_properties(identifier.name.as_str());
+    }
+
     fn visit_static_member_expression(&mut self, member: &StaticMemberExpression<'a>) {
-        self.has_any_member |= matches!(&member.object, Expression::Identifier(id) if id.name == "Object" || id.name == "Reflect");
+        self.has_any_member |= lists_properties(member.property.name.as_str());
         walk::walk_static_member_expression(self, member);
     }
+}
+
+/// Objects whose functions list properties; the others are methods of every object.
+fn lists_properties(name: &str) -> bool {
+    matches!(name, "Object" | "Reflect" | "hasOwnProperty" | "propertyIsEnumerable")
+}
+
+fn is_literal(name: &Expression<'_>) -> bool {
+    matches!(name, Expression::StringLiteral(_) | Expression::NumericLiteral(_))
+}
+
+fn is_literal_key(name: &PropertyKey<'_>) -> bool {
+    matches!(name, PropertyKey::StringLiteral(_) | PropertyKey::NumericLiteral(_))
 }
 
 fn is_name(text: &str) -> bool {

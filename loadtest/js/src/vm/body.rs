@@ -136,7 +136,15 @@ fn init<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>) -> Result<Object<'js>, VuError
     } else {
         import(ctx, &state.script.entry()).map_err(fail)?.into_value().into_object()
     };
-    state.rejections.borrow_mut().clear();
+    // Functions that the init code began and did not wait for belong to it.
+    while ctx.execute_pending_job() {}
+    if state.cut.get() || state.abort.borrow().is_some() {
+        return Err(fail(rquickjs::Error::Exception));
+    }
+    let unhandled = state.rejections.borrow_mut().pop();
+    if let Some((_, exception)) = unhandled {
+        return Err(VuError::Init(exception));
+    }
     exports.ok_or_else(|| {
         VuError::Init(crate::ScriptException {
             message: "module.exports is not an object".to_owned(),

@@ -55,19 +55,20 @@ const BINARY: &[&str] = &[
     "crypto",
     "encoding",
     "open",
+    // Whatever its value is, which may come from anywhere.
+    "responseType",
 ];
 
 /// Stands in the words of a script for a regular expression literal, which is no word.
 pub(crate) const REGEXP_LITERAL: &str = "/./";
 
-/// With any of these a script could reach what it does not name.
-const REFLECTIVE: &[&str] = &["Function", "eval", "globalThis"];
+/// With any of these a script could reach what it does not name: it counts as naming everything.
+pub(crate) const REFLECTIVE: &[&str] = &["Function", "eval", "globalThis"];
 
 /// The parts that `script` gets.
 pub(crate) fn parts(script: &Script) -> Vec<Part> {
     let any = |words: &[&str]| words.iter().any(|word| script.mentions(word));
-    let all = any(REFLECTIVE);
-    PARTS.iter().filter(|(_, words)| all || any(words)).map(|&(part, _)| part).collect()
+    PARTS.iter().filter(|(_, words)| any(words)).map(|&(part, _)| part).collect()
 }
 
 /// Constructors that the language itself never needs to find by name.
@@ -94,8 +95,7 @@ const CONSTRUCTORS: &[&str] = &[
 /// memory is used again for the script. Prototypes, and so all methods, stay.
 pub(crate) fn prune(ctx: &Ctx<'_>, script: &Script) -> Result<()> {
     // The console writes the names of classes.
-    let by_name = REFLECTIVE.iter().chain(&["console"]).any(|word| script.mentions(word));
-    if by_name || script.mentions_member("constructor") {
+    if script.mentions("console") || script.mentions_member("constructor") {
         return Ok(());
     }
     let globals = ctx.globals();

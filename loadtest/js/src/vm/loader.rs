@@ -41,7 +41,7 @@ impl Loader for Sources {
             return native(ctx, name);
         }
         let code = self.0.code(name).map_err(|why| Error::new_loading_message(name, why))?;
-        match &*code {
+        let module = match &*code {
             Code::Bytecode(code) => fiber::load_bytecode(ctx, code),
             Code::Source(source) => {
                 // Lines are kept for the stacks of errors; the text itself is not.
@@ -54,6 +54,10 @@ impl Loader for Sources {
                 self.0.keep(name, code);
                 Ok(module)
             }
+        }?;
+        if !modules::is_own(name) && self.0.mentions("meta") {
+            modules::commonjs::set_meta(&module, name, &self.0)?;
         }
+        Ok(module)
     }
 }

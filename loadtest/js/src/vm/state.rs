@@ -58,6 +58,8 @@ pub(crate) enum Pending {
     Http { resolve: Persistent<Function<'static>>, about: crate::modules::http::About },
 }
 
+type ResponseParts = (Persistent<Function<'static>>, Persistent<Object<'static>>);
+
 /// See the module.
 pub(crate) struct VuState {
     pub(crate) script: Script,
@@ -79,6 +81,8 @@ pub(crate) struct VuState {
     pub(crate) reads_iter: bool,
     /// The script may have functions that are `async`.
     pub(crate) has_async: bool,
+    /// The script may list the properties of a response, or ask which are its own.
+    pub(crate) lists_members: bool,
     /// What the script may look at of a response.
     pub(crate) reads: Reads,
     /// Iterations begun by this VU, minus one; -1 before the first.
@@ -89,8 +93,13 @@ pub(crate) struct VuState {
     next_op: Cell<OpId>,
     /// Rejected promises that nobody handles yet, with what to say about them.
     pub(crate) rejections: RefCell<Vec<(Persistent<Value<'static>>, crate::ScriptException)>>,
+    /// How responses get properties of their own: `Object.defineProperties` and what it needs. None before the
+    /// first response.
+    pub(crate) response_parts: RefCell<Option<ResponseParts>>,
     /// CommonJS modules that have run or are running: their `module`.
     pub(crate) required: RefCell<HashMap<String, Persistent<Object<'static>>>>,
+    /// Those that are running, the innermost last.
+    pub(crate) requiring: RefCell<Vec<String>>,
 }
 
 /// How host functions find the state of the VU they run in.
@@ -113,6 +122,7 @@ impl VuState {
         Self {
             reads_iter: script.mentions("__ITER"),
             has_async: script.mentions("async"),
+            lists_members: script.mentions_any_member(),
             reads: reads(&script),
             script,
             config,
@@ -132,7 +142,9 @@ impl VuState {
             pending: RefCell::default(),
             next_op: Cell::new(0),
             rejections: RefCell::default(),
+            response_parts: RefCell::default(),
             required: RefCell::default(),
+            requiring: RefCell::default(),
         }
     }
 
@@ -142,10 +154,7 @@ impl VuState {
             return Err(self.cut_error(ctx));
         }
         if self.phase.get() == Phase::Init {
-            return Err(throw(
-                ctx,
-                "this program cannot wait in the init context: no sleep, timers or requests",
-            ));
+            return Err(throw(ctx, "this program cannot wait in the init context: no timers or requests"));
         }
         match self.suspend(call) {
             Some(reply) => Ok(reply),
@@ -238,6 +247,7 @@ impl VuState {
     pub(crate) fn release(&self) {
         self.pending.borrow_mut().clear();
         self.rejections.borrow_mut().clear();
+        self.response_parts.borrow_mut().take();
         self.required.borrow_mut().clear();
     }
 }

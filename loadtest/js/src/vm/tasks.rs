@@ -24,13 +24,11 @@ pub(crate) struct Runner<'a, 'js> {
     exports: Object<'js>,
     /// What `setup` returned, parsed once per VU.
     setup_data: Option<(Arc<str>, Value<'js>)>,
-    /// The exported function that ran last. Exports of a CommonJS module can change, those of others cannot.
-    last: Option<(String, Function<'js>)>,
 }
 
 impl<'a, 'js> Runner<'a, 'js> {
     pub(crate) fn new(ctx: &'a Ctx<'js>, state: &'a Rc<VuState>, exports: Object<'js>) -> Self {
-        Self { ctx, state, exports, setup_data: None, last: None }
+        Self { ctx, state, exports, setup_data: None }
     }
 
     pub(crate) fn run(&mut self, task: &Task) -> TaskResult {
@@ -115,10 +113,11 @@ impl<'a, 'js> Runner<'a, 'js> {
     }
 
     /// Calls an exported function and empties its event loop.
-    fn call(&mut self, name: &str, argument: Value<'js>) -> rquickjs::Result<Value<'js>> {
-        let function = match &self.last {
-            Some((last, function)) if last == name => function.clone(),
-            _ => self.find(name)?,
+    fn call(&self, name: &str, argument: Value<'js>) -> rquickjs::Result<Value<'js>> {
+        // Looked up every time: exports are live, and a script may assign another function to what it exports.
+        let function: Option<Function> = self.exports.get(name)?;
+        let Some(function) = function else {
+            return Err(error::throw(self.ctx, &format!("function '{name}' not found in exports")));
         };
         let result: Value = function.call((argument,))?;
         let promise = result.as_promise().cloned();
@@ -127,17 +126,6 @@ impl<'a, 'js> Runner<'a, 'js> {
             None => Ok(result),
             Some(promise) => settled(self.ctx, &promise),
         }
-    }
-
-    fn find(&mut self, name: &str) -> rquickjs::Result<Function<'js>> {
-        let function: Option<Function> = self.exports.get(name)?;
-        let Some(function) = function else {
-            return Err(error::throw(self.ctx, &format!("function '{name}' not found in exports")));
-        };
-        if !self.state.script.entry_is_common_js() {
-            self.last = Some((name.to_owned(), function.clone()));
-        }
-        Ok(function)
     }
 
     /// Runs jobs, and waits for what is in the background, until there is neither.

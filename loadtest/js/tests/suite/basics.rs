@@ -186,20 +186,37 @@ fn what_is_not_named_still_works() {
 /// The parts of answers that a script never mentions need not be kept by the engine.
 #[test]
 fn what_a_script_reads_of_answers_is_known() {
-    let reads = |body: &str| {
-        let text = format!(
-            "import http from 'k6/http'; export default () => {{ const r = http.get('http://h.test/'); {body} }};"
-        );
-        let mut rig = Rig::new(&text);
+    let reads_of = |text: &str| {
+        let mut rig = Rig::new(text);
         let task = rig.next();
         let Step::Call(HostCall::Http(request)) = rig.vu.start(task) else { panic!("must ask") };
         (request.reads.headers, request.reads.body, request.reads.rest)
     };
+    let reads = |body: &str| {
+        reads_of(&format!(
+            "import http from 'k6/http'; export default () => {{ const r = http.get('http://h.test/'); {body} }};"
+        ))
+    };
+    assert_eq!(reads_of(PRACTICAL), (false, false, false), "nothing may be kept for the practical's script");
     assert_eq!(reads("r.status;"), (false, false, false));
     assert_eq!(reads("r.json('a');"), (false, true, false));
     assert_eq!(reads("r.headers['A'];"), (true, false, false));
     assert_eq!(reads("r.status_text;"), (false, false, true));
-    for all in ["JSON.stringify(r);", "console.log(r);", "r[`bo${'dy'}`];", "({ ...r });"] {
+    assert_eq!(reads("const { ['status']: s } = r; 'status' in r;"), (false, false, false));
+    for all in [
+        "JSON.stringify(r);",
+        "console.log(r);",
+        "r[`bo${'dy'}`];",
+        "({ ...r });",
+        "const { [`bo${'dy'}`]: part } = r;",
+        "let part; ({ [`bo${'dy'}`]: part } = r);",
+        "const { status, ...rest } = r;",
+        "let rest; ({ ...rest } = r);",
+        "`bo${'dy'}` in r;",
+        "const list = Object; list.values(r);",
+        "const { values } = Object; values(r);",
+        "eval(`r.bo${'dy'}`);",
+    ] {
         assert_eq!(reads(all), (true, true, true), "{all}");
     }
 }

@@ -311,20 +311,20 @@ fn what_cannot_be_loaded_says_why() {
             "import x from 'k6/browser'; import y from 'k6/x/sql'; export default () => {}",
             "unknown modules \"k6/browser\", \"k6/x/sql\"",
         ),
-        (
-            "import x from 'https://example.com/x.js'; export default () => {}",
-            "remote modules are not downloaded",
-        ),
+        ("import x from 'https://example.com/x.js'; export default () => {}", "nothing is downloaded here"),
         ("import x from './not-there.js'; export default () => {}", "not-there.js"),
         ("export default function () {\n  let x = ;\n}", "script.js:2:11: SyntaxError"),
         (
             "import http from 'k6/http'; http.get('http://h.test/'); export default () => {}",
             "Making http requests in the init context is not supported",
         ),
-        ("import { check } from 'k6'; check(1, {}); export default () => {}", "check() in the init context"),
         (
-            "import { sleep } from 'k6'; sleep(1); export default () => {}",
-            "this program cannot wait in the init context",
+            "import { check } from 'k6'; check(1, {}); export default () => {}",
+            "Using check() in the init context",
+        ),
+        (
+            "import { group } from 'k6'; group('g', () => {}); export default () => {}",
+            "Using group() in the init context is not supported",
         ),
         ("setTimeout(() => {}, 1); export default () => {}", "this program cannot wait in the init context"),
         ("throw new Error('at the top'); export default () => {}", "Error: at the top"),
@@ -335,6 +335,8 @@ fn what_cannot_be_loaded_says_why() {
         let error = load(text).expect_err(text).to_string();
         assert!(error.contains(why), "{text}: {error}");
     }
+    let pause = "import { sleep } from 'k6'; sleep(1e6); export default () => { sleep(1); }";
+    assert_eq!(lines(pause), ["sleep 1s"], "init code does not pause");
     assert_eq!(
         lines("export default () => { open('plain.txt'); }")[0].split(" is only").next(),
         Some("threw GoError: the \"open\" function")

@@ -5,7 +5,9 @@ mod corpus;
 mod corpus_more;
 mod helpers;
 mod host;
+mod modules;
 mod native;
+mod responses;
 mod stress;
 
 /// A file that is not listed above would silently not be run.

@@ -111,7 +111,8 @@ fn what_cannot_be_run_is_refused_with_the_reason() {
         (json!({"summaryTrendStats": ["p(101)"]}), "unknown"),
         (json!({"hosts": {"a": "not an address"}}), "IP address"),
         (json!({"dns": {"select": "best"}}), "select"),
-        (json!({"executionSegment": "0:1/2"}), "not supported"),
+        (json!({"executionSegment": "0:1/2"}), "give each machine its share"),
+        (json!({"executionSegmentSequence": "0,1/2,1"}), "give each machine its share"),
     ] {
         let error = read(&options).expect_err(&options.to_string());
         assert!(error.contains(part), "{options}: {error}");
@@ -135,4 +136,35 @@ fn inspect_shows_durations_in_one_form() {
     assert_eq!(shown["maxVUs"], 1000);
     assert_eq!(shown["totalDuration"], "1m30s");
     assert!(shown["vus"].is_null());
+}
+
+#[test]
+fn the_test_sees_short_forms_as_a_scenario() {
+    let seen = |options: Value| inspect::in_test(&read(&options).expect("reads"));
+    let stages = seen(json!({"stages": [{"duration": "5s", "target": 100}, {"target": 3}], "vus": 2}));
+    assert_eq!(
+        stages["scenarios"],
+        json!({"default": {"executor": "ramping-vus", "startTime": null, "gracefulStop": null, "env": null,
+            "exec": null, "tags": null, "startVUs": 2, "stages": [{"duration": "5s", "target": 100}],
+            "gracefulRampDown": null}})
+    );
+    assert!(stages.get("stages").is_none() && stages["paused"].is_null());
+    let of = |options: Value| seen(options)["scenarios"]["default"].clone();
+    assert_eq!(of(json!({}))["executor"], "per-vu-iterations");
+    assert_eq!(of(json!({"vus": 3}))["iterations"], 3);
+    assert_eq!(of(json!({"iterations": 5, "duration": "90s"}))["maxDuration"], "1m30s");
+    assert_eq!(of(json!({"duration": "3s"}))["executor"], "constant-vus");
+    let long = json!({"scenarios": {"a": {"executor": "constant-vus", "duration": "1s"}}});
+    assert_eq!(seen(long)["scenarios"]["a"]["duration"], "1s");
+}
+
+#[test]
+fn names_may_be_written_in_any_case() {
+    let options = json!({"scenarios": {"Mine": {"executor": "ramping-vus", "startvus": 4, "STAGES":
+        [{"Duration": "1s", "target": 2}]}}, "setuptimeout": "3s", "DNS": {"ttl": "1s"}});
+    let (options, warnings) = Options::read(options.as_object().expect("an object").clone()).expect("reads");
+    assert!(warnings.is_empty(), "{warnings:?}");
+    assert_eq!(options.setup_timeout.as_secs(), 3);
+    assert_eq!(options.scenarios[0].schedule.name, "Mine");
+    assert_eq!(inspect::in_test(&options)["scenarios"]["Mine"]["startVUs"], 4);
 }

@@ -15,6 +15,7 @@ fn site() -> Site {
         vpc: "vpc-1".to_owned(),
         subnets: subnets.clone(),
         spread: subnets,
+        private: BTreeSet::new(),
         image: Some("ami-1".to_owned()),
     }
 }
@@ -82,15 +83,13 @@ fn only_what_differs_is_changed() {
 #[test]
 fn a_new_image_takes_its_group_and_instances_along() {
     let file = "environment.LOG_LEVEL = \"debug\"\n";
-    let new = plan(&state(Target::Ec2, file), &made(&state(Target::Ec2, "")), "todo").expect("ours");
-    assert_eq!(
-        calls(&new),
-        [
-            "autoscaling:UpdateAutoScalingGroup",
-            "ec2:CreateLaunchTemplateVersion",
-            "autoscaling:StartInstanceRefresh",
-        ]
-    );
+    let mut observed = made(&state(Target::Ec2, ""));
+    let new = plan(&state(Target::Ec2, file), &observed, "todo").expect("ours");
+    // The refresh moves the group, so that it can go back.
+    assert_eq!(calls(&new), ["ec2:CreateLaunchTemplateVersion", "autoscaling:StartInstanceRefresh"]);
+    observed.instances = 0;
+    let new = plan(&state(Target::Ec2, file), &observed, "todo").expect("ours");
+    assert_eq!(calls(&new), ["autoscaling:UpdateAutoScalingGroup", "ec2:CreateLaunchTemplateVersion"]);
     let new = plan(&state(Target::Ecs, file), &made(&state(Target::Ecs, "")), "todo").expect("ours");
     assert_eq!(calls(&new), ["ecs:UpdateService", "ecs:RegisterTaskDefinition"]);
 }
@@ -132,4 +131,31 @@ fn down_keeps_the_database_and_its_group_lets_go() {
     let all = removal(&observed, true);
     assert_eq!(all.kept, [""; 0]);
     assert!(calls(&all).contains(&"rds:DeleteDBInstance"));
+}
+
+#[test]
+fn a_policy_of_tasks_always_says_its_cooldown() {
+    let simple = r#"
+[scaling]
+default_cooldown = "70s"
+[[scaling.policy]]
+kind = "simple"
+name = "up"
+adjust = "change"
+adjustment = 1
+COOLDOWN
+[scaling.policy.alarm]
+metric = "cpu"
+statistic = "average"
+when = ">= 20"
+period = "60s"
+evaluation_periods = 2
+datapoints_to_alarm = 2
+missing_data = "missing"
+"#;
+    for (line, seconds) in [("", 70), ("cooldown = \"90s\"", 90)] {
+        let state = state(Target::Ecs, &simple.replace("COOLDOWN", line));
+        let steps = &state["PolicyUp"].properties()["StepScalingPolicyConfiguration"];
+        assert_eq!(steps["Cooldown"], serde_json::json!(seconds), "{line}: {steps}");
+    }
 }

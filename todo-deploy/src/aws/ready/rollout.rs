@@ -1,13 +1,17 @@
 //! Following a roll-out: our revision of the tasks, our refresh of the instances. One that AWS rolled back has failed,
 //! however steady the service is now.
 
-use aws_sdk_autoscaling::types::InstanceRefreshStatus;
+use aws_sdk_autoscaling::types::{Activity, InstanceRefreshStatus, ScalingActivityStatusCode};
 use aws_sdk_ecs::types::{DeploymentRolloutState, DesiredStatus};
 
 use super::{FINAL, Missing, Ready};
+use crate::aws::apply::LOOKS_MAX;
 use crate::aws::failure::{Failure, of};
 use crate::aws::render;
 use crate::aws::resources::service;
+
+/// Newest activities among which failed ones are looked for.
+const ACTIVITIES_MAX: i32 = 20;
 
 /// Messages of a failed service that are shown.
 const MESSAGES_MAX: usize = 5;
@@ -21,19 +25,66 @@ impl Ready<'_> {
         let request = self.cloud.autoscaling.describe_instance_refreshes();
         let request = request.auto_scaling_group_name(self.names.service()).instance_refresh_ids(refresh);
         let found = request.send().await.map_err(of("autoscaling:DescribeInstanceRefreshes"))?;
-        let Some(refresh) = found.instance_refreshes().first() else { return Ok(Ok(())) };
+        let Some(refresh) = found.instance_refreshes().first() else {
+            return Ok(Err(match self.is_not_visible_yet() {
+                true => "the replacement of the instances is not visible yet".to_owned(),
+                false => format!("{FINAL}AWS knows nothing of the replacement {refresh} that it began"),
+            }));
+        };
+        let is_undone = self.followed.borrow().is_undone;
         let percent = refresh.percentage_complete().unwrap_or_default();
-        let reason = refresh.status_reason().unwrap_or("no reason given");
+        let why = refresh.rollback_details().and_then(|details| details.rollback_reason());
+        let why = why.or(refresh.status_reason());
+        let reason = why.unwrap_or("no reason given");
         Ok(match refresh.status() {
             None | Some(InstanceRefreshStatus::Successful) => Ok(()),
+            Some(InstanceRefreshStatus::RollbackSuccessful) if is_undone => Ok(()),
+            Some(InstanceRefreshStatus::RollbackInProgress) if is_undone => {
+                Err(format!("the earlier version comes back ({percent} %)"))
+            }
             Some(
                 status @ (InstanceRefreshStatus::Failed
                 | InstanceRefreshStatus::Cancelled
                 | InstanceRefreshStatus::RollbackFailed
                 | InstanceRefreshStatus::RollbackSuccessful),
-            ) => Err(format!("{FINAL}replacing the instances ended as {}: {reason}", status.as_str())),
-            Some(status) => Err(format!("instances are being replaced: {} ({percent} %)", status.as_str())),
+            ) => {
+                let said = match status {
+                    InstanceRefreshStatus::RollbackSuccessful => "the earlier version runs again".to_owned(),
+                    status => format!("it ended as {}", status.as_str()),
+                };
+                let more = self.why_not_replaced().await;
+                Err(format!("{FINAL}the instances could not be replaced, {said}: {reason}{more}"))
+            }
+            Some(InstanceRefreshStatus::RollbackInProgress) => {
+                Err(format!("the new instances failed, and the earlier version comes back: {reason}"))
+            }
+            // What AWS waits for is the health of the new instances.
+            Some(status) => {
+                let reason = why.map(|reason| format!(": {reason}")).unwrap_or_default();
+                Err(format!("instances are being replaced: {} ({percent} %){reason}", status.as_str()))
+            }
         })
+    }
+
+    /// What the group's last activities and the services' last lines say, where they can be had.
+    async fn why_not_replaced(&self) -> String {
+        let request = self.cloud.autoscaling.describe_scaling_activities();
+        let request = request.auto_scaling_group_name(self.names.service()).max_records(ACTIVITIES_MAX);
+        let activities = request.send().await.map(|found| found.activities.unwrap_or_default());
+        let mut said = Vec::new();
+        let failed = |activity: &&Activity| {
+            matches!(
+                activity.status_code(),
+                Some(ScalingActivityStatusCode::Failed | ScalingActivityStatusCode::Cancelled)
+            ) || activity.cause().is_some_and(|cause| cause.contains("health"))
+        };
+        for activity in activities.unwrap_or_default().iter().filter(failed).take(MESSAGES_MAX) {
+            let words = [activity.description(), activity.status_message(), activity.cause()];
+            said.push(format!("activity: {}", words.into_iter().flatten().collect::<Vec<_>>().join(": ")));
+        }
+        let lines = crate::aws::logs::last(self.cloud, self.names, MESSAGES_MAX).await;
+        said.extend(lines.unwrap_or_default().into_iter().map(|line| format!("log: {}", line.text)));
+        said.into_iter().map(|line| format!("\n{line}")).collect()
     }
 
     /// The service's deployment of our revision.
@@ -48,12 +99,15 @@ impl Ready<'_> {
         };
         let of_ours = |one: &&aws_sdk_ecs::types::Deployment| one.task_definition() == Some(ours);
         let Some(deployment) = service.deployments().iter().find(of_ours) else {
+            if self.is_not_visible_yet() {
+                return Ok(Err("our deployment is not visible yet".to_owned()));
+            }
             let why = self.why_failed(&service).await?;
             return Ok(Err(format!("{FINAL}ECS rolled our revision back\n{why}")));
         };
         // Another deployment of the same revision may follow ours; ours is the one that was seen first.
         let id = deployment.id().unwrap_or_default().to_owned();
-        let followed = self.followed.borrow_mut().get_or_insert(id.clone()).clone();
+        let followed = self.followed.borrow_mut().id.get_or_insert(id.clone()).clone();
         let counts = format!("{} of {} tasks run", deployment.running_count(), deployment.desired_count());
         match deployment.rollout_state() {
             Some(DeploymentRolloutState::Failed) => {
@@ -77,6 +131,13 @@ impl Ready<'_> {
             }
             _ => Ok(Ok(())),
         }
+    }
+
+    /// Only what was seen can have been rolled back; a look right after a change may still see the time before it.
+    fn is_not_visible_yet(&self) -> bool {
+        let mut followed = self.followed.borrow_mut();
+        followed.unseen += 1;
+        followed.id.is_none() && followed.unseen <= LOOKS_MAX
     }
 
     /// Why tasks stopped, what the service says, and the last lines that they wrote.

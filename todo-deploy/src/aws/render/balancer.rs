@@ -15,6 +15,10 @@ use crate::deployment::{self, Algorithm, BalancerKind, Deployment, HashKey, Prot
 /// TLS 1.2 and 1.3 only.
 const SSL_POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
 
+/// Limits of a target group's health check.
+const INTERVAL_MIN: Duration = Duration::from_secs(5);
+const TIMEOUT_MIN: Duration = Duration::from_secs(2);
+
 pub(super) fn add(
     deployment: &Deployment,
     target: Target,
@@ -44,9 +48,11 @@ fn target_group(
     let health = &deployment.health_check;
     let port = deployment.service.port;
     let is_network = deployment.load_balancer.kind == BalancerKind::Network;
-    let least = Duration::from_secs(5);
-    if health.interval < least {
+    if health.interval < INTERVAL_MIN {
         return Err(unsupported("health_check.interval", "AWS checks every 5s at most; write 5s or more"));
+    }
+    if health.timeout < TIMEOUT_MIN {
+        return Err(unsupported("health_check.timeout", "AWS waits for 2s at least; write 2s or more"));
     }
     if health.timeout >= health.interval && !is_network {
         let why = "AWS wants a timeout shorter than the interval";

@@ -38,7 +38,7 @@ pub(super) fn add(
         launch_template_data: data(deployment, site, script),
     };
     let group = group(deployment, site, names);
-    let rollout = Rollout { auto_scaling_group_name: Ref::to(GROUP), outdated_instances: 0 };
+    let rollout = Rollout::of(GROUP, LAUNCH_TEMPLATE, 0);
     state.insert(LAUNCH_TEMPLATE.to_owned(), template.into());
     state.insert(GROUP.to_owned(), group.into());
     state.insert(ROLLOUT.to_owned(), rollout.into());
@@ -87,5 +87,6 @@ fn group(deployment: &Deployment, site: &Site, names: &Names) -> Group {
         health_check_grace_period: seconds(deployment.health_check.grace),
         default_instance_warmup: seconds(deployment.scaling.warm_up),
         cooldown: deployment.scaling.default_cooldown.as_secs().to_string(),
+        outdated: 0,
     }
 }

@@ -63,6 +63,7 @@ pub fn desired(
             "AWS runs a container image and none is named; give --image, or make one: `todo-deploy image push`",
         )
     })?;
+    whole_seconds(deployment)?;
     let mut state = State::new();
     network::add(deployment, site, names, &mut state);
     balancer::add(deployment, target, site, names, &mut state)?;
@@ -74,6 +75,28 @@ pub fn desired(
     }
     scaling::add(deployment, target, names, &mut state)?;
     Ok(state)
+}
+
+/// AWS counts whole seconds; what is left of one would be lost without a word.
+fn whole_seconds(deployment: &Deployment) -> Result<(), Unsupported> {
+    let (health, balancer, scaling) =
+        (&deployment.health_check, &deployment.load_balancer, &deployment.scaling);
+    let durations = [
+        ("health_check.interval", health.interval),
+        ("health_check.timeout", health.timeout),
+        ("health_check.grace", health.grace),
+        ("load_balancer.deregistration_delay", balancer.deregistration_delay),
+        ("load_balancer.idle_timeout", balancer.idle_timeout),
+        ("load_balancer.slow_start", balancer.slow_start),
+        ("scaling.default_cooldown", scaling.default_cooldown),
+        ("scaling.warm_up", scaling.warm_up),
+    ];
+    match durations.into_iter().find(|(_, duration)| duration.subsec_nanos() > 0) {
+        Some((field, _)) => {
+            Err(unsupported(field, "AWS counts whole seconds; write it without a fraction of one"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// A logical name from one that people gave: letters and digits only.

@@ -33,7 +33,8 @@ pub(super) fn add(
                 let alarm = of_alarm(alarm, &name, &policy_logical, target, names)?;
                 state.insert(logical("Alarm", policy.name()), alarm.into());
             }
-            state.insert(policy_logical, tasks::policy(policy, name, names)?.into());
+            let policy = tasks::policy(policy, name, names, deployment.scaling.default_cooldown)?;
+            state.insert(policy_logical, policy.into());
             continue;
         }
         let (rendered, alarm) = match policy {

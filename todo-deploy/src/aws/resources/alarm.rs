@@ -91,18 +91,27 @@ impl Kind for Alarm {
     }
 }
 
-/// The alarms of these names, as AWS tells them, with whether they are ours.
+/// The alarms of these names, as AWS tells them, whoever they belong to.
+pub(in crate::aws) async fn named(names: &[String], at: At<'_>) -> Result<Vec<watch::MetricAlarm>, Failure> {
+    let mut found = Vec::new();
+    // Without a name AWS would tell of all there are: no chunk, no call.
+    for names in names.chunks(NAMES_MAX) {
+        let request = at.cloud.cloudwatch.describe_alarms().set_alarm_names(Some(names.to_vec()));
+        let page = request.send().await.map_err(of(DESCRIBE))?;
+        found.extend(page.metric_alarms.unwrap_or_default());
+    }
+    Ok(found)
+}
+
+/// The alarms of these names, with whether they are ours.
 pub(in crate::aws) async fn describe(
     names: &[String],
     at: At<'_>,
 ) -> Result<Vec<(watch::MetricAlarm, bool)>, Failure> {
     let mut found = Vec::new();
-    for names in names.chunks(NAMES_MAX) {
-        let request = at.cloud.cloudwatch.describe_alarms().set_alarm_names(Some(names.to_vec()));
-        let page = request.send().await.map_err(of(DESCRIBE))?;
-        for alarm in page.metric_alarms() {
-            found.push((alarm.clone(), is_ours(alarm.alarm_arn().unwrap_or_default(), at).await?));
-        }
+    for alarm in named(names, at).await? {
+        let ours = is_ours(alarm.alarm_arn().unwrap_or_default(), at).await?;
+        found.push((alarm, ours));
     }
     Ok(found)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::subnet_group::{is_ours, tags};
-use super::{At, Call, Found, Kind, no_such};
+use super::{At, Call, Found, Kind, made_or_changed, no_such};
 use crate::aws::failure::{Absent as _, Failure, of};
 use crate::aws::value::{Part, Ref};
 
@@ -52,11 +52,7 @@ impl Kind for Database {
     }
 
     fn calls(&self, have: Option<&Self>) -> Vec<Call> {
-        match have {
-            None => vec![CREATE],
-            Some(have) if have != self => vec![MODIFY],
-            Some(_) => Vec::new(),
-        }
+        made_or_changed(self, have, CREATE, MODIFY)
     }
 
     async fn send(&self, call: Call, _have: Option<&Self>, at: At<'_>) -> Result<Option<String>, Failure> {

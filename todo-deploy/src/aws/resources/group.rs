@@ -29,14 +29,31 @@ pub struct Group {
     pub health_check_grace_period: i32,
     pub default_instance_warmup: i32,
     pub cooldown: String,
+    /// Instances of another version than the newest, where they were counted: the refresh that replaces them moves the
+    /// group to that version itself, and only once it has succeeded.
+    #[serde(skip)]
+    pub outdated: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Template {
     pub launch_template_id: Ref,
-    /// A number, never `$Latest`: a roll-out could not be rolled back otherwise.
+    /// A number, never `$Latest`, so that a refresh that fails can go back to it.
     pub version: Ref,
+}
+
+impl Template {
+    pub(super) fn specification(
+        &self,
+        call: Call,
+        at: At<'_>,
+    ) -> Result<auto::LaunchTemplateSpecification, Failure> {
+        Ok(auto::LaunchTemplateSpecification::builder()
+            .launch_template_id(at.id(call, &self.launch_template_id)?)
+            .version(at.id(call, &self.version)?)
+            .build())
+    }
 }
 
 const CREATE: Call = "autoscaling:CreateAutoScalingGroup";
@@ -47,16 +64,19 @@ const DELETE: Call = "autoscaling:DeleteAutoScalingGroup";
 const DESCRIBE: Call = "autoscaling:DescribeAutoScalingGroups";
 
 impl Group {
-    /// Everything that one update can set.
-    fn updatable(&self) -> Self {
-        Self { desired_capacity: None, target_groups: BTreeSet::new(), ..self.clone() }
+    /// Everything that one update can set, next to what is there.
+    fn updatable(&self, have: &Self) -> Self {
+        let launch_template = match have.is_moved_by_refresh() {
+            true => have.launch_template.clone(),
+            false => self.launch_template.clone(),
+        };
+        let (desired_capacity, target_groups, outdated) = (None, BTreeSet::new(), 0);
+        Self { desired_capacity, target_groups, outdated, launch_template, ..self.clone() }
     }
 
-    fn template(&self, call: Call, at: At<'_>) -> Result<auto::LaunchTemplateSpecification, Failure> {
-        Ok(auto::LaunchTemplateSpecification::builder()
-            .launch_template_id(at.id(call, &self.launch_template.launch_template_id)?)
-            .version(at.id(call, &self.launch_template.version)?)
-            .build())
+    /// Whether a refresh brings the template's version.
+    fn is_moved_by_refresh(&self) -> bool {
+        self.outdated > 0
     }
 
     fn subnets(&self) -> String {
@@ -82,7 +102,7 @@ impl Kind for Group {
 
     fn calls(&self, have: Option<&Self>) -> Vec<Call> {
         let Some(have) = have else { return vec![CREATE] };
-        let update = (have.updatable() != self.updatable()).then_some(UPDATE);
+        let update = (have.updatable(have) != self.updatable(have)).then_some(UPDATE);
         let attach = (!self.target_groups.is_subset(&have.target_groups)).then_some(ATTACH);
         let detach = (!have.target_groups.is_subset(&self.target_groups)).then_some(DETACH);
         update.into_iter().chain(attach).chain(detach).collect()
@@ -99,7 +119,7 @@ impl Kind for Group {
                     .min_size(number(&self.min_size))
                     .max_size(number(&self.max_size))
                     .set_desired_capacity(self.desired_capacity.as_deref().map(number))
-                    .launch_template(self.template(call, at)?)
+                    .launch_template(self.launch_template.specification(call, at)?)
                     .vpc_zone_identifier(self.subnets())
                     .set_target_group_arns(Some(at.all(call, &groups)?))
                     .health_check_type(&self.health_check_type)
@@ -112,10 +132,14 @@ impl Kind for Group {
             }
             UPDATE => {
                 let request = autoscaling.update_auto_scaling_group().auto_scaling_group_name(name);
+                let template = match have.is_some_and(Self::is_moved_by_refresh) {
+                    true => None,
+                    false => Some(self.launch_template.specification(call, at)?),
+                };
                 let request = request
                     .min_size(number(&self.min_size))
                     .max_size(number(&self.max_size))
-                    .launch_template(self.template(call, at)?)
+                    .set_launch_template(template)
                     .vpc_zone_identifier(self.subnets())
                     .health_check_type(&self.health_check_type)
                     .health_check_grace_period(self.health_check_grace_period)
@@ -142,7 +166,8 @@ impl Kind for Group {
         }
     }
 
-    /// First nothing is wanted any more, so that the balancer lets go of the instances in an orderly way.
+    /// First nothing is wanted any more, so that the balancer lets go of the instances in an orderly way; AWS deletes the
+    /// group only when they have left.
     fn removal(&self) -> Vec<Call> {
         vec![UPDATE, DELETE]
     }
@@ -157,7 +182,7 @@ impl Kind for Group {
             }
             _ => {
                 let request = autoscaling.delete_auto_scaling_group().auto_scaling_group_name(id);
-                request.force_delete(true).send().await.map_err(of(call))?;
+                request.force_delete(false).send().await.map_err(of(call))?;
             }
         }
         Ok(())
@@ -192,8 +217,17 @@ pub(in crate::aws) fn is_leaving(group: &auto::AutoScalingGroup) -> bool {
     group.status().is_some_and(|status| status.starts_with("Delete"))
 }
 
-/// References in it are found again when template and target group are known.
-pub(in crate::aws) fn found(group: &auto::AutoScalingGroup, at: At<'_>) -> Found {
+/// Instances of another version of the template.
+pub(in crate::aws) fn outdated(group: &auto::AutoScalingGroup, newest: &str) -> usize {
+    let version = |instance: &auto::Instance| {
+        instance.launch_template().and_then(|template| template.version()).map(str::to_owned)
+    };
+    group.instances().iter().filter(|instance| version(instance).as_deref() != Some(newest)).count()
+}
+
+/// References in it are found again when template and target group are known; `newest` is the template's version that
+/// instances should be of.
+pub(in crate::aws) fn found(group: &auto::AutoScalingGroup, newest: Option<&str>, at: At<'_>) -> Found {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let tags = group.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
     let name = text(group.auto_scaling_group_name());
@@ -216,6 +250,7 @@ pub(in crate::aws) fn found(group: &auto::AutoScalingGroup, at: At<'_>) -> Found
         health_check_grace_period: group.health_check_grace_period().unwrap_or_default(),
         default_instance_warmup: group.default_instance_warmup().unwrap_or_default(),
         cooldown: group.default_cooldown().unwrap_or_default().to_string(),
+        outdated: newest.map_or(0, |newest| outdated(group, newest)),
     };
     Found { resource: value.into(), id: name, ours: at.names.owns(tags) }
 }

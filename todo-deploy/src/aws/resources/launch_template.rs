@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::{At, Call, Found, Kind, no_such};
+use super::{At, Call, Found, Kind, made_or_changed, no_such};
 use crate::aws::failure::{Absent as _, Failure, of};
 use crate::aws::value::{Part, Ref};
 
@@ -108,11 +108,7 @@ impl Kind for LaunchTemplate {
 
     /// A template changes by a new version; instances that run keep theirs.
     fn calls(&self, have: Option<&Self>) -> Vec<Call> {
-        match have {
-            None => vec![CREATE],
-            Some(have) if have != self => vec![VERSION],
-            Some(_) => Vec::new(),
-        }
+        made_or_changed(self, have, CREATE, VERSION)
     }
 
     async fn send(&self, call: Call, _have: Option<&Self>, at: At<'_>) -> Result<Option<String>, Failure> {

@@ -7,7 +7,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 use serde::Serialize;
 
 use super::load_balancer::tags;
-use super::{At, Call, Found, Kind, no_such};
+use super::{At, Call, Found, Kind, made_or_changed, no_such};
 use crate::aws::failure::{Failure, of};
 use crate::aws::value::{Part, Ref};
 
@@ -89,11 +89,7 @@ impl Kind for Listener {
     }
 
     fn calls(&self, have: Option<&Self>) -> Vec<Call> {
-        match have {
-            None => vec![CREATE],
-            Some(have) if have != self => vec![MODIFY],
-            Some(_) => Vec::new(),
-        }
+        made_or_changed(self, have, CREATE, MODIFY)
     }
 
     async fn send(&self, call: Call, _have: Option<&Self>, at: At<'_>) -> Result<Option<String>, Failure> {

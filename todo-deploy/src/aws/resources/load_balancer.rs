@@ -9,6 +9,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 use serde::Serialize;
 
 use super::{At, Call, Found, Kind, no_such};
+use crate::aws::clients::Cloud;
 use crate::aws::failure::{Absent as _, Failure, of};
 use crate::aws::names::Names;
 use crate::aws::value::{Part, Ref, pairs};
@@ -126,12 +127,33 @@ pub(super) fn tags(names: &Names) -> Vec<Tag> {
     names.tags().map(|(key, value)| Tag::builder().key(key).value(value).build()).into()
 }
 
-/// Whether the balancer, target group or listener carries our tag.
+/// Whether the balancer, target group or listener carries our tags.
 pub(super) async fn is_ours(arn: &str, at: At<'_>) -> Result<bool, Failure> {
-    let request = at.cloud.elb.describe_tags().resource_arns(arn);
-    let Some(tags) = request.send().await.map_err(of(DESCRIBE_TAGS)).absent()? else { return Ok(false) };
-    let tags = tags.tag_descriptions().iter().flat_map(elb::TagDescription::tags);
-    Ok(at.names.owns(tags.filter_map(|tag| Some((tag.key()?, tag.value()?)))))
+    let ours = ours_among(at.cloud, at.names, &[arn.to_owned()]).await.absent()?;
+    Ok(ours.is_some_and(|ours| !ours.is_empty()))
+}
+
+/// ARNs that AWS tells the tags of in one call.
+const ARNS_MAX: usize = 20;
+
+/// Those that carry our tags.
+pub(in crate::aws) async fn ours_among(
+    cloud: &Cloud,
+    names: &Names,
+    arns: &[String],
+) -> Result<Vec<String>, Failure> {
+    let mut ours = Vec::new();
+    for some in arns.chunks(ARNS_MAX) {
+        let request = cloud.elb.describe_tags().set_resource_arns(Some(some.to_vec()));
+        let found = request.send().await.map_err(of(DESCRIBE_TAGS))?;
+        for one in found.tag_descriptions() {
+            let tags = one.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
+            if names.owns(tags) {
+                ours.extend(one.resource_arn().map(str::to_owned));
+            }
+        }
+    }
+    Ok(ours)
 }
 
 /// The balancer of this name, as AWS tells it.

@@ -68,7 +68,7 @@ pub type Call = &'static str;
 pub struct Found {
     pub resource: Resource,
     pub id: String,
-    /// Whether it carries our tag; a resource that does not is never touched.
+    /// Whether it carries our tags; a resource that does not is never touched.
     pub ours: bool,
 }
 
@@ -229,6 +229,20 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
         }
         Value::Array(list) => list.iter().for_each(|value| references(value, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The call for a kind that one call makes and one changes; none when nothing differs.
+pub(super) fn made_or_changed<T: PartialEq>(
+    want: &T,
+    have: Option<&T>,
+    make: Call,
+    change: Call,
+) -> Vec<Call> {
+    match have {
+        None => vec![make],
+        Some(have) if have != want => vec![change],
+        Some(_) => Vec::new(),
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! They are made once and never changed by us, so that a password that was rotated by hand stays.
 
-use aws_sdk_ssm::types::{ParameterType, ResourceTypeForTagging, Tag};
+use aws_sdk_ssm::types::{ParameterStringFilter, ParameterType, ResourceTypeForTagging, Tag};
 use serde::Serialize;
 
 use super::{At, Call, Found, Kind, no_such};
+use crate::aws::clients::Cloud;
 use crate::aws::failure::{Absent as _, Failure, of};
 use crate::aws::value::Ref;
 
@@ -96,15 +97,27 @@ pub(super) async fn value(name: &str, at: At<'_>) -> Result<String, Failure> {
     value.ok_or_else(|| Failure::incomplete(GET, "value"))
 }
 
+/// Names of the parameters of which each of these (`Name`, `tag:KEY`) is so. A page may be empty although others follow.
+pub(in crate::aws) async fn named(cloud: &Cloud, filters: &[(&str, &str)]) -> Result<Vec<String>, Failure> {
+    let filter = |(key, value): &(&str, &str)| {
+        ParameterStringFilter::builder().key(*key).option("Equals").values(*value).build()
+    };
+    let filters = filters.iter().map(filter).collect::<Result<Vec<_>, _>>();
+    let filters = filters.map_err(|_| Failure::incomplete(DESCRIBE, "filter"))?;
+    let pages = cloud.ssm.describe_parameters().set_parameter_filters(Some(filters));
+    let mut pages = pages.into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        let Some(page) = page.map_err(of(DESCRIBE)).absent()? else { break };
+        found.extend(page.parameters().iter().filter_map(|one| one.name().map(str::to_owned)));
+    }
+    Ok(found)
+}
+
 /// The parameter of this name; `want` says what is in it, because looking would need the right to decrypt.
 pub(in crate::aws) async fn find(want: &Parameter, at: At<'_>) -> Result<Option<Found>, Failure> {
     let name = &want.name;
-    let filter = aws_sdk_ssm::types::ParameterStringFilter::builder();
-    let filter = filter.key("Name").option("Equals").values(name).build();
-    let filter = filter.map_err(|_| Failure::incomplete(DESCRIBE, "filter"))?;
-    let request = at.cloud.ssm.describe_parameters().parameter_filters(filter);
-    let found = request.send().await.map_err(of(DESCRIBE)).absent()?;
-    if found.is_none_or(|found| found.parameters().is_empty()) {
+    if named(at.cloud, &[("Name", name)]).await?.is_empty() {
         return Ok(None);
     }
     let request = at.cloud.ssm.list_tags_for_resource().resource_type(ResourceTypeForTagging::Parameter);

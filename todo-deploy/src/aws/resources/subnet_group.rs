@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_rds::types::Tag;
 use serde::Serialize;
 
-use super::{At, Call, Found, Kind, no_such};
+use super::{At, Call, Found, Kind, made_or_changed, no_such};
 use crate::aws::failure::{Absent as _, Failure, of};
 use crate::aws::names::Names;
 
@@ -33,11 +33,7 @@ impl Kind for SubnetGroup {
     }
 
     fn calls(&self, have: Option<&Self>) -> Vec<Call> {
-        match have {
-            None => vec![CREATE],
-            Some(have) if have != self => vec![MODIFY],
-            Some(_) => Vec::new(),
-        }
+        made_or_changed(self, have, CREATE, MODIFY)
     }
 
     async fn send(&self, call: Call, _have: Option<&Self>, at: At<'_>) -> Result<Option<String>, Failure> {

@@ -139,20 +139,23 @@ impl Kind for TargetGroup {
     }
 }
 
-/// The ARN of the group of this name.
-pub(in crate::aws) async fn arn(name: &str, at: At<'_>) -> Result<Option<String>, Failure> {
+/// The group of this name, as AWS tells it.
+async fn describe(name: &str, at: At<'_>) -> Result<Option<elb::TargetGroup>, Failure> {
     let request = at.cloud.elb.describe_target_groups().names(name);
     let groups = request.send().await.map_err(of(DESCRIBE)).absent()?;
-    let group = groups.and_then(|groups| groups.target_groups().first().cloned());
-    Ok(group.and_then(|group| group.target_group_arn))
+    Ok(groups.and_then(|groups| groups.target_groups().first().cloned()))
+}
+
+/// The ARN of the group of this name.
+pub(in crate::aws) async fn arn(name: &str, at: At<'_>) -> Result<Option<String>, Failure> {
+    Ok(describe(name, at).await?.and_then(|group| group.target_group_arn))
 }
 
 /// The group of this name.
 pub(in crate::aws) async fn find(name: &str, at: At<'_>) -> Result<Option<Found>, Failure> {
-    let request = at.cloud.elb.describe_target_groups().names(name);
-    let groups = request.send().await.map_err(of(DESCRIBE)).absent()?;
-    let group = groups.and_then(|groups| groups.target_groups().first().cloned());
-    let Some((group, arn)) = group.and_then(|g| g.target_group_arn.clone().map(|arn| (g, arn))) else {
+    let Some((group, arn)) =
+        describe(name, at).await?.and_then(|g| g.target_group_arn.clone().map(|arn| (g, arn)))
+    else {
         return Ok(None);
     };
     let request = at.cloud.elb.describe_target_group_attributes().target_group_arn(&arn);

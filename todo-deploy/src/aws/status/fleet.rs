@@ -2,8 +2,9 @@
 
 use aws_sdk_autoscaling::types as auto;
 use aws_sdk_ecs::types as ecs;
+use aws_smithy_types::DateTime;
 
-use super::{Fleet, TargetHealth};
+use super::{Clock, Fleet, TargetHealth};
 use crate::aws::failure::{Absent as _, Failure, of};
 use crate::aws::resources::{At, group, service};
 use crate::status::{Details, Group, Instance, InstanceState};
@@ -47,7 +48,7 @@ pub(super) async fn instances(at: At<'_>, health: &TargetHealth) -> Result<Optio
         max: count(found.max_size()),
         ..Group::default()
     };
-    let began = found.created_time().copied().unwrap_or_else(|| aws_smithy_types::DateTime::from_secs(0));
+    let began = found.created_time().copied().unwrap_or_else(|| DateTime::from_secs(0));
     Ok(Some(Fleet { began, group: counted(limits, &instances), instances, notes }))
 }
 
@@ -89,11 +90,13 @@ pub(super) async fn tasks(at: At<'_>, health: &TargetHealth) -> Result<Option<Fl
     let targets = targets.and_then(|found| found.scalable_targets).unwrap_or_default();
     let listed = at.cloud.ecs.list_tasks().cluster(&cluster).service_name(&cluster).send().await;
     let listed = listed.map_err(of("ecs:ListTasks"))?.task_arns.unwrap_or_default();
+    let began = found.created_at().copied().unwrap_or_else(|| DateTime::from_secs(0));
+    let clock = Clock { began: began.as_secs_f64() };
     let mut instances = Vec::new();
     for arns in listed.chunks(TASKS_MAX) {
         let request = at.cloud.ecs.describe_tasks().cluster(&cluster).set_tasks(Some(arns.to_vec()));
         let described = request.send().await.map_err(of("ecs:DescribeTasks"))?;
-        instances.extend(described.tasks().iter().map(|task| instance_of(task, health)));
+        instances.extend(described.tasks().iter().map(|task| instance_of(task, health, clock)));
     }
     let limits = Group {
         min: targets.first().map(|target| count(Some(target.min_capacity()))).unwrap_or_default(),
@@ -111,14 +114,13 @@ pub(super) async fn tasks(at: At<'_>, health: &TargetHealth) -> Result<Option<Fl
         )
     });
     let notes = notes.collect();
-    let began = found.created_at().copied().unwrap_or_else(|| aws_smithy_types::DateTime::from_secs(0));
     Ok(Some(Fleet { began, group: counted(limits, &instances), instances, notes }))
 }
 
 /// Tasks that one call describes.
 const TASKS_MAX: usize = 100;
 
-fn instance_of(task: &ecs::Task, health: &TargetHealth) -> Instance {
+fn instance_of(task: &ecs::Task, health: &TargetHealth, clock: Clock) -> Instance {
     let details = task.attachments().iter().flat_map(|attachment| attachment.details());
     let address = details.into_iter().find(|detail| detail.name() == Some("privateIPv4Address"));
     let address = address.and_then(|detail| detail.value()).unwrap_or_default();
@@ -133,7 +135,7 @@ fn instance_of(task: &ecs::Task, health: &TargetHealth) -> Instance {
     Instance {
         id: id.to_owned(),
         state: life,
-        since: Time::ZERO,
+        since: clock.at(task.started_at().or(task.created_at())),
         health: state,
         reason,
         until: None,

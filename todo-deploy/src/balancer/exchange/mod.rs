@@ -28,7 +28,6 @@ use super::clock::{self, Deadline};
 use super::entrance::Entrance;
 use super::http::request::{self, Request};
 use super::http::{Reject, answer, reject};
-use super::hub::Connected;
 use super::settings::{ListenerKind, Settings};
 use super::stream::Stream;
 use super::worker::Worker;
@@ -51,6 +50,9 @@ struct Connection {
     opened: Instant,
 }
 
+/// When the balancer ends, a client that has just connected has so long from then on to say what it wants.
+const GREETING: Duration = Duration::from_secs(1);
+
 /// What becomes of the connection after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
@@ -69,15 +71,7 @@ enum Arrived {
     Over,
 }
 
-pub(super) async fn serve(
-    worker: Rc<Worker>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    entrance: Arc<Entrance>,
-    _connected: Connected,
-) {
-    let waker = std::future::poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-    let _listed = worker.list(waker);
+pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, entrance: Arc<Entrance>) {
     let Some(stream) = open(&worker, stream, &entrance).await else { return };
     let connection = Connection {
         settings: worker.settings(),
@@ -97,9 +91,14 @@ pub(super) async fn serve(
 /// Shakes hands where the listener speaks TLS.
 async fn open(worker: &Worker, stream: TcpStream, entrance: &Entrance) -> Option<Stream> {
     let Some(acceptor) = entrance.acceptor() else { return Some(Stream::Plain(stream)) };
-    let deadline = clock::now() + worker.settings().timeouts.header;
-    let stream = clock::by(deadline, acceptor.accept(stream)).await?.ok()?;
-    Some(Stream::Tls(Box::new(stream)))
+    let begun = clock::now();
+    let (deadline, mut timer) = (begun + worker.settings().timeouts.header, Deadline::new());
+    let mut shaking = std::pin::pin!(clock::by(deadline, acceptor.accept(stream)));
+    let shaken = std::future::poll_fn(|cx| match shaking.as_mut().poll(cx) {
+        Poll::Pending if worker.is_leaving() => timer.poll_passed(cx, begun + GREETING).map(|()| None),
+        shaken => shaken,
+    });
+    Some(Stream::Tls(Box::new(shaken.await?.ok()?)))
 }
 
 impl Connection {
@@ -178,7 +177,10 @@ impl Connection {
                 self.output.rest(&self.worker.buffers);
             }
             if !started && self.worker.is_leaving() {
-                return Poll::Ready(Arrived::Over);
+                if !first {
+                    return Poll::Ready(Arrived::Over);
+                }
+                deadline = deadline.min(self.opened + GREETING);
             }
             let limit = if started { deadline } else { deadline.min(last) };
             ready!(self.timer.poll_passed(cx, limit));

@@ -30,9 +30,6 @@ use crate::balancer::stream::poll_read;
 const HALF_CLOSED: Duration = Duration::from_millis(500);
 /// Interim answers to one request.
 const INTERIM_MAX: u32 = 16;
-/// A body of more than this is read in larger pieces.
-const LARGE: u64 = 128 << 10;
-const LARGE_BUFFER: usize = 64 << 10;
 
 /// How a request's stay at a target ended well.
 #[derive(Debug)]
@@ -121,6 +118,9 @@ impl<'a> Transfer<'a> {
         if ended.is_err() {
             let left = transfer.input.len();
             transfer.input.consume(left);
+            // What was read of the body and did not go out any more is no start of the client's next request.
+            let unsent = std::mem::take(&mut transfer.up_ready);
+            transfer.connection.input.consume(unsent);
         }
         transfer.input.rest(buffers);
         ended
@@ -233,13 +233,8 @@ impl<'a> Transfer<'a> {
             return Ok(false);
         }
         let buffers = &self.connection.worker.buffers;
-        let most = match &self.answer {
-            None => self.connection.settings.limits.response_head + 1,
-            Some(Answer { rest: Rest::Length(left), .. }) if *left > LARGE => LARGE_BUFFER,
-            Some(_) => 0,
-        };
-        if most > 0 && self.input.len() + most > 0 && (self.answer.is_none() || self.input.is_empty()) {
-            self.input.grow(most, buffers);
+        if self.answer.is_none() {
+            self.input.grow(self.connection.settings.limits.response_head + 1, buffers);
         }
         match poll_read(self.upstream, cx, self.input.room(buffers)) {
             Poll::Pending => {

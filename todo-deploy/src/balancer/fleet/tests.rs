@@ -88,3 +88,14 @@ proptest! {
         prop_assert!(fleet.status().iter().all(|target| target.in_flight == 0));
     }
 }
+
+#[test]
+fn who_is_refused_changes_nothing() {
+    let fleet = Fleet::new(&Settings::default());
+    let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    assert!(fleet.register(InstanceId(1), at(1), 3).is_some());
+    assert!(fleet.register(InstanceId(1), at(2), 9).is_none(), "at another address");
+    assert!(fleet.drain(InstanceId(1)).is_some());
+    assert!(fleet.register(InstanceId(1), at(1), 9).is_none(), "it is leaving");
+    assert_eq!(fleet.status()[0].weight, 3);
+}

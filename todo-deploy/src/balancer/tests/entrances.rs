@@ -47,9 +47,8 @@ fn over_tls(
 #[test]
 fn https_shows_the_certificate_that_was_given() {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
-    let directory = std::env::temp_dir().join(format!("balancer-tls-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).expect("a directory");
-    let (chain, key) = (directory.join("cert.pem"), directory.join("key.pem"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let (chain, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
     std::fs::write(&chain, made.cert.pem()).expect("written");
     std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
     let certificate = CertificateDer::from_pem_file(&chain).expect("readable");
@@ -68,7 +67,17 @@ fn https_shows_the_certificate_that_was_given() {
     std::fs::write(&key, "no key").expect("written");
     let error = Balancer::start(Settings { listeners: vec![listener(kind)], ..quiet() }).expect_err("no key");
     assert!(error.to_string().contains("key.pem"), "{error}");
-    std::fs::remove_dir_all(&directory).expect("removed");
+}
+
+#[test]
+fn who_does_not_finish_shaking_hands_does_not_hold_up_the_end() {
+    let listeners = vec![listener(ListenerKind::Https(Certificate::Generated))];
+    let timeouts = Timeouts { header: Duration::from_secs(600), ..Timeouts::default() };
+    let bench = bench(Settings { listeners, timeouts, ..quiet() }, &[]);
+    let mut silent = bench.client();
+    eventually("it is accepted", || bench.handle.stats().connections == 1);
+    assert!(bench.balancer.shutdown(Duration::from_secs(20)), "nothing had to be cut");
+    assert!(silent.is_closed());
 }
 
 #[test]
@@ -156,8 +165,8 @@ fn network_mode_goes_past_a_target_that_refuses_and_closes_the_silent() {
     let refused =
         std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port");
     let well = echoing("well");
-    let bench = bench_at(network(Duration::from_millis(200)), &[refused, well.address]);
-    for _ in 0..8 {
+    let bench = bench_at(network(Duration::from_secs(1)), &[refused, well.address]);
+    for _ in 0..3 {
         assert_eq!(bench.client().rest(), "well", "connected, greeted, and closed for silence");
     }
     eventually("nothing is in flight", || bench.in_flight() == 0);
@@ -165,8 +174,8 @@ fn network_mode_goes_past_a_target_that_refuses_and_closes_the_silent() {
 
 #[test]
 fn the_log_has_the_fields_of_an_application_load_balancers() {
-    let file = std::env::temp_dir().join(format!("balancer-log-{}", std::process::id()));
-    let _ = std::fs::remove_file(&file);
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("access.log");
     let target = Stub::saying("hello");
     let bench = bench(Settings { access_log: AccessLog::File(file.clone()), ..quiet() }, &[&target]);
     let mut client = bench.client();
@@ -177,7 +186,6 @@ fn the_log_has_the_fields_of_an_application_load_balancers() {
     let port = target.address.port();
     assert!(bench.balancer.shutdown(Duration::from_secs(5)));
     let text = std::fs::read_to_string(&file).expect("a log");
-    std::fs::remove_file(&file).expect("removed");
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 2, "{text}");
     // What differs from run to run, by its form.
@@ -246,7 +254,18 @@ fn settings_change_while_it_runs() {
     let wrong = Settings { listeners: vec![taken], ..quiet() };
     let error = bench.handle.configure(wrong).expect_err("that port is taken").to_string();
     assert!(error.contains(&a.address.to_string()), "{error}");
+    let nowhere = AccessLog::File("/nowhere/access.log".into());
+    let wrong = Settings { access_log: nowhere, listeners: first, ..quiet() };
+    let error = bench.handle.configure(wrong).expect_err("there is no such place").to_string();
+    assert!(error.contains("/nowhere/access.log"), "{error}");
+    assert_eq!(bench.handle.addresses(), addresses, "no listener has left");
     assert_eq!(client.get("/").expect("all is as it was").status, 200);
+    // How many must be healthy counts from now on.
+    bench.handle.set_state(InstanceId(1), TargetState::Unhealthy);
+    assert!(!bench.handle.targets()[1].routable);
+    let settings = Settings { healthy_min: 2, ..settings };
+    bench.handle.configure(settings.clone()).expect("valid");
+    assert!(bench.handle.targets()[1].routable, "fewer than two are healthy, so both serve");
     // The first listener leaves; what is connected there stays.
     let settings = Settings { listeners: settings.listeners[1..].to_vec(), ..settings };
     bench.handle.configure(settings).expect("valid");

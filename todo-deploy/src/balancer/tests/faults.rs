@@ -1,6 +1,6 @@
 //! The fault tests of the load balancer that need no process of their own, by their numbers. The others are in
 //! `responses` (F2, F3, F17, F19, F20), `hostile` (F17, F18, F23, F26), `leaving` (F12), `shares` (F27) and
-//! `tests/e2e/balance.rs` (F1, F11, F16, F22, F25).
+//! `todo-deploy/tests/balance` (F1, F11, F15, F16, F21, F22, F25).
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -57,7 +57,7 @@ fn f5_a_black_hole_costs_only_its_own_requests_a_504() {
         .filter_map(|_| std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok())
         .collect();
     let well = Stub::saying("well");
-    let timeouts = Timeouts { connect: Duration::from_millis(1500), ..Timeouts::default() };
+    let timeouts = Timeouts { connect: Duration::from_secs(5), ..Timeouts::default() };
     let bench = bench_at(Settings { timeouts, ..quiet() }, &[address, well.address]);
     let mut waiting = bench.client();
     let begun = now();
@@ -66,9 +66,9 @@ fn f5_a_black_hole_costs_only_its_own_requests_a_504() {
     let mut client = bench.client();
     // The next turn of the black hole waits as well; the well target's answers do not.
     assert_eq!(client.get("/").expect("an answer").body, "well");
-    assert!(begun.elapsed() < Duration::from_millis(1500), "that took {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(5), "that took {:?}", begun.elapsed());
     assert_eq!(waiting.answer().expect("an answer").status, 504);
-    assert!(begun.elapsed() >= Duration::from_millis(1500));
+    assert!(begun.elapsed() >= Duration::from_secs(5));
     drop(fillers);
     eventually("the slot is freed", || bench.in_flight() == 0);
 }
@@ -93,37 +93,59 @@ fn f6_no_answer_is_504_after_the_idle_timeout() {
 
 #[test]
 fn f7_a_slow_target_gets_less_where_that_is_asked() {
+    const CLIENTS: usize = 6;
+    const TOTAL: usize = 300;
+    /// A request at the slow target takes as long as so many at the others: no clock, so that no busy machine matters.
+    const SLOWER: usize = 60;
     let count = |algorithm: Algorithm| {
-        let slow = Stub::new(|served| {
+        let (asked, quick, waiting) = (Arc::default(), Arc::default(), Arc::default());
+        let (asked, done, held): (Arc<AtomicUsize>, Arc<AtomicUsize>, Arc<AtomicUsize>) =
+            (asked, quick, waiting);
+        let (all, others, here) = (Arc::clone(&asked), Arc::clone(&done), Arc::clone(&held));
+        let slow = Stub::new(move |served| {
             while served.request().is_some() {
-                pause_for(Duration::from_millis(60));
+                let until = others.load(Ordering::SeqCst) + SLOWER;
+                here.fetch_add(1, Ordering::SeqCst);
+                // Nor for ever: when every client waits here, or none has anything else to ask.
+                while others.load(Ordering::SeqCst) < until
+                    && here.load(Ordering::SeqCst) < CLIENTS
+                    && all.load(Ordering::SeqCst) < TOTAL
+                {
+                    stub::pause();
+                }
                 served.answer("slow");
+                here.fetch_sub(1, Ordering::SeqCst);
             }
         });
         let quick = || {
-            Stub::new(|served| {
-                while served.request().is_some() {
-                    pause_for(Duration::from_millis(2));
-                    served.answer("quick");
+            let done = Arc::clone(&done);
+            Stub::new(move |served| {
+                while served.request().is_some() && served.answer("quick") {
+                    done.fetch_add(1, Ordering::SeqCst);
                 }
             })
         };
         let (b, c) = (quick(), quick());
-        let bench = Arc::new(bench(Settings { algorithm, ..quiet() }, &[&slow, &b, &c]));
-        let clients = (0..6).map(|_| {
-            let bench = Arc::clone(&bench);
+        let bench = bench(Settings { algorithm, ..quiet() }, &[&slow, &b, &c]);
+        let address = bench.address;
+        let clients = (0..CLIENTS).map(|_| {
+            let asked = Arc::clone(&asked);
             std::thread::spawn(move || {
-                let mut client = bench.client();
-                (0..50).filter(|_| client.get("/").is_some_and(|got| got.body == "slow")).count()
+                let mut client = Client::to(address);
+                while asked.fetch_add(1, Ordering::SeqCst) < TOTAL {
+                    assert_eq!(client.get("/").expect("an answer").status, 200);
+                }
             })
         });
         let clients: Vec<_> = clients.collect();
-        clients.into_iter().map(|client| client.join().expect("no panic")).sum::<usize>()
+        clients.into_iter().for_each(|client| client.join().expect("no panic"));
+        assert_eq!(slow.requests() + b.requests() + c.requests(), TOTAL);
+        slow.requests()
     };
-    // A fair share of 300 is 100.
+    let fair = TOTAL / 3;
     let least = count(Algorithm::LeastConnections);
-    assert!(least <= 50, "least outstanding sent it {least}");
-    assert_eq!(count(Algorithm::RoundRobin), 100);
+    assert!(least <= fair / 5, "least outstanding sent it {least}");
+    assert_eq!(count(Algorithm::RoundRobin), fair);
 }
 
 /// A target whose health check answers what is set.
@@ -191,8 +213,8 @@ fn f10_a_check_that_hangs_delays_nobody_elses() {
     });
     let mut settings = checked(Duration::from_millis(100));
     settings.checks.timeout = Duration::from_millis(100);
-    let bench = bench(settings, &[&hanging, &well]);
     let begun = now();
+    let bench = bench(settings, &[&hanging, &well]);
     eventually("the other was checked ten times", || checks.load(Ordering::SeqCst) >= 10);
     // Ten checks are at least nine intervals: they do not run ahead either.
     assert!(begun.elapsed() >= Duration::from_millis(900));
@@ -201,9 +223,44 @@ fn f10_a_check_that_hangs_delays_nobody_elses() {
     });
 }
 
+/// Targets close what was idle for as long as clients pause between their requests: whether a kept connection is
+/// still there is a matter of luck, ten thousand times.
 #[test]
 fn f13_stale_connections_fail_no_get() {
-    // Every connection is closed right after each answer, at an unlucky moment for whoever keeps it.
+    const CLIENTS: u32 = 100;
+    const ROUNDS: u32 = 100;
+    const IDLE: Duration = Duration::from_millis(50);
+    let closing = Stub::new(|served| {
+        served.stream.set_read_timeout(Some(IDLE)).expect("a socket");
+        while served.request().is_some() && served.answer("ok") {}
+    });
+    let bench = bench(quiet(), &[&closing]);
+    let (address, begun) = (bench.address, now());
+    // All at about the same time, so that each has a connection to the target of its own.
+    let clients = (0..CLIENTS).map(|number| {
+        std::thread::spawn(move || {
+            let mut client = Client::to(address);
+            for round in 0..ROUNDS {
+                let jitter = (number * 7919 + round * 104_729) % 21;
+                let at = begun + IDLE * round + IDLE * jitter / 100;
+                pause_for(at.saturating_duration_since(now()));
+                let got = client.get("/").expect("an answer");
+                assert_eq!(got.status, 200, "client {number}, request {round}");
+            }
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    clients.into_iter().for_each(|client| client.join().expect("no request failed"));
+    let connections = closing.connections();
+    assert!(
+        connections > 2 * CLIENTS as usize,
+        "only {connections} connections: none was closed for silence"
+    );
+}
+
+/// As above, but each connection is closed right after an answer, at an unlucky moment for whoever keeps it.
+#[test]
+fn f13_connections_closed_with_the_answer_fail_no_get() {
     let closing = || {
         Stub::new(|served| {
             let mut served_some = 0;
@@ -284,55 +341,11 @@ fn a_client_that_stops_inside_its_body_is_told() {
 }
 
 #[test]
-fn f15_slow_heads_are_closed() {
+fn who_says_nothing_at_all_is_closed_without_a_word() {
     let timeouts = Timeouts { header: Duration::from_millis(300), ..Timeouts::default() };
     let bench = bench(Settings { timeouts, ..quiet() }, &[&Stub::saying("ok")]);
-    let mut slow: Vec<_> = (0..200).map(|_| bench.client()).collect();
-    for client in &mut slow {
-        client.send("GET / HT");
-    }
-    // Honest ones are served meanwhile.
-    assert_eq!(bench.client().get("/").expect("an answer").status, 200);
-    for client in slow {
-        let back = client.rest();
-        assert!(back.starts_with("HTTP/1.1 408 "), "{back}");
-    }
-    let mut client = bench.client();
-    assert!(client.is_closed(), "who says nothing at all is closed without a word");
+    assert!(bench.client().is_closed());
     eventually("none is left", || bench.handle.stats().connections == 0);
-}
-
-#[test]
-fn f21_large_bodies_wait_for_slow_peers() {
-    // The target sends far more than the sockets hold; the client reads nothing for a while.
-    let sent = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&sent);
-    const TOTAL: usize = 64 << 20;
-    let target = Stub::new(move |served| {
-        if served.request().is_none() {
-            return;
-        }
-        served.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {TOTAL}\r\n\r\n").as_bytes());
-        let piece = vec![b'x'; 64 << 10];
-        for _ in 0..TOTAL / piece.len() {
-            if !served.send(&piece) {
-                return;
-            }
-            counted.fetch_add(piece.len(), Ordering::SeqCst);
-        }
-    });
-    let bench = bench(quiet(), &[&target]);
-    let mut client = bench.client();
-    client.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n");
-    // It goes on until all buffers are full, and then waits.
-    let mut last = usize::MAX;
-    eventually("nothing moves any more", || {
-        pause_for(Duration::from_millis(50));
-        let now = sent.load(Ordering::SeqCst);
-        now > 0 && std::mem::replace(&mut last, now) == now
-    });
-    assert!(last < TOTAL / 2, "{last} bytes were taken from the target for a client that reads none");
-    assert_eq!(client.answer().expect("all of it").body.len(), TOTAL);
 }
 
 #[test]

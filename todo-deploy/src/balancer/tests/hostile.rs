@@ -3,6 +3,8 @@
 //! Each row goes over a connection of its own, followed by a second request: what the target sees of it would be
 //! smuggled. A refused row must be answered, the connection closed, and the target must have seen nothing.
 
+use std::io::Read as _;
+
 use super::*;
 
 /// Sends the bytes, then an innocent request; everything that came back, and what the target saw.
@@ -264,4 +266,64 @@ fn the_other_ways_to_forward_for() {
         let seen = target.seen().concat();
         assert!(seen.contains(has) && !seen.contains(lacks), "{how:?}: {seen}");
     }
+}
+
+/// A target that resets after a request's head, at the moment at which the rest of the body comes: what was read of
+/// it and could not be passed on must not be taken for the client's next request.
+#[test]
+fn what_is_left_of_a_body_is_no_request() {
+    let (heads, head_came) = std::sync::mpsc::channel();
+    let (go, orders) = std::sync::mpsc::channel::<()>();
+    let ends = std::sync::Mutex::new((heads, orders));
+    let target = Stub::new(move |served| {
+        let mut first = [0; 1];
+        while matches!(served.stream.peek(&mut first), Ok(1)) && &first != b"P" {
+            if served.request().is_none() || !served.answer("ok") {
+                return;
+            }
+        }
+        if &first != b"P" {
+            return;
+        }
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            assert_eq!(served.stream.read(&mut byte).expect("a head comes"), 1);
+            head.push(byte[0]);
+        }
+        let ends = ends.lock().expect("no panic");
+        ends.0.send(()).expect("the test waits");
+        ends.1.recv().expect("the test says when");
+        socket2::SockRef::from(&served.stream).set_linger(Some(Duration::ZERO)).expect("a socket");
+    });
+    let bench = bench(quiet(), &[&target]);
+    let tail = "GET /smuggled HTTP/1.1\r\nHost: t\r\n\r\n";
+    let bodies = [
+        (format!("Content-Length: {}", tail.len()), tail.to_owned()),
+        ("Transfer-Encoding: chunked".to_owned(), format!("{:x}\r\n{tail}\r\n0\r\n\r\n", tail.len())),
+    ];
+    for (framing, body) in bodies.iter().cycle().take(10) {
+        let mut client = bench.client();
+        client.send(format!("POST / HTTP/1.1\r\nHost: t\r\n{framing}\r\n\r\n"));
+        head_came.recv_timeout(stub::PATIENCE).expect("the head is passed on at once");
+        // The balancer's only worker stands still, choosing for another client, until both have happened.
+        let held = bench.handle.hub.fleet.hold();
+        let mut other = bench.client();
+        other.send("GET /other HTTP/1.1\r\nHost: t\r\n\r\n");
+        eventually("the worker is at it", || bench.handle.hub.connections() == 2);
+        stub::pause_for(Duration::from_millis(20));
+        let open = target.open();
+        client.send(body);
+        go.send(()).expect("the target waits");
+        eventually("it has reset", || target.open() < open);
+        drop(held);
+        assert_eq!(other.answer().expect("an answer").status, 200);
+        assert_eq!(client.answer().expect("an answer").status, 502);
+        // Whole was the request, so that the connection goes on: with what is really its next one.
+        assert_eq!(client.get("/next").expect("an answer").body, "ok");
+        drop((client, other));
+        eventually("both are gone", || bench.handle.stats().connections == 0);
+    }
+    let smuggled: Vec<_> = target.seen().into_iter().filter(|seen| seen.contains("smuggled")).collect();
+    assert!(smuggled.is_empty(), "{smuggled:?}");
 }

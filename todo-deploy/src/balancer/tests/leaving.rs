@@ -68,6 +68,43 @@ fn f12_when_its_time_is_over_the_rest_is_cut_with_502() {
 }
 
 #[test]
+fn what_is_queued_when_it_ends_is_answered() {
+    let bench = bench(quiet(), &[&Stub::saying("ok")]);
+    // The only worker stands still, choosing for the first client, while more of them come.
+    let held = bench.handle.hub.fleet.hold();
+    let send = |_| {
+        let mut client = bench.client();
+        client.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n");
+        client
+    };
+    let mut first = send(0);
+    eventually("the worker is at it", || bench.handle.hub.connections() == 1);
+    stub::pause_for(Duration::from_millis(20));
+    let clients: Vec<_> = (0..20).map(send).collect();
+    let hub = std::sync::Arc::clone(&bench.handle.hub);
+    let balancer = bench.balancer;
+    let ending = std::thread::spawn(move || balancer.shutdown(Duration::from_secs(20)));
+    drop(held);
+    assert_eq!(first.answer().expect("an answer").body, "ok");
+    for mut client in clients {
+        let got = client.answer().expect("it was accepted by the system, and so by us");
+        assert_eq!((got.status, got.header("connection")), (200, Some("close")));
+    }
+    assert!(ending.join().expect("no panic"), "nothing was cut");
+    assert_eq!(hub.connections(), 0);
+}
+
+#[test]
+fn what_takes_longer_than_the_grace_is_cut_and_that_is_said() {
+    let bench = bench(quiet(), &[&slow(15_000)]);
+    let mut client = bench.client();
+    client.send("GET /slow HTTP/1.1\r\nHost: t\r\n\r\n");
+    eventually("it is in flight", || bench.in_flight() == 1);
+    assert!(!bench.balancer.shutdown(Duration::from_millis(200)));
+    assert!(client.answer().is_none());
+}
+
+#[test]
 fn checks_are_told_and_health_is_decided_outside() {
     let sick = Stub::new(|served| {
         while served.request().is_some() {

@@ -5,21 +5,24 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
+use clap::builder::Resettable;
 
 use super::super::print;
 use super::Common;
 use super::session::Session;
+use super::shown::Screen;
 use super::stop::stoppable;
 use crate::aws::logs::{Line, follow, since};
 use crate::deployment::{Target, duration};
 
 /// Print what the service writes, from all instances or tasks
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("file", |file| file.short(Resettable::Reset)))]
 pub(super) struct Args {
     #[command(flatten)]
     common: Common,
     /// Go on with what comes, until Ctrl-C
-    #[arg(short = 'F', long)]
+    #[arg(short, long, short_alias = 'F')]
     follow: bool,
     /// How far back to begin
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "10m")]
@@ -38,6 +41,7 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
     }
     let stop = Cell::new(false);
     let work = async { Ok(follow(cloud, names, begin_ms, &show, &|| stop.get()).await?) };
-    stoppable(&stop, work).await?;
+    let screen = Screen::open(true, cloud.patience());
+    stoppable(&stop, &screen, work).await?;
     Ok(ExitCode::SUCCESS)
 }

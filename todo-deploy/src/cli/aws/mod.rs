@@ -1,5 +1,6 @@
 //! `todo-deploy ec2` and `todo-deploy ecs`
 
+mod board;
 mod confirm;
 mod down;
 pub(super) mod image;
@@ -68,6 +69,9 @@ struct Common {
     /// A profile of ~/.aws
     #[arg(long)]
     profile: Option<String>,
+    /// Plain lines of progress even on a terminal; pipes and CI get them anyway
+    #[arg(long)]
+    plain: bool,
     /// Give up waiting after this long
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "30m")]
     timeout: Duration,
@@ -104,15 +108,12 @@ impl Common {
     }
 
     fn pace(&self) -> Pace {
-        let standard = Pace::default();
         Pace {
             poll: self.poll,
             attempt: self.call_timeout,
             call: self.call_timeout.saturating_mul(6),
             backoff: self.backoff,
             total: self.timeout,
-            // Looked at as often as at the usual pace.
-            visible: self.poll.saturating_mul(12).min(standard.visible),
         }
     }
 }

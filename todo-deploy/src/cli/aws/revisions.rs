@@ -7,11 +7,12 @@ use anyhow::{Result, bail};
 
 use super::super::{print, say};
 use super::session::Session;
-use super::shown::Lines;
+use super::shown::Screen;
 use super::stop::stoppable;
 use super::{Common, Resolves};
-use crate::aws::ready::Ready;
-use crate::aws::revisions::{Revision, history, roll_back, scale};
+use crate::aws::plan::Plan;
+use crate::aws::ready::{Followed, Ready};
+use crate::aws::revisions::{Revision, history, roll_back, scale, undo};
 use crate::deployment::Target;
 
 /// List the versions that ran, newest first, with their images
@@ -26,6 +27,7 @@ pub(super) struct History {
 
 /// Go back to an earlier version, without `plan`: the one before, or the number that `history` shows
 ///
+/// While instances are being replaced, the one before is the one that they are replaced from: the replacement is undone.
 /// The next `up` brings the described version again; change the description too.
 #[derive(Debug, clap::Args)]
 pub(super) struct Rollback {
@@ -67,31 +69,43 @@ pub(super) async fn run_rollback(args: &Rollback, target: Target) -> Result<Exit
     let Some(current) = known.iter().find(|revision| revision.current) else {
         bail!("{} is not deployed on {target}; there is nothing to go back from", session.names.deployment);
     };
-    let to = match args.number {
-        Some(number) => known.iter().find(|revision| revision.number == number),
-        None => known.iter().find(|revision| revision.number < current.number),
-    };
-    let Some(to) = to else {
-        bail!("there is no such version to go back to; `history` lists those there are");
-    };
-    say(&format!("from {} ({}) to {} ({})", current.number, current.image, to.number, to.image));
     let mut ids = session.observe().await?.ids;
     ids.remove(crate::aws::render::ROLLOUT);
-    roll_back(&session.cloud, &session.names, to.number, &mut ids).await?;
-    let (stop, lines) = (std::cell::Cell::new(false), Lines::default());
+    // While instances are being replaced, the version before is still the group's own.
+    let may_undo = args.number.is_none_or(|number| number == current.number);
+    let is_undone = may_undo && undo(&session.cloud, &session.names, &mut ids).await?;
+    if is_undone {
+        say(&format!(
+            "the replacement that is under way is undone: back to {} ({})",
+            current.number, current.image
+        ));
+    } else {
+        let to = match args.number {
+            Some(number) => known.iter().find(|revision| revision.number == number),
+            None => known.iter().find(|revision| revision.number < current.number),
+        };
+        let Some(to) = to else {
+            bail!("there is no such version to go back to; `history` lists those there are");
+        };
+        say(&format!("from {} ({}) to {} ({})", current.number, current.image, to.number, to.image));
+        roll_back(&session.cloud, &session.names, to.number, &mut ids).await?;
+    }
+    let stop = std::cell::Cell::new(false);
+    let screen = Screen::open(args.common.plain, session.cloud.patience());
+    screen.begin(&format!("rollback of {} on {target}", session.names.deployment), &Plan::default());
     let ready = Ready {
         cloud: &session.cloud,
         names: &session.names,
         ids: &ids,
         deployment: &session.deployment,
         resolve: &args.resolves.resolve,
-        followed: RefCell::default(),
+        followed: RefCell::new(Followed::undone(is_undone)),
     };
     let work = async {
-        let waited = ready.wait(&|what, elapsed| lines.wait(what, elapsed), &|| stop.get()).await;
+        let waited = ready.wait(&|what, elapsed| screen.wait(what, elapsed), &|| stop.get()).await;
         waited.map_err(anyhow::Error::msg)
     };
-    print(&stoppable(&stop, work).await?);
+    print(&stoppable(&stop, &screen, work).await?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,8 +7,9 @@ use anyhow::{Result, bail};
 use super::Common;
 use crate::aws::observe::{Observed, observe};
 use crate::aws::plan::{Plan, plan};
+use crate::aws::preflight::{of_plan, preflight};
 use crate::aws::render::{State, desired};
-use crate::aws::site::{Site, preflight};
+use crate::aws::site::Site;
 use crate::aws::{Cloud, Names};
 use crate::deployment::{Deployment, Target};
 
@@ -68,6 +69,10 @@ impl Session {
             bail!("{}", problems.join("\n"));
         }
         let plan = plan(&desired, &observed, &self.names.deployment)?;
+        let problems = of_plan(&self.cloud, &self.deployment, self.target, &site, &plan).await?;
+        if !problems.is_empty() {
+            bail!("{}", problems.join("\n"));
+        }
         Ok(Comparison { observed, desired, plan })
     }
 }

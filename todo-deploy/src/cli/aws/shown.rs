@@ -4,9 +4,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::super::panel::{Line, Panel, Style};
 use super::super::say;
-use crate::aws::apply::{Progress, Step};
-use crate::aws::plan::Action;
+use super::board::{Board, sign};
+use crate::aws::Deadline;
+use crate::aws::apply::{Progress, Step, waits};
+use crate::aws::plan;
 use crate::check::check;
 use crate::deployment::{BalancerKind, DatabaseSource, Deployment, Target};
 use crate::pricing::{Prices, Use, alarms, bill};
@@ -53,38 +56,109 @@ pub(super) fn cost(deployment: &Deployment, target: Target) -> String {
     )
 }
 
-/// A line per resource when it begins, when it waits for something new, and when it is done.
-#[derive(Debug, Default)]
-pub(super) struct Lines {
+/// What `up` and `down` show while they work: on a terminal a line per resource with its time, drawn anew; elsewhere a
+/// line whenever one waits for something new or is done.
+#[derive(Debug)]
+pub(super) struct Screen {
+    clock: Deadline,
+    /// None where plain lines are wanted.
+    live: Option<RefCell<Live>>,
     last: RefCell<BTreeMap<String, String>>,
 }
 
-impl Lines {
+#[derive(Debug)]
+struct Live {
+    panel: Panel,
+    board: Board,
+}
+
+impl Screen {
+    pub(super) fn open(plain: bool, clock: Deadline) -> Self {
+        let panel = if plain { None } else { Panel::open() };
+        let live = panel.map(|panel| RefCell::new(Live { panel, board: Board::default() }));
+        Self { clock, live, last: RefCell::default() }
+    }
+
+    /// Everything that is about to happen.
+    pub(super) fn begin(&self, title: &str, plan: &plan::Plan) {
+        self.draw(None, |board| {
+            let changes = plan.changes.iter().map(|change| (change.logical.clone(), change.action));
+            *board = Board::new(title, changes, &waits(plan));
+        });
+    }
+
     pub(super) fn show(&self, progress: &Progress) {
-        let sign = match progress.action {
-            Action::Create => "+",
-            Action::Update => "~",
-            Action::Replace => "±",
-            Action::Delete => "−",
+        let (state, style) = match &progress.state {
+            Step::Begun => ("", Style::Plain),
+            Step::Waiting(why) => (why.as_str(), Style::Plain),
+            Step::Done => ("done", Style::Good),
+            Step::Failed => ("failed", Style::Bad),
         };
-        let state = match &progress.state {
-            Step::Begun => return,
-            Step::Waiting(why) => why.clone(),
-            Step::Done => "done".to_owned(),
-            Step::Failed => "failed".to_owned(),
+        let is_over = matches!(progress.state, Step::Done | Step::Failed);
+        let line = || {
+            let (sign, time) = (sign(progress.action), stopwatch(progress.elapsed));
+            Line::new(style, format!("{sign} {:<16} {time:>6}  {state}", progress.logical))
         };
-        let said = self.last.borrow_mut().insert(progress.logical.clone(), state.clone());
-        if said.as_ref() != Some(&state) {
-            say(&format!("{sign} {:<16} {:>6}  {state}", progress.logical, stopwatch(progress.elapsed)));
+        if self.live.is_some() {
+            let now = self.clock.elapsed();
+            self.draw(is_over.then(line).as_ref(), |board| board.progress(progress, now));
+        } else if !state.is_empty() && self.is_news(&progress.logical, state) {
+            say(&line().text);
         }
     }
 
     /// The same for what is no resource.
     pub(super) fn wait(&self, what: &str, elapsed: Duration) {
-        let said = self.last.borrow_mut().insert(String::new(), what.to_owned());
-        if said.as_deref() != Some(what) {
+        if self.live.is_some() {
+            self.draw(None, |board| board.wait(what, self.clock.elapsed().saturating_sub(elapsed)));
+        } else if self.is_news("", what) {
             say(&format!("  {:<16} {:>6}  {what}", "waiting", stopwatch(elapsed)));
         }
+    }
+
+    /// A line that stays.
+    pub(super) fn say(&self, text: &str) {
+        match &self.live {
+            Some(_) => self.draw(Some(&Line::new(Style::Held, text)), |_| ()),
+            None => say(text),
+        }
+    }
+
+    /// The first Ctrl-C.
+    pub(super) fn stopping(&self) {
+        self.draw(None, Board::stopping);
+        self.say("stopping: what runs is finished, nothing more begins (Ctrl-C again ends at once)");
+    }
+
+    /// Time went by.
+    pub(super) fn tick(&self) {
+        self.draw(None, |_| ());
+    }
+
+    /// Takes away what is drawn anew; the lines that stay are below each other then.
+    pub(super) fn end(&self) {
+        if let Some(live) = &self.live {
+            live.borrow_mut().panel.draw(None, Vec::new());
+        }
+    }
+
+    fn draw(&self, stays: Option<&Line>, change: impl FnOnce(&mut Board)) {
+        if let Some(live) = &self.live {
+            let live = &mut *live.borrow_mut();
+            change(&mut live.board);
+            live.panel.draw(stays, live.board.frame(self.clock.elapsed(), Panel::size()));
+        }
+    }
+
+    fn is_news(&self, of: &str, said: &str) -> bool {
+        let before = self.last.borrow_mut().insert(of.to_owned(), said.to_owned());
+        before.as_deref() != Some(said)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use super::super::{print, say};
 use super::Common;
 use super::session::Session;
-use crate::aws::status::status;
+use crate::aws::status::{Memory, status};
 use crate::dashboard;
 use crate::deployment::Target;
 use crate::status::{Status, text};
@@ -40,8 +40,9 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
     if args.web {
         return serve(&session, args.listen).await;
     }
+    let mut memory = Memory::default();
     loop {
-        let found = look(&session).await?;
+        let found = look(&session, &mut memory).await?;
         print(&if args.json { serde_json::to_string(&found)? } else { text(&found) });
         if !args.watch {
             return Ok(ExitCode::from(u8::from(found.group.healthy == 0)));
@@ -60,9 +61,9 @@ async fn pause(session: &Session) {
     session.cloud.patience().again().await;
 }
 
-async fn look(session: &Session) -> Result<Status> {
+async fn look(session: &Session, memory: &mut Memory) -> Result<Status> {
     let Session { cloud, names, deployment, .. } = session;
-    match status(cloud, names, deployment, cloud.now_unix_s()).await? {
+    match status(cloud, names, deployment, cloud.now_unix_s(), memory).await? {
         Some(found) => Ok(found),
         None => bail!("{} is not deployed on {}; `up` does it", names.deployment, names.target),
     }
@@ -72,7 +73,8 @@ async fn serve(session: &Session, listen: SocketAddr) -> Result<ExitCode> {
     let listener = TcpListener::bind(listen).await;
     let listener =
         listener.with_context(|| format!("cannot listen on {listen}; name another address with --listen"))?;
-    let first = look(session).await?;
+    let mut memory = Memory::default();
+    let first = look(session, &mut memory).await?;
     let (mut board, source) = dashboard::board(first.about.clone());
     board.publish_status(first);
     say(&format!("http://{}  Ctrl-C ends it", listener.local_addr()?));
@@ -86,7 +88,7 @@ async fn serve(session: &Session, listen: SocketAddr) -> Result<ExitCode> {
         loop {
             pause(session).await;
             // One failed look is no reason to take the page away; the next one may work.
-            match look(session).await {
+            match look(session, &mut memory).await {
                 Ok(found) => board.publish_status(found),
                 Err(error) => say(&format!("{error:#}")),
             }

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use super::super::{print, say};
 use super::confirm::confirmed;
 use super::session::Session;
-use super::shown::{Lines, cost, traps};
+use super::shown::{Screen, cost, traps};
 use super::stop::stoppable;
 use super::{Common, Resolves};
 use crate::aws::apply::Apply;
@@ -35,10 +35,11 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
     let session = Session::open(&args.common, target).await?;
-    let lines = Lines::default();
+    let screen = Screen::open(args.common.plain, session.cloud.patience());
     let mut comparison = session.compare().await?;
     if !comparison.observed.leaving.is_empty() {
-        session.wait_for_leaving(&|what, elapsed| lines.wait(what, elapsed)).await?;
+        session.wait_for_leaving(&|what, elapsed| screen.wait(what, elapsed)).await?;
+        screen.end();
         comparison = session.compare().await?;
     }
     let plan = &comparison.plan;
@@ -56,14 +57,15 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
             return Ok(ExitCode::from(1));
         }
     }
-    let stop = Cell::new(false);
+    let (stop, screen) = (Cell::new(false), Screen::open(args.common.plain, session.cloud.patience()));
+    screen.begin(&format!("up {} on {target}", names.deployment), plan);
     let work = async {
         let apply = Apply {
             cloud: &session.cloud,
             names,
             deployment: &session.deployment,
             target,
-            tell: &|progress| lines.show(&progress),
+            tell: &|progress| screen.show(&progress),
             stop: &stop,
         };
         let (ids, troubles) = apply.run(plan, &comparison.observed).await;
@@ -85,10 +87,10 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
             resolve: &args.resolves.resolve,
             followed: RefCell::default(),
         };
-        let waited = ready.wait(&|what, elapsed| lines.wait(what, elapsed), &|| stop.get()).await;
+        let waited = ready.wait(&|what, elapsed| screen.wait(what, elapsed), &|| stop.get()).await;
         waited.map(Some).map_err(anyhow::Error::msg)
     };
-    if let Some(url) = stoppable(&stop, work).await? {
+    if let Some(url) = stoppable(&stop, &screen, work).await? {
         say(&format!("{} answers", names.deployment));
         print(&url);
     }

@@ -3,6 +3,7 @@
 //! One request per connection, read by the balancer's own strict parser. A request that a browser sends on
 //! behalf of a page (it has an `Origin`), or that names another host than this machine, is refused: otherwise
 //! any page could deregister targets.
+#![expect(clippy::disallowed_methods, reason = "waits for the system to have room again; this is the edge")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::sleep;
 
 use super::roster::{Registered, Roster};
 use super::spec::TargetSpec;
@@ -24,6 +26,8 @@ use crate::pick::TargetState;
 /// Connections at a time, and how long one may take.
 const CONNECTIONS_MAX: usize = 32;
 const PATIENCE: Duration = Duration::from_secs(10);
+/// After the system refused a connection to us, for want of file descriptors: it would refuse the next one as well.
+const PAUSE: Duration = Duration::from_millis(50);
 /// Longest request, body included.
 const REQUEST_MAX: usize = 16 << 10;
 
@@ -37,7 +41,7 @@ pub(super) async fn start(address: SocketAddr, roster: Roster) -> Result<SocketA
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             let Ok((stream, _)) = listener.accept().await else {
-                tokio::task::yield_now().await;
+                sleep(PAUSE).await;
                 continue;
             };
             let roster = roster.clone();

@@ -11,7 +11,7 @@ use super::spec::{ListenSpec, TargetSpec};
 use crate::balancer::settings::{
     AccessLog, CheckKind, Checks, ForwardedFor, Limits, Listener, ListenerKind, Mode, Settings, Timeouts,
 };
-use crate::deployment::{Algorithm, Matcher, Stickiness, duration};
+use crate::deployment::{Algorithm, HashKey, Matcher, Stickiness, duration};
 
 /// Checks come more often than an Application Load Balancer's every 30 s: there is nobody to be polite to.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -334,6 +334,15 @@ fn refuse(settings: &Settings, options: &Options) -> Result<()> {
     }
     if settings.mode == Mode::Network && settings.stickiness != Stickiness::Off {
         bail!("network mode sees no cookies; a flow stays with its target by itself");
+    }
+    if let (Mode::Network, Algorithm::ConsistentHash(key)) = (settings.mode, &settings.algorithm)
+        && *key != HashKey::ClientAddress
+    {
+        bail!("network mode sees no requests: consistent-hash is by client-address there");
+    }
+    let ramps = settings.mode == Mode::Application && settings.algorithm == Algorithm::RoundRobin;
+    if !settings.slow_start.is_zero() && !ramps {
+        bail!("slow-start is for round-robin in application mode: nothing else looks at a growing share");
     }
     if options.admin.is_some_and(|admin| !admin.ip().is_loopback()) {
         bail!("the admin address has no password, so it must be of this machine: 127.0.0.1:PORT");

@@ -54,7 +54,7 @@ impl FromStr for ListenSpec {
         let pairs: Vec<(&str, &str)> = query
             .split('&')
             .filter(|pair| !pair.is_empty())
-            .filter_map(|pair| pair.split_once('='))
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
             .collect();
         let get = |name: &str| pairs.iter().find(|(found, _)| *found == name).map(|(_, value)| *value);
         let refuse = |why: &str| Err(format!("`{text}`: {why}"));

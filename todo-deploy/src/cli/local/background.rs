@@ -34,8 +34,7 @@ pub(super) fn start(dir: &RunDir) -> Result<Answer> {
     let path = dir.own_log();
     let log = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     let own = std::env::current_exe().context("this program's own path cannot be read")?;
-    let arguments: Vec<OsString> =
-        std::env::args_os().skip(1).filter(|argument| argument != "-d" && argument != "--detach").collect();
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let (before, after) = split_at_double_dash(&arguments);
     let mut command = Command::new(own);
     command.args(before).arg(FLAG).args(after);
@@ -56,9 +55,11 @@ pub(super) fn start(dir: &RunDir) -> Result<Answer> {
                 child.wait().context("a child can be waited for")?;
                 bail!("the service does not start, and everything was stopped again:\n{notes}");
             }
-            _ if Instant::now() > deadline => {
+            shown if Instant::now() > deadline => {
+                let notes = shown.map_or_else(|_| Vec::new(), |status| status.notes);
+                let notes: String = notes.iter().map(|note| format!("\n{note}")).collect();
                 bail!(
-                    "no instance is healthy after {} s; it goes on trying: `todo-deploy local status`, `local logs`, `local down`",
+                    "no instance is healthy after {} s; it goes on trying: `todo-deploy local status`, `local logs`, `local down`{notes}",
                     PATIENCE.as_secs()
                 );
             }

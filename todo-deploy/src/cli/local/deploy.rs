@@ -38,9 +38,10 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Answer> {
     let dir = args.which.running()?;
     let status = ask::ask(&dir, &Request::Status)?;
-    let serves_todo_api = status["about"]["facts"].as_array().into_iter().flatten().any(|fact| {
-        fact["name"] == "Service" && fact["value"].as_str().is_some_and(|value| value.ends_with("todo-api"))
-    });
+    let facts = status["about"]["facts"].as_array().into_iter().flatten();
+    let mut services =
+        facts.filter(|fact| fact["name"] == "Service").filter_map(|fact| fact["value"].as_str());
+    let serves_todo_api = services.any(is_todo_api);
     let mut version = Version {
         image: args.image.clone(),
         arguments: (!args.arguments.is_empty()).then(|| args.arguments.clone()),
@@ -56,11 +57,28 @@ pub(super) fn run(args: &Args) -> Result<Answer> {
     Ok(Answer::Yes)
 }
 
+/// Whether a status says so that the program todo-api runs; an image may have that name, too.
+fn is_todo_api(service: &str) -> bool {
+    !service.starts_with("image ") && Path::new(service).file_name().is_some_and(|name| name == "todo-api")
+}
+
 fn resolved(program: Option<&Path>) -> Result<PathBuf> {
     let defaults = Deployment::default_for(Defaults::of(Target::Local));
-    let found = find(&defaults, program, None, None, &|text| say(text))?;
-    match found.runs {
+    match find(&defaults, program, None, None, &|text| say(text))? {
         Runs::Program { path, .. } => Ok(path),
         Runs::Image { .. } => None.context("a program was looked for"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_program_todo_api_is_built_anew() {
+        assert!(is_todo_api("/home/me/target/debug/todo-api"));
+        for other in ["/usr/bin/other", "image registry/x/todo-api", "/usr/bin/not-todo-api", ""] {
+            assert!(!is_todo_api(other), "{other}");
+        }
     }
 }

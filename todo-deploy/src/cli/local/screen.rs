@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::local::{Said, before};
+use crate::local::{Said, before, url};
 use crate::status::{Instance, Status};
 
 /// No line of the live part is longer, so that none wraps.
@@ -75,10 +75,6 @@ impl Screen {
 }
 
 fn ready(address: std::net::SocketAddr, dashboard: Option<std::net::SocketAddr>) -> String {
-    let url = |address: std::net::SocketAddr| match address.ip().is_unspecified() {
-        true => format!("http://localhost:{}", address.port()),
-        false => format!("http://{address}"),
-    };
     let mut text = format!("\nready\n  load balancer  {}", url(address));
     if let Some(dashboard) = dashboard {
         let _ = write!(text, "\n  dashboard      {}", url(dashboard));

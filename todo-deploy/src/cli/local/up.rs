@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use super::screen::Screen;
 use super::{Which, ask, background};
@@ -26,7 +27,7 @@ use crate::simulate::variants::assignment;
 /// Starts the service's instances behind a load balancer, keeps as many as the deployment's policies want, and shows
 /// what happens. Ctrl-C drains and stops everything; once more stops at once. When it runs already (also in the
 /// background), only what changed in the deployment is changed; SIGHUP reads the file again.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// The deployment; without it ./deployment.toml where there is one, else the defaults
     #[arg(value_name = "DEPLOYMENT")]
@@ -58,7 +59,7 @@ pub(super) struct Args {
     which: Which,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Service")]
 struct ServiceArgs {
     /// The program that is the service; without it and --image the deployment's own, else todo-api
@@ -83,7 +84,7 @@ struct ServiceArgs {
     arguments: Vec<String>,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Place")]
 struct PlaceArgs {
     /// Where the load balancer listens
@@ -109,6 +110,9 @@ struct PlaceArgs {
     no_access_log: bool,
 }
 
+/// For what still runs beside the run when that is over, such as the removal of a container.
+const LEFT_BEHIND: Duration = Duration::from_secs(1);
+
 #[derive(Debug, Clone, Copy)]
 struct Dashboard(Option<SocketAddr>);
 
@@ -121,7 +125,7 @@ pub(super) fn run(args: &Args) -> Result<Answer> {
         ask::ask(&dir, &Request::Reload(Box::new(wanted)))?;
         return Ok(Answer::Yes);
     }
-    if args.detach {
+    if args.detach && !args.in_background {
         return background::start(&dir);
     }
     dir.create()?;
@@ -140,26 +144,38 @@ pub(super) fn run(args: &Args) -> Result<Answer> {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.context("the system has no thread left")?;
-    runtime.block_on(async {
+    let again = Arc::new(args.clone());
+    let ended = runtime.block_on(async {
         let (stop, stopped) = watch::channel(Stop::No);
         let (reload, reloads) = mpsc::channel(1);
         let (mut signals, mut hangup) = (Signals::new()?, listen(SignalKind::hangup())?);
         let run = crate::local::run(wanted, dir.clone(), lock, Box::new(show), stopped, reloads);
         let mut run = std::pin::pin!(run);
+        // Finding the service may build it, which must not hold up the run.
+        let mut reading: Option<JoinHandle<Result<Wanted>>> = None;
         loop {
             tokio::select! {
                 ended = &mut run => return ended,
                 () = signals.stop() => {
                     stop.send_modify(|stop| *stop = if *stop == Stop::No { Stop::Gently } else { Stop::Now });
                 }
-                _ = hangup.recv() => match args.again(&dir) {
-                    Ok(wanted) => drop(reload.try_send(wanted)),
-                    Err(error) => say(&format!("nothing is reloaded: {error:#}")),
-                },
+                _ = hangup.recv(), if reading.is_none() => {
+                    let (args, dir) = (Arc::clone(&again), dir.clone());
+                    reading = Some(tokio::task::spawn_blocking(move || args.again(&dir)));
+                }
+                read = async { reading.as_mut().expect("asked only while there").await }, if reading.is_some() => {
+                    reading = None;
+                    match read.context("the deployment could not be read").flatten() {
+                        Ok(wanted) => drop(reload.try_send(wanted)),
+                        Err(error) => say(&format!("nothing is reloaded: {error:#}")),
+                    }
+                }
             }
         }
-    })?;
-    Ok(Answer::Yes)
+    });
+    // Who is told to stop at once does not wait for a thread that still waits for requests or a build.
+    runtime.shutdown_timeout(LEFT_BEHIND);
+    ended.map(|()| Answer::Yes)
 }
 
 struct Signals {
@@ -206,10 +222,10 @@ impl Args {
     fn wanted(&self, deployment: &Deployment, dir: &RunDir) -> Result<Wanted> {
         let ServiceArgs { program, image, env, database_url, seed_todos, arguments } = &self.service;
         let arguments = (!arguments.is_empty()).then(|| arguments.clone());
-        let found = find(deployment, program.as_deref(), image.as_deref(), arguments, &|text| say(text))?;
+        let runs = find(deployment, program.as_deref(), image.as_deref(), arguments, &|text| say(text))?;
         let mut variables = environment(deployment, database_url.as_deref(), &dir.database())?;
         variables.extend(env.iter().cloned());
-        let is_todo_api = match &found.runs {
+        let is_todo_api = match &runs {
             Runs::Program { path, .. } => {
                 path.file_stem().is_some_and(|name| name.to_string_lossy().starts_with("todo-api"))
             }
@@ -223,7 +239,7 @@ impl Args {
             speed: self.speed,
             listen: port.map_or(*listen, |port| SocketAddr::new(listen.ip(), port)),
             dashboard: dashboard.0,
-            runs: found.runs,
+            runs,
             environment: variables,
             // Another service has no todos.
             seed_todos: seed_todos.unwrap_or(if is_todo_api { deployment.local.seed_todos } else { 0 }),

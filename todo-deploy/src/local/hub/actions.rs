@@ -1,5 +1,6 @@
 //! What the engine wants done, what it tells, and what instances and the balancer tell it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -115,15 +116,8 @@ impl Hub {
         }
         self.is_seeded = true;
         if let Some(address) = self.handle.addresses().first() {
-            (self.say)(Said::Ready(*address, self.wanted.dashboard.and(self.dashboard())));
+            (self.say)(Said::Ready(*address, self.dashboard));
         }
-    }
-
-    /// Where the dashboard really listens.
-    fn dashboard(&self) -> Option<std::net::SocketAddr> {
-        let status = self.source.status();
-        let link = status.about.links.iter().find(|link| link.name == "Dashboard")?;
-        link.value.strip_prefix("http://")?.replace("localhost", "127.0.0.1").parse().ok()
     }
 
     fn launch(&mut self, id: InstanceId) {
@@ -196,6 +190,10 @@ impl Hub {
                     self.limiter.release(&running.limited);
                 }
                 member.running = Some(running);
+            }
+            Life::Unheard(address, elsewhere) => {
+                let given = member.service.port_given(address.port());
+                self.warn(unheard(id, address, &elsewhere, &given));
             }
             Life::Ended(ending) => return self.ended(id, &ending),
         }
@@ -275,7 +273,17 @@ impl Hub {
             self.service
         );
         self.line(&text);
+        self.renew_about();
         rollout.answer.failed(&text);
+    }
+}
+
+/// What there is to say of an instance that does not listen where it should.
+fn unheard(id: InstanceId, address: SocketAddr, elsewhere: &[SocketAddr], given: &str) -> String {
+    let elsewhere: Vec<String> = elsewhere.iter().map(ToString::to_string).collect();
+    match elsewhere.as_slice() {
+        [] => format!("{id} listens nowhere, and so not on {address}, which {given}"),
+        _ => format!("{id} listens on {} and not on {address}, which {given}", elsewhere.join(" and ")),
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
-use super::{Hub, Rollout, settings};
+use super::settings::settings;
+use super::{Hub, Rollout};
 use crate::local::Stop;
 use crate::local::control::{Answer, Asked, Request, Version};
 use crate::local::instance::Running;
@@ -104,8 +105,16 @@ impl Hub {
         let previous = std::mem::replace(&mut self.service, service);
         self.rollout = Some(Rollout { previous, answer: answer.clone(), failures: 0 });
         answer.progress(&format!("rolling out: {what}"));
+        self.renew_about();
         self.driver.feed(&Input::Roll);
         Ok(())
+    }
+
+    /// The same where nobody waits for an answer: what there is to say is said here.
+    pub(super) fn reload_unasked(&mut self, wanted: Wanted) {
+        if let Err(error) = self.reload(wanted, &Answer::to_nobody()) {
+            self.line(&format!("nothing is reloaded: {error:#}"));
+        }
     }
 
     /// Becomes what is wanted now; only what changed is touched. True when the answer comes later.
@@ -129,6 +138,14 @@ impl Hub {
         );
         let mut said = Vec::new();
         // What can fail comes first: then nothing has changed.
+        let service = Service::new(wanted.runs.clone(), &deployment, wanted.environment.clone());
+        let difference = difference(&self.service, &service);
+        ensure!(
+            difference.is_none() || self.rollout.is_none(),
+            "a version is being rolled out already, and this would be another; wait for its end"
+        );
+        let setup = Setup::new(&deployment, wanted.like, wanted.speed)?;
+        let is_set_up_anew = setup != Setup::new(&self.deployment, self.wanted.like, self.wanted.speed)?;
         let of = |wanted: &Wanted, deployment| settings(wanted, deployment, &self.dir);
         let (next, before) = (of(&wanted, &deployment), of(&self.wanted, &self.deployment));
         if next != before {
@@ -137,8 +154,7 @@ impl Hub {
                 .context("the load balancer stays as it is, and so does everything else")?;
             said.push("the load balancer is set up anew; no connection was touched".to_owned());
         }
-        let setup = Setup::new(&deployment, wanted.like, wanted.speed)?;
-        if setup != Setup::new(&self.deployment, self.wanted.like, self.wanted.speed)? {
+        if is_set_up_anew {
             self.driver.feed(&Input::Reconfigure { setup: Box::new(setup) });
             said.push("limits, policies and checks are those of the deployment now".to_owned());
         }
@@ -149,8 +165,6 @@ impl Hub {
             }
             said.push(format!("each instance may use {} vCPU", shape.vcpus));
         }
-        let service = Service::new(wanted.runs.clone(), &deployment, wanted.environment.clone());
-        let difference = difference(&self.service, &service);
         (self.shape, self.wanted, self.deployment) = (shape, wanted, deployment);
         if said.is_empty() && difference.is_none() {
             said.push("nothing changed".to_owned());
@@ -159,6 +173,7 @@ impl Hub {
             self.line(line);
             answer.progress(line);
         }
+        self.renew_about();
         match difference {
             Some(_) => self.roll_out(service, answer).map(|()| true),
             None => Ok(false),

@@ -12,11 +12,14 @@ use crate::deployment::Metric;
 use crate::engine::Burst;
 use crate::local::journal::Input;
 use crate::local::meter::Meter;
-use crate::local::{docker, http, procfs, scrape};
+use crate::local::{docker, http, log, procfs, scrape};
 use crate::sim::credit::Throttle;
 use crate::status::{Details, Totals};
 use crate::time::Time;
 use crate::timeline::{Event, EventKind, InstanceId, series};
+
+/// Bytes of the access log, and as many again of its predecessor.
+const ACCESS_LOG_BYTES_MAX: u64 = 16 << 20;
 
 /// For a service to show its metrics.
 const SCRAPE_PATIENCE: Duration = Duration::from_secs(2);
@@ -86,7 +89,17 @@ impl Hub {
             }
         }
         self.scrape();
+        self.bound_access_log();
         self.publish();
+    }
+
+    /// The balancer knows no bound; what it writes in one period comes on top of ours.
+    fn bound_access_log(&self) {
+        let path = self.dir.log_of("access");
+        if self.wanted.access_log && log::set_aside(&path, ACCESS_LOG_BYTES_MAX) {
+            // What cannot be opened now is tried again with the next sample.
+            let _ = self.handle.reopen_log();
+        }
     }
 
     fn measure_instances(&mut self, now: Time) {

@@ -91,7 +91,7 @@ impl Hub {
 
     fn last_words(&mut self, id: InstanceId, life: Life, stopping: bool, hurry: bool) {
         match life {
-            Life::Started { .. } => {}
+            Life::Started { .. } | Life::Unheard(..) => {}
             Life::Spawned(running) => {
                 if let Some(member) = self.members.get_mut(&id) {
                     member.running = Some(running);

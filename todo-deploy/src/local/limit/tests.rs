@@ -17,7 +17,7 @@ fn busy(groups: &[PathBuf]) -> Child {
     command.stdin(Stdio::null()).process_group(0).spawn().unwrap()
 }
 
-/// vCPUs that it really used over a second or more, once a share was set.
+/// vCPUs that it really used over some seconds, once a share was set.
 fn measured(wanted: CpuLimit, share: f64) -> Option<f64> {
     let run = format!("todo-deploy-test-{}-{}", std::process::id(), (share * 1000.0) as u32);
     let limiter = Limiter::new(wanted, &run).ok()?;
@@ -28,7 +28,7 @@ fn measured(wanted: CpuLimit, share: f64) -> Option<f64> {
     let wait = |until: Instant| std::thread::sleep(until.saturating_duration_since(Instant::now()));
     wait(Instant::now() + Duration::from_millis(300));
     let (began, before) = (Instant::now(), used());
-    wait(began + Duration::from_millis(1200));
+    wait(began + Duration::from_secs(4));
     let rate = (used() - before) / began.elapsed().as_secs_f64();
     limiter.release(&limited);
     let tree = procfs::tree(&procfs::all(), child.id());

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use rquickjs::function::Opt;
-use rquickjs::{Array, Class, Coerced, Ctx, Object, Result, Value};
+use rquickjs::{Array, Coerced, Ctx, Object, Result, Value};
 
 use super::request::{self, Refusal};
 use super::{Response, about, answer, only_running};
@@ -77,7 +77,7 @@ fn refused<'js>(
         return Err(throw(ctx, &refusal.message));
     }
     state.warn(&format!("A batch request failed error=\"{}\"", refusal.message));
-    results.set(key, Class::instance(ctx.clone(), Response::refused(refusal))?)?;
+    results.set(key, Response::refused(refusal).into_value(ctx, state)?)?;
     Ok(results.into_value())
 }
 

@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use rquickjs::class::{JsClass, Trace, Writable};
 use rquickjs::function::{Constructor, Opt, This};
-use rquickjs::object::Accessor;
-use rquickjs::{Array, ArrayBuffer, Class, Ctx, IntoJs, JsLifetime, Object, Result, Value};
+use rquickjs::object::{Accessor, Property};
+use rquickjs::{
+    Array, ArrayBuffer, Class, Ctx, Function, IntoJs, JsLifetime, Object, Persistent, Result, Value,
+};
 
 use super::request::Refusal;
 use super::{About, page};
 use crate::api::http::{HttpRequest, HttpResponse, ResponseType};
 use crate::cookies::parse_set_cookie;
-use crate::modules::{add, given, text_of};
+use crate::modules::{add, bytes_of, given, text_of};
 use crate::vm::error::throw;
-use crate::vm::state::state;
+use crate::vm::state::{VuState, state};
 
 /// k6's number for "no expiry": the zero of its clock, squeezed into nanoseconds, in milliseconds.
 const NO_EXPIRY_MS: f64 = -6_795_364_578_871.0;
@@ -26,6 +28,99 @@ pub(crate) struct Response<'js> {
     inner: HttpResponse,
     /// The whole body as JSON, once it has been parsed.
     json: Option<Value<'js>>,
+}
+
+impl<'js> Response<'js> {
+    /// The response as a script gets it. Where the script could tell, its parts are its own properties, as in k6:
+    /// first the fields, then the methods.
+    pub(crate) fn into_value(self, ctx: &Ctx<'js>, state: &VuState) -> Result<Value<'js>> {
+        let response = Class::instance(ctx.clone(), self)?;
+        if !state.lists_members {
+            return Ok(response.into_value());
+        }
+        let parts = state.response_parts.borrow().clone();
+        let (define, parts) = match parts {
+            Some((define, parts)) => (define.restore(ctx)?, parts.restore(ctx)?),
+            None => {
+                let (define, parts) = parts_of(&response)?;
+                let kept = (Persistent::save(ctx, define.clone()), Persistent::save(ctx, parts.clone()));
+                *state.response_parts.borrow_mut() = Some(kept);
+                (define, parts)
+            }
+        };
+        define.call((response, parts))
+    }
+}
+
+/// `Object.defineProperties` and the descriptors of all parts of responses, which share their functions.
+fn parts_of<'js>(response: &Class<'js, Response<'js>>) -> Result<(Function<'js>, Object<'js>)> {
+    let ctx = response.ctx();
+    let object: Object = ctx.globals().get("Object")?;
+    let describe: Function = object.get("getOwnPropertyDescriptors")?;
+    let parts: Object = describe.call((response.get_prototype(),))?;
+    parts.remove("toJSON")?;
+    Ok((object.get("defineProperties")?, parts))
+}
+
+/// What the console shows of a response: everything, and what the script has added to it.
+pub(crate) fn shown<'js>(value: &Object<'js>) -> Result<Option<Object<'js>>> {
+    let Some(response) = Class::<Response>::from_object(value) else { return Ok(None) };
+    let ctx = value.ctx();
+    let shown = fields(&response, ctx)?;
+    let function: Value = value.get("toJSON")?;
+    for name in METHODS {
+        shown.set(*name, function.clone())?;
+    }
+    for entry in value.props::<String, Value>() {
+        let (name, value) = entry?;
+        shown.set(name, value)?;
+    }
+    Ok(Some(shown))
+}
+
+/// Every field, whether the script mentions it or not, with what the script has made of it.
+fn fields<'js>(response: &Class<'js, Response<'js>>, ctx: &Ctx<'js>) -> Result<Object<'js>> {
+    let object = Object::new(ctx.clone())?;
+    for (name, getter) in GETTERS {
+        let value: Value = match response.contains_key(*name)? {
+            true => response.get(*name)?,
+            false => getter(&response.borrow(), ctx)?,
+        };
+        object.set(*name, value)?;
+    }
+    Ok(object)
+}
+
+/// What a script reads of a field. An object is made once, so that what the script changes in it stays.
+fn read<'js>(
+    response: &Class<'js, Response<'js>>,
+    ctx: &Ctx<'js>,
+    (name, getter): (&str, Getter),
+) -> Result<Value<'js>> {
+    let value = getter(&response.borrow(), ctx)?;
+    if value.is_object() {
+        keep(response, name, value.clone())?;
+    }
+    Ok(value)
+}
+
+/// A field that a script assigns to; `json()` and `html()` read the body that it has put there.
+fn write<'js>(response: &Class<'js, Response<'js>>, name: &str, value: Value<'js>) -> Result<()> {
+    if name == "body" {
+        let bytes = match value.as_string() {
+            Some(text) => Some(text.to_string()?.into_bytes()),
+            None => bytes_of(&value),
+        };
+        let mut response = response.borrow_mut();
+        response.json = None;
+        response.inner.body = bytes.unwrap_or_default().into();
+    }
+    keep(response, name, value)
+}
+
+/// Makes `value` the response's own, in place of what it has from its prototype.
+fn keep<'js>(response: &Class<'js, Response<'js>>, name: &str, value: Value<'js>) -> Result<()> {
+    response.prop(name, Property::from(value).writable().enumerable().configurable())
 }
 
 impl Response<'_> {
@@ -85,32 +180,36 @@ const GETTERS: &[(&str, Getter)] = &[
     ("request", |r, ctx| r.request(ctx)),
 ];
 
+/// What scripts can ask of a response, in k6's order.
+const METHODS: &[&str] = &["clickLink", "html", "json", "submitForm"];
+
 type Getter = for<'js> fn(&Response<'js>, &Ctx<'js>) -> Result<Value<'js>>;
 
 impl<'js> JsClass<'js> for Response<'js> {
     const NAME: &'static str = "Response";
     type Mutable = Writable;
 
-    /// Holds only what the script mentions: each function would cost every VU memory.
+    /// Holds only what the script mentions: each function would cost every VU memory. In k6 all of it belongs to
+    /// the response itself; see [`Response::into_value`].
     fn prototype(ctx: &Ctx<'js>) -> Result<Option<Object<'js>>> {
         let state = state(ctx);
         let prototype = Object::new(ctx.clone())?;
         for &(name, getter) in GETTERS.iter().filter(|(name, _)| state.script.mentions_member(name)) {
-            let get = move |this: This<Class<'js, Self>>, ctx: Ctx<'js>| getter(&this.0.borrow(), &ctx);
-            prototype.prop(name, Accessor::new_get(get).enumerable().configurable())?;
-        }
-        for name in ["json", "html", "submitForm", "clickLink"] {
-            if state.script.mentions_member(name) {
-                method(&prototype, name)?;
+            let get = move |this: This<Class<'js, Self>>, ctx: Ctx<'js>| read(&this.0, &ctx, (name, getter));
+            if state.script.assigns_member(name) {
+                let set = move |this: This<Class<'js, Self>>, value: Value<'js>| write(&this.0, name, value);
+                prototype.prop(name, Accessor::new(get, set).enumerable().configurable())?;
+            } else {
+                prototype.prop(name, Accessor::new_get(get).enumerable().configurable())?;
             }
         }
-        add(&prototype, "toJSON", |this: This<Class<'js, Self>>, ctx: Ctx<'js>| {
-            let object = Object::new(ctx.clone())?;
-            for (name, getter) in GETTERS {
-                object.set(*name, getter(&this.0.borrow(), &ctx)?)?;
-            }
-            Ok::<_, rquickjs::Error>(object)
-        })?;
+        for name in METHODS.iter().filter(|name| state.script.mentions_member(name)) {
+            method(&prototype, name)?;
+        }
+        let to_json = |this: This<Class<'js, Self>>, ctx: Ctx<'js>| fields(&this.0, &ctx);
+        let to_json = Function::new(ctx.clone(), to_json)?.with_name("toJSON")?;
+        // k6 has no such property, so that nothing may list it.
+        prototype.prop("toJSON", Property::from(to_json).writable().configurable())?;
         Ok(Some(prototype))
     }
 

@@ -1,5 +1,7 @@
 //! Policies of an ECS service. Application Auto Scaling has no simple ones: one step without bounds is the same.
 
+use std::time::Duration;
+
 use super::{adjustment, aggregation, seconds, steps};
 use crate::aws::names::Names;
 use crate::aws::render::{LOAD_BALANCER, SCALABLE_TARGET, TARGET_GROUP, Unsupported, unsupported};
@@ -8,11 +10,17 @@ use crate::aws::resources::tracking::{StepScaling, TargetTracking, Tracking};
 use crate::aws::value::Ref;
 use crate::deployment::{self, Metric, Policy, SimplePolicy, StepPolicy};
 
-pub(super) fn policy(policy: &Policy, name: String, names: &Names) -> Result<Tracking, Unsupported> {
+/// `default_cooldown` is for policies that name none: AWS's own default need not be the description's.
+pub(super) fn policy(
+    policy: &Policy,
+    name: String,
+    names: &Names,
+    default_cooldown: Duration,
+) -> Result<Tracking, Unsupported> {
     let (kind, tracking, stepping) = match policy {
         Policy::TargetTracking(policy) => ("TargetTrackingScaling", Some(tracking(policy, names)?), None),
-        Policy::Step(policy) => ("StepScaling", None, Some(step(policy))),
-        Policy::Simple(policy) => ("StepScaling", None, Some(simple(policy))),
+        Policy::Step(policy) => ("StepScaling", None, Some(step(policy, default_cooldown))),
+        Policy::Simple(policy) => ("StepScaling", None, Some(simple(policy, default_cooldown))),
     };
     Ok(Tracking {
         policy_name: name,
@@ -62,17 +70,17 @@ fn tracking(policy: &deployment::TargetTracking, names: &Names) -> Result<Target
     })
 }
 
-fn step(policy: &StepPolicy) -> StepScaling {
+fn step(policy: &StepPolicy, default_cooldown: Duration) -> StepScaling {
     StepScaling {
         adjustment_type: adjustment(policy.adjust),
-        cooldown: policy.warm_up.map(seconds),
+        cooldown: Some(seconds(policy.cooldown.unwrap_or(default_cooldown))),
         min_adjustment_magnitude: policy.min_magnitude.map(u32::cast_signed),
         metric_aggregation_type: aggregation(policy.alarm.statistic).to_owned(),
         step_adjustments: steps(policy),
     }
 }
 
-fn simple(policy: &SimplePolicy) -> StepScaling {
+fn simple(policy: &SimplePolicy, default_cooldown: Duration) -> StepScaling {
     let upward = policy.alarm.when.comparison.is_upward();
     let step = StepAdjustment {
         metric_interval_lower_bound: upward.then_some(0.0),
@@ -81,7 +89,7 @@ fn simple(policy: &SimplePolicy) -> StepScaling {
     };
     StepScaling {
         adjustment_type: adjustment(policy.adjust),
-        cooldown: policy.cooldown.map(seconds),
+        cooldown: Some(seconds(policy.cooldown.unwrap_or(default_cooldown))),
         min_adjustment_magnitude: policy.min_magnitude.map(u32::cast_signed),
         metric_aggregation_type: aggregation(policy.alarm.statistic).to_owned(),
         step_adjustments: vec![step],

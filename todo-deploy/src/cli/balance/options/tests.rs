@@ -42,6 +42,10 @@ fn mistakes_say_what_to_do() {
         wrong(&["--workers", "0"]),
         wrong(&["--idle-timeout", "60"]),
         wrong(&["--check-path", "health"]),
+        wrong(&["--listen", "http://127.0.0.1:1?cert"]),
+        wrong(&["--listen", "redirect://127.0.0.1:1?port"]),
+        wrong(&["--mode", "network", "--algorithm", "consistent-hash by path"]),
+        wrong(&["--slow-start", "30s", "--algorithm", "least-connections"]),
         parse("listen = [\"127.0.0.1:1\"]\nretrys = 1", "b.toml").expect_err("wrong").to_string(),
         parse("mode = \"udp\"", "b.toml").expect_err("wrong").to_string(),
     ];

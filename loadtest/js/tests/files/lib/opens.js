@@ -1,0 +1,2 @@
+export const atTop = open('./only-here.txt');
+export const later = (name) => open(name);

@@ -1,0 +1,216 @@
+//! Whether what is to run is there, and runs on the processor that it is given: the container image, the machine image.
+//!
+//! Only this region's ECR can be asked: another registry may let the instances in and not us. Of an image for several
+//! processors the index says which; of an image for one only its configuration does, which is not fetched.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_ec2::types::InstanceType;
+use aws_sdk_ecr::types::ImageIdentifier;
+use serde::Deserialize;
+
+use super::tolerant;
+use crate::aws::clients::Cloud;
+use crate::aws::failure::{Failure, of};
+use crate::aws::site::Site;
+use crate::deployment::{Deployment, Target};
+
+/// What a manifest may be.
+const MEDIA_TYPES: [&str; 4] = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+];
+
+pub(super) async fn problems(
+    cloud: &Cloud,
+    deployment: &Deployment,
+    target: Target,
+    site: &Site,
+) -> Result<Vec<String>, Failure> {
+    let processors = match target {
+        Target::Ec2 => processors(cloud, deployment).await?,
+        // Fargate runs on x86_64 unless a task definition says otherwise, and ours does not.
+        Target::Ecs | Target::Local => ["x86_64".to_owned()].into(),
+    };
+    let (machine, container) = tokio::try_join!(
+        machine_image(cloud, deployment, site, &processors),
+        container_image(cloud, deployment, target, &processors),
+    )?;
+    Ok(machine.into_iter().chain(container).collect())
+}
+
+/// What the instance type runs, as EC2 writes it; nothing when nobody says.
+async fn processors(cloud: &Cloud, deployment: &Deployment) -> Result<BTreeSet<String>, Failure> {
+    let kind = InstanceType::from(deployment.aws.instance_type.as_str());
+    let request = cloud.ec2.describe_instance_types().instance_types(kind).send().await;
+    let found = tolerant(request.map_err(of("ec2:DescribeInstanceTypes")))?.flatten();
+    let kinds = found.and_then(|found| found.instance_types).unwrap_or_default();
+    let processors = kinds.iter().filter_map(|kind| kind.processor_info());
+    let processors = processors.flat_map(|processor| processor.supported_architectures());
+    Ok(processors.map(|one| one.as_str().to_owned()).collect())
+}
+
+async fn machine_image(
+    cloud: &Cloud,
+    deployment: &Deployment,
+    site: &Site,
+    processors: &BTreeSet<String>,
+) -> Result<Option<String>, Failure> {
+    let Some(id) = &site.image else { return Ok(None) };
+    let request = cloud.ec2.describe_images().image_ids(id).send().await;
+    let Some(found) = tolerant(request.map_err(of("ec2:DescribeImages")))? else { return Ok(None) };
+    let image = found.and_then(|found| found.images).and_then(|images| images.into_iter().next());
+    let Some(image) = image else {
+        let region = &cloud.region;
+        return Ok(Some(format!(
+            "there is no machine image `{id}` in {region}: images are of one region; leave aws.ami out for the newest \
+             Amazon Linux"
+        )));
+    };
+    let own = image.architecture.map(|own| own.as_str().to_owned()).unwrap_or_default();
+    let fits = processors.is_empty() || own.is_empty() || processors.contains(&own);
+    Ok((!fits).then(|| {
+        let kind = &deployment.aws.instance_type;
+        format!("the machine image `{id}` is for {own}, and {kind} runs {}: {}", joined(processors), REMEDY)
+    }))
+}
+
+const REMEDY: &str = "name an aws.ami for it, or another aws.instance_type";
+
+fn joined(processors: &BTreeSet<String>) -> String {
+    processors.iter().cloned().collect::<Vec<_>>().join(" and ")
+}
+
+/// An image in ECR.
+#[derive(Debug, PartialEq, Eq)]
+struct Place<'a> {
+    account: &'a str,
+    region: &'a str,
+    repository: &'a str,
+    /// A tag, or a digest.
+    version: &'a str,
+}
+
+/// `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG`, or `@sha256:…`; nothing for other registries.
+fn in_ecr(image: &str) -> Option<Place<'_>> {
+    let (host, path) = image.split_once('/')?;
+    let (account, rest) = host.split_once(".dkr.ecr.")?;
+    let (region, _) = rest.split_once(".amazonaws.com")?;
+    let (repository, version) = match path.split_once('@') {
+        Some((name, digest)) => (name.split_once(':').map_or(name, |(name, _)| name), digest),
+        None => path.split_once(':').unwrap_or((path, "latest")),
+    };
+    Some(Place { account, region, repository, version })
+}
+
+#[derive(Deserialize)]
+struct Index {
+    #[serde(default)]
+    manifests: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    platform: Option<Platform>,
+}
+
+#[derive(Deserialize)]
+struct Platform {
+    #[serde(default)]
+    architecture: String,
+}
+
+/// Processors that the image is made for, as registries write them; nothing when the manifest does not say. An entry of
+/// `unknown` is an attestation.
+fn made_for(manifest: &str) -> BTreeSet<String> {
+    let index: Index = serde_json::from_str(manifest).unwrap_or(Index { manifests: Vec::new() });
+    let platforms = index.manifests.into_iter().filter_map(|entry| entry.platform);
+    platforms
+        .map(|platform| platform.architecture)
+        .filter(|one| !one.is_empty() && one != "unknown")
+        .collect()
+}
+
+/// EC2's word for a registry's.
+fn processor(architecture: &str) -> &str {
+    match architecture {
+        "amd64" => "x86_64",
+        "386" => "i386",
+        other => other,
+    }
+}
+
+async fn container_image(
+    cloud: &Cloud,
+    deployment: &Deployment,
+    target: Target,
+    processors: &BTreeSet<String>,
+) -> Result<Option<String>, Failure> {
+    let image = deployment.service.image.as_deref().unwrap_or_default();
+    let Some(place) = in_ecr(image).filter(|place| place.region == cloud.region) else { return Ok(None) };
+    let version = match place.version.starts_with("sha256:") {
+        true => ImageIdentifier::builder().image_digest(place.version).build(),
+        false => ImageIdentifier::builder().image_tag(place.version).build(),
+    };
+    let request = cloud.ecr.batch_get_image().registry_id(place.account).repository_name(place.repository);
+    let request = request.image_ids(version);
+    let request =
+        request.set_accepted_media_types(Some(MEDIA_TYPES.map(str::to_owned).to_vec())).send().await;
+    let Some(found) = tolerant(request.map_err(of("ecr:BatchGetImage")))? else { return Ok(None) };
+    let images = found.and_then(|found| found.images).unwrap_or_default();
+    let Some(found) = images.first() else {
+        return Ok(Some(format!(
+            "there is no image `{image}`: `todo-deploy image push` pushes one and prints its name; `aws ecr list-images \
+             --repository-name {}` lists those there are",
+            place.repository
+        )));
+    };
+    let made_for = made_for(found.image_manifest().unwrap_or_default());
+    let fits = |one: &String| processors.contains(processor(one));
+    if made_for.is_empty() || processors.is_empty() || made_for.iter().any(fits) {
+        return Ok(None);
+    }
+    let kind = if target == Target::Ec2 { deployment.aws.instance_type.as_str() } else { "Fargate" };
+    Ok(Some(format!(
+        "the image `{image}` is made for {}, and {kind} runs {}: build it for that processor (docker build --platform)",
+        joined(&made_for),
+        joined(processors)
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_in_ecr_are_told_from_others() {
+        let image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/todo-api";
+        let place = |version| Place {
+            account: "123456789012",
+            region: "us-east-1",
+            repository: "team/todo-api",
+            version,
+        };
+        assert_eq!(in_ecr(image), Some(place("latest")));
+        assert_eq!(in_ecr(&format!("{image}:2")), Some(place("2")));
+        assert_eq!(in_ecr(&format!("{image}@sha256:ab")), Some(place("sha256:ab")));
+        assert_eq!(in_ecr(&format!("{image}:2@sha256:ab")), Some(place("sha256:ab")));
+        for other in ["todo:1", "ghcr.io/team/todo:1", "localhost:5000/todo"] {
+            assert_eq!(in_ecr(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn processors_are_read_from_an_index() {
+        let index = r#"{"manifests": [
+            {"platform": {"architecture": "arm64", "os": "linux"}},
+            {"platform": {"architecture": "unknown", "os": "unknown"}}, {"digest": "sha256:ab"}
+        ]}"#;
+        assert_eq!(made_for(index), ["arm64".to_owned()].into());
+        assert_eq!(made_for(r#"{"config": {"digest": "sha256:ab"}}"#), BTreeSet::new());
+        assert_eq!(made_for("no JSON"), BTreeSet::new());
+        assert_eq!(processor("amd64"), "x86_64");
+    }
+}
