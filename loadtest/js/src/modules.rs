@@ -70,6 +70,7 @@ const NATIVES: &[(&str, Native)] = &[
     ("#check", define::<k6::Report>),
     ("#web", define::<web::Web>),
     ("#metrics", define::<metrics::Metrics>),
+    ("#subtle", define::<crypto::subtle::Subtle>),
 ];
 
 /// The native module of a name; `#` marks those that only our own modules import.
@@ -83,8 +84,10 @@ const SOURCES: &[(&str, &str)] = &[
     ("k6/execution", include_str!("js/execution.js")),
     ("k6/experimental/csv", include_str!("js/csv.js")),
     ("k6/experimental/fs", include_str!("js/fs.js")),
+    ("k6/experimental/streams", include_str!("js/streams.js")),
     ("k6/html", include_str!("js/html.js")),
     ("k6/metrics", include_str!("js/metrics.js")),
+    ("k6/secrets", include_str!("js/secrets.js")),
     ("#text", include_str!("js/text.js")),
     ("#webcrypto", include_str!("js/webcrypto.js")),
     ("#formdata", include_str!("js/lib/formdata.js")),

@@ -1,37 +1,324 @@
-// The global `crypto`: random values, digests, and HMAC keys. Other algorithms say that they are not there.
+// The global `crypto`: random values, and crypto.subtle with the algorithms that k6 has.
 import { createHash, hmac, randomBytes } from 'k6/crypto';
+import { b64decode, b64encode } from 'k6/encoding';
+import { ofParts, parts, run, test } from '#subtle';
 
 const HASHES = { 'SHA-1': 'sha1', 'SHA-256': 'sha256', 'SHA-384': 'sha384', 'SHA-512': 'sha512' };
+const BITS = { 'SHA-1': 160, 'SHA-256': 256, 'SHA-384': 384, 'SHA-512': 512 };
+const CURVES = { 'P-256': 256, 'P-384': 384, 'P-521': 528 };
+const NAMES = ['AES-CBC', 'AES-CTR', 'AES-GCM', 'AES-KW', 'ECDH', 'ECDSA', 'HMAC', 'PBKDF2', 'RSA-OAEP', 'RSA-PSS',
+  'RSASSA-PKCS1-v1_5', ...Object.keys(HASHES)];
 
-function named(message, name) {
+function fail(name, message) {
   const error = new Error(message);
   error.name = name;
-  return error;
+  throw error;
 }
-const name = (algorithm) => String(typeof algorithm === 'string' ? algorithm : algorithm?.name).toUpperCase();
-const unsupported = (what) => named(`crypto.subtle.${what} is not supported by this program`, 'NotSupportedError');
+
+// What an operation throws becomes an error of Web Crypto's kind.
+function attempt(kind, work) {
+  try { return work(); } catch (error) { return fail(kind, error.message); }
+}
+
 const bytesOf = (data) => (ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data));
-
-function hash(algorithm) {
-  const known = HASHES[name(algorithm)];
-  if (known === undefined) throw unsupported(`with ${name(algorithm)}`);
-  return known;
+function input(data, what = 'data') {
+  if (!(data instanceof ArrayBuffer) && !ArrayBuffer.isView(data)) fail('TypeError', `${what} must be an ArrayBuffer or a view of one`);
+  return bytesOf(data).slice();
+}
+const encode = (bytes) => b64encode(bytes, 'rawurl');
+function decode(text, what) {
+  if (typeof text !== 'string' || text === '') fail('DataError', `the key has no ${what}`);
+  return attempt('DataError', () => new Uint8Array(b64decode(text, 'rawurl')));
 }
 
-function hmacKey(algorithm, key, extractable, usages) {
-  return Object.freeze({
-    type: 'secret', extractable, usages: [...usages], bytes: key,
-    algorithm: { name: 'HMAC', hash: { name: name(algorithm.hash) }, length: key.length * 8 },
+function named(algorithm, what) {
+  const name = typeof algorithm === 'string' ? algorithm : algorithm?.name;
+  if (typeof name !== 'string') fail('SyntaxError', 'algorithm name is not a string');
+  const known = NAMES.find((one) => one.toUpperCase() === name.toUpperCase());
+  return known ?? fail('NotSupportedError', `unsupported algorithm for ${what}: ${name}`);
+}
+function hashOf(algorithm) {
+  const name = named(algorithm, 'hashing');
+  return HASHES[name] === undefined ? fail('NotSupportedError', `unsupported hash algorithm: ${name}`) : name;
+}
+function digest(name, data) {
+  const hasher = createHash(HASHES[name]);
+  hasher.update(data);
+  return new Uint8Array(hasher.digest('binary'));
+}
+const curveOf = ({ namedCurve } = {}) => (CURVES[namedCurve] === undefined
+  ? fail('NotSupportedError', `elliptic curve ${namedCurve} is not supported`) : namedCurve);
+
+// What keys are made of stays outside of them.
+const secrets = new WeakMap();
+export class CryptoKey {
+  constructor(type, algorithm, extractable, usages, bytes) {
+    Object.assign(this, { type, extractable: !!extractable, algorithm, usages: [...usages] });
+    secrets.set(this, new Uint8Array(bytes));
+    Object.freeze(this);
+  }
+  get [Symbol.toStringTag]() { return 'CryptoKey'; }
+}
+const secret = (key) => secrets.get(key);
+
+function usable(key, usage, algorithm) {
+  if (secret(key) === undefined) fail('InvalidAccessError', 'key argument does hold not a valid CryptoKey object');
+  if (named(algorithm, usage) !== key.algorithm.name) fail('InvalidAccessError', 'algorithm name does not match key algorithm name');
+  if (!key.usages.includes(usage)) fail('InvalidAccessError', `key does not contain the '${usage}' usage`);
+}
+const ofType = (key, type) => (key.type === type ? secret(key) : fail('InvalidAccessError', `the key is not a ${type} key`));
+
+// Which usages each kind of key may have.
+const WRAP = ['wrapKey', 'unwrapKey'];
+const USAGES = {
+  'AES-CBC': ['encrypt', 'decrypt', ...WRAP], 'AES-CTR': ['encrypt', 'decrypt', ...WRAP], 'AES-GCM': ['encrypt', 'decrypt', ...WRAP],
+  'AES-KW': WRAP, HMAC: ['sign', 'verify'], PBKDF2: ['deriveKey', 'deriveBits'],
+  ECDH: ['deriveKey', 'deriveBits'], ECDSA: ['sign', 'verify'], 'RSA-OAEP': ['encrypt', 'decrypt', ...WRAP],
+  'RSA-PSS': ['sign', 'verify'], 'RSASSA-PKCS1-v1_5': ['sign', 'verify'],
+};
+const PUBLIC = { ECDH: [], ECDSA: ['verify'], 'RSA-OAEP': ['encrypt', 'wrapKey'], 'RSA-PSS': ['verify'], 'RSASSA-PKCS1-v1_5': ['verify'] };
+function allowed(name, usages, mayBeEmpty) {
+  if (!Array.isArray(usages)) fail('SyntaxError', 'keyUsages must be an array');
+  if (!mayBeEmpty && usages.length === 0) fail('SyntaxError', 'key usages cannot be empty');
+  const bad = usages.find((usage) => !USAGES[name]?.includes(usage));
+  if (bad !== undefined) fail('SyntaxError', `invalid key usage: ${bad}`);
+  return usages;
+}
+
+const isAes = (name) => name.startsWith('AES-');
+const isRsa = (name) => name.startsWith('RSA');
+const isEc = (name) => name.startsWith('EC');
+
+// A pair from a private key in PKCS #8.
+function pair(name, algorithm, extractable, usages, privateBytes, publicBytes) {
+  const open = usages.filter((usage) => PUBLIC[name].includes(usage));
+  const closed = usages.filter((usage) => !PUBLIC[name].includes(usage));
+  return {
+    privateKey: new CryptoKey('private', algorithm, extractable, closed, privateBytes),
+    publicKey: new CryptoKey('public', algorithm, true, open, publicBytes),
+  };
+}
+
+function generate(algorithm, extractable, usages) {
+  const name = named(algorithm, 'generateKey');
+  if (isAes(name)) {
+    allowed(name, usages);
+    const { length } = algorithm;
+    if (![128, 192, 256].includes(length)) fail('OperationError', 'invalid key length');
+    return new CryptoKey('secret', { name, length }, extractable, usages, randomBytes(length / 8));
+  }
+  if (name === 'HMAC') {
+    allowed(name, usages);
+    const hash = hashOf(algorithm.hash);
+    const length = algorithm.length ?? (BITS[hash] > 256 ? 1024 : 512);
+    if (!(length > 0)) fail('OperationError', 'algorithm\'s length cannot be zero');
+    return new CryptoKey('secret', { name, hash: { name: hash }, length }, extractable, usages, randomBytes(Math.ceil(length / 8)));
+  }
+  if (isEc(name)) {
+    allowed(name, usages);
+    const namedCurve = curveOf(algorithm);
+    const bytes = run('ecGenerate', [namedCurve], [], []);
+    return pair(name, { name, namedCurve }, extractable, usages, bytes, run('ecPublic', [namedCurve], [], [bytes]));
+  }
+  if (isRsa(name)) {
+    allowed(name, usages);
+    const { modulusLength, publicExponent } = algorithm;
+    const exponent = input(publicExponent, 'publicExponent').reduce((sum, byte) => sum * 256 + byte, 0);
+    const bytes = attempt('OperationError', () => run('rsaGenerate', [], [modulusLength, exponent], []));
+    const about = { name, modulusLength, publicExponent: new Uint8Array(publicExponent), hash: { name: hashOf(algorithm.hash) } };
+    return pair(name, about, extractable, usages, bytes, run('rsaPublic', [], [], [bytes]));
+  }
+  return fail('NotSupportedError', `unsupported algorithm for generateKey: ${name}`);
+}
+
+const trimmed = (bytes) => bytes.slice(Math.max(bytes.findIndex((byte) => byte !== 0), 0));
+const RSA_PARTS = ['n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi'];
+
+function importSymmetric(name, format, data, algorithm, extractable, usages) {
+  let bytes;
+  if (format === 'jwk') {
+    if (data?.kty !== 'oct') fail('DataError', `invalid key type: ${data?.kty}`);
+    bytes = decode(data.k, 'k');
+  } else {
+    if (format !== 'raw') fail('NotSupportedError', `unsupported key format ${format} for ${name}`);
+    bytes = input(data, 'key data');
+  }
+  if (name === 'PBKDF2') {
+    if (extractable) fail('SyntaxError', 'extractable must be false');
+    return new CryptoKey('secret', { name }, false, allowed(name, usages), bytes);
+  }
+  allowed(name, usages);
+  if (isAes(name)) {
+    if (![16, 24, 32].includes(bytes.length)) fail('DataError', 'invalid key length');
+    return new CryptoKey('secret', { name, length: bytes.length * 8 }, extractable, usages, bytes);
+  }
+  if (bytes.length === 0) fail('DataError', 'key length is zero');
+  const about = { name, hash: { name: hashOf(algorithm.hash) }, length: algorithm.length ?? bytes.length * 8 };
+  return new CryptoKey('secret', about, extractable, usages, bytes);
+}
+
+function importEc(name, format, data, algorithm, extractable, usages) {
+  const namedCurve = curveOf(algorithm);
+  const read = (kind, bytes) => attempt('DataError', () => run('ecImport', [namedCurve, kind], [], [bytes]));
+  const make = (type, bytes) => new CryptoKey(type, { name, namedCurve }, extractable, allowed(name, usages, true), bytes);
+  if (format === 'jwk') {
+    if (data?.kty !== 'EC') fail('DataError', `invalid key type: ${data?.kty}`);
+    if (data.crv !== namedCurve) fail('DataError', `the key is of the curve ${data.crv}`);
+    if (data.d !== undefined) return make('private', read('scalar', decode(data.d, 'd')));
+    const size = CURVES[namedCurve] / 8;
+    const point = new Uint8Array(1 + 2 * size);
+    point[0] = 4;
+    const [x, y] = [decode(data.x, 'x'), decode(data.y, 'y')];
+    if (x.length > size || y.length > size) fail('DataError', 'a coordinate is too long');
+    point.set(x, 1 + size - x.length);
+    point.set(y, 1 + 2 * size - y.length);
+    return make('public', read('raw', point));
+  }
+  if (!['raw', 'spki', 'pkcs8'].includes(format)) fail('NotSupportedError', `unsupported key format ${format} for ${name}`);
+  return make(format === 'pkcs8' ? 'private' : 'public', read(format, input(data, 'key data')));
+}
+
+function importRsa(name, format, data, algorithm, extractable, usages) {
+  let bytes;
+  let type = format === 'pkcs8' ? 'private' : 'public';
+  if (format === 'jwk') {
+    if (data?.kty !== 'RSA') fail('DataError', `invalid key type: ${data?.kty}`);
+    type = data.d === undefined ? 'public' : 'private';
+    const names = type === 'public' ? RSA_PARTS.slice(0, 2) : RSA_PARTS;
+    bytes = attempt('DataError', () => ofParts(names.map((part) => trimmed(decode(data[part], part)))));
+  } else {
+    if (!['spki', 'pkcs8'].includes(format)) fail('NotSupportedError', `unsupported key format ${format} for ${name}`);
+    bytes = attempt('DataError', () => run('rsaImport', [format], [], [input(data, 'key data')]));
+  }
+  const [n, e] = parts(type === 'private', bytes);
+  const modulusLength = n.byteLength * 8 - Math.clz32(new Uint8Array(n)[0]) + 24;
+  const about = { name, modulusLength, publicExponent: new Uint8Array(e), hash: { name: hashOf(algorithm.hash) } };
+  return new CryptoKey(type, about, extractable, allowed(name, usages, true), bytes);
+}
+
+function importKey(format, data, algorithm, extractable, usages) {
+  const name = named(algorithm, 'importKey');
+  if (isEc(name)) return importEc(name, format, data, algorithm, extractable, usages);
+  if (isRsa(name)) return importRsa(name, format, data, algorithm, extractable, usages);
+  if (USAGES[name] === undefined) fail('NotSupportedError', `unsupported algorithm for importKey: ${name}`);
+  return importSymmetric(name, format, data, algorithm, extractable, usages);
+}
+
+function exportKey(format, key) {
+  const bytes = secret(key) ?? fail('InvalidAccessError', 'key argument does hold not a valid CryptoKey object');
+  if (!key.extractable) fail('InvalidAccessError', 'the key is not extractable');
+  const { name, namedCurve } = key.algorithm;
+  const shared = { ext: key.extractable, key_ops: [...key.usages] };
+  const unknown = () => fail('NotSupportedError', `unsupported key format ${format} for ${name}`);
+  if (isEc(name) || isRsa(name)) {
+    if (format === 'spki') return ofType(key, 'public').slice().buffer;
+    if (format === 'pkcs8') return ofType(key, 'private').slice().buffer;
+  }
+  if (isEc(name)) {
+    if (format === 'raw') return run('ecPoint', [namedCurve], [], [ofType(key, 'public')]);
+    if (format !== 'jwk') unknown();
+    const open = key.type === 'public' ? bytes : new Uint8Array(run('ecPublic', [namedCurve], [], [bytes]));
+    const point = new Uint8Array(run('ecPoint', [namedCurve], [], [open]));
+    const size = (point.length - 1) / 2;
+    const jwk = { ...shared, kty: 'EC', crv: namedCurve, x: encode(point.slice(1, 1 + size)), y: encode(point.slice(1 + size)) };
+    if (key.type === 'private') jwk.d = encode(new Uint8Array(run('ecScalar', [namedCurve], [], [bytes])));
+    return jwk;
+  }
+  if (isRsa(name)) {
+    if (format !== 'jwk') unknown();
+    const numbers = parts(key.type === 'private', bytes);
+    const bits = key.algorithm.hash.name.slice(4);
+    const alg = { 'RSA-OAEP': bits === '1' ? 'RSA-OAEP' : `RSA-OAEP-${bits}`, 'RSA-PSS': `PS${bits}` }[name] ?? `RS${bits}`;
+    return { ...shared, kty: 'RSA', alg, ...Object.fromEntries(numbers.map((number, i) => [RSA_PARTS[i], encode(new Uint8Array(number))])) };
+  }
+  if (format === 'raw') return bytes.slice().buffer;
+  if (format !== 'jwk') unknown();
+  const alg = isAes(name) ? `A${key.algorithm.length}${name.slice(4)}` : `HS${key.algorithm.hash.name.slice(4)}`;
+  return { ...shared, kty: 'oct', k: encode(bytes), alg };
+}
+
+function crypt(direction, algorithm, key, data) {
+  const usage = direction.toLowerCase();
+  usable(key, usage, algorithm);
+  const { name } = key.algorithm;
+  const bytes = input(data);
+  return attempt('OperationError', () => {
+    switch (name) {
+      case 'AES-CBC': return run('cbc' + direction, [], [], [secret(key), input(algorithm.iv, 'iv'), bytes]);
+      case 'AES-CTR': return run('ctr', [], [], [secret(key), input(algorithm.counter, 'counter'), bytes]);
+      case 'AES-GCM': {
+        const extra = algorithm.additionalData === undefined ? new Uint8Array(0) : input(algorithm.additionalData, 'additionalData');
+        return run('gcm' + direction, [], [algorithm.tagLength ?? 128], [secret(key), input(algorithm.iv, 'iv'), bytes, extra]);
+      }
+      case 'RSA-OAEP': {
+        const label = algorithm.label === undefined ? new Uint8Array(0) : input(algorithm.label, 'label');
+        const half = ofType(key, direction === 'Encrypt' ? 'public' : 'private');
+        return run('oaep' + direction, [key.algorithm.hash.name], [], [half, bytes, label]);
+      }
+      default: return fail('NotSupportedError', `unsupported algorithm for ${usage}: ${name}`);
+    }
   });
 }
 
-function hmacOf(key, data) {
-  return hmac(hash(key.algorithm.hash), key.bytes.slice().buffer, bytesOf(data).slice().buffer, 'binary');
+const macOf = (key, data) => hmac(HASHES[key.algorithm.hash.name], secret(key), data, 'binary');
+const saltOf = ({ name }, { saltLength }) => (name === 'RSA-PSS'
+  ? [typeof saltLength === 'number' ? saltLength : fail('SyntaxError', 'could not get saltLength from algorithm parameter')] : []);
+
+function sign(algorithm, key, data) {
+  usable(key, 'sign', algorithm);
+  const { name, hash, namedCurve } = key.algorithm;
+  const bytes = input(data);
+  if (name === 'HMAC') return macOf(key, bytes);
+  const half = ofType(key, 'private');
+  if (name === 'ECDSA') return run('ecSign', [namedCurve], [], [half, digest(hashOf(algorithm.hash), bytes)]);
+  const salt = saltOf(key.algorithm, algorithm);
+  return attempt('OperationError', () => run('rsaSign', [hash.name], salt, [half, digest(hash.name, bytes)]));
+}
+
+function verify(algorithm, key, signature, data) {
+  usable(key, 'verify', algorithm);
+  const { name, hash, namedCurve } = key.algorithm;
+  const [given, bytes] = [input(signature, 'signature'), input(data)];
+  if (name === 'HMAC') {
+    const right = new Uint8Array(macOf(key, bytes));
+    return given.length === right.length && given.every((byte, i) => byte === right[i]);
+  }
+  const half = ofType(key, 'public');
+  if (name === 'ECDSA') return test('ec', [namedCurve], [], [half, given, digest(hashOf(algorithm.hash), bytes)]);
+  return test('rsa', [hash.name], saltOf(key.algorithm, algorithm), [half, digest(hash.name, bytes), given]);
+}
+
+function derive(usage, algorithm, key, length) {
+  usable(key, usage, algorithm);
+  const { name, namedCurve } = key.algorithm;
+  if (name === 'PBKDF2') {
+    if (!(algorithm.iterations > 0)) fail('OperationError', "number of iterations can't be 0");
+    if (!(length > 0)) fail('OperationError', "length can't be 0");
+    if (length % 8 !== 0) fail('InvalidAccessError', 'provided length of key must be a multiple of 8');
+    const salt = input(algorithm.salt, 'salt');
+    return run('pbkdf2', [hashOf(algorithm.hash)], [algorithm.iterations, length / 8], [secret(key), salt]);
+  }
+  if (name !== 'ECDH') fail('NotSupportedError', `unsupported algorithm for ${usage}: ${name}`);
+  const other = algorithm.public;
+  if (secret(other) === undefined) fail('TypeError', 'algorithm does not contain a public key');
+  const [own, their] = [ofType(key, 'private'), ofType(other, 'public')];
+  if (other.algorithm.namedCurve !== namedCurve) fail('InvalidAccessError', 'the public key is of another curve');
+  const all = run('ecAgree', [namedCurve], [], [own, their]);
+  if (length === null || length === undefined || length === 0) return all;
+  if (length / 8 > all.byteLength) fail('OperationError', 'length is too large');
+  return all.slice(0, Math.ceil(length / 8));
+}
+
+function lengthOf(algorithm) {
+  const name = named(algorithm, 'deriveKey');
+  if (isAes(name)) return algorithm.length;
+  if (name === 'HMAC') return algorithm.length ?? (BITS[hashOf(algorithm.hash)] > 256 ? 1024 : 512);
+  return fail('NotSupportedError', `unsupported algorithm for deriveKey: ${name}`);
 }
 
 export const crypto = {
   getRandomValues(array) {
-    if (array.byteLength > 65536) throw named('at most 65536 bytes at once', 'QuotaExceededError');
+    if (array.byteLength > 65536) fail('QuotaExceededError', 'at most 65536 bytes at once');
     if (array.byteLength > 0) bytesOf(array).set(new Uint8Array(randomBytes(array.byteLength)));
     return array;
   },
@@ -43,39 +330,20 @@ export const crypto = {
     return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
   },
   subtle: {
-    async digest(algorithm, data) {
-      const hasher = createHash(hash(algorithm));
-      hasher.update(bytesOf(data).slice().buffer);
-      return hasher.digest('binary');
+    async digest(algorithm, data) { return digest(hashOf(algorithm), input(data)).buffer; },
+    async generateKey(algorithm, extractable, usages) { return generate(algorithm, extractable, usages); },
+    async importKey(format, data, algorithm, extractable, usages) { return importKey(format, data, algorithm, extractable, usages); },
+    async exportKey(format, key) { return exportKey(format, key); },
+    async encrypt(algorithm, key, data) { return crypt('Encrypt', algorithm, key, data); },
+    async decrypt(algorithm, key, data) { return crypt('Decrypt', algorithm, key, data); },
+    async sign(algorithm, key, data) { return sign(algorithm, key, data); },
+    async verify(algorithm, key, signature, data) { return verify(algorithm, key, signature, data); },
+    async deriveBits(algorithm, key, length) { return derive('deriveBits', algorithm, key, length); },
+    async deriveKey(algorithm, key, derived, extractable, usages) {
+      return importKey('raw', derive('deriveKey', algorithm, key, lengthOf(derived)), derived, extractable, usages);
     },
-    async generateKey(algorithm, extractable, usages) {
-      if (name(algorithm) !== 'HMAC') throw unsupported(`generateKey for ${name(algorithm)}`);
-      const block = ['SHA-384', 'SHA-512'].includes(name(algorithm.hash)) ? 128 : 64;
-      return hmacKey(algorithm, new Uint8Array(randomBytes((algorithm.length ?? block * 8) / 8)), extractable, usages);
-    },
-    async importKey(format, data, algorithm, extractable, usages) {
-      if (name(algorithm) !== 'HMAC' || format !== 'raw') throw unsupported(`importKey of ${format} for ${name(algorithm)}`);
-      return hmacKey(algorithm, bytesOf(data).slice(), extractable, usages);
-    },
-    async exportKey(format, key) {
-      if (format !== 'raw') throw unsupported(`exportKey as ${format}`);
-      if (!key.extractable) throw named('the key is not extractable', 'InvalidAccessError');
-      return key.bytes.slice().buffer;
-    },
-    async sign(algorithm, key, data) {
-      if (name(algorithm) !== 'HMAC') throw unsupported(`sign with ${name(algorithm)}`);
-      return hmacOf(key, data);
-    },
-    async verify(algorithm, key, signature, data) {
-      if (name(algorithm) !== 'HMAC') throw unsupported(`verify with ${name(algorithm)}`);
-      const [given, right] = [bytesOf(signature), new Uint8Array(hmacOf(key, data))];
-      return given.length === right.length && given.every((byte, i) => byte === right[i]);
-    },
-    encrypt: async () => { throw unsupported('encrypt'); },
-    decrypt: async () => { throw unsupported('decrypt'); },
-    deriveBits: async () => { throw unsupported('deriveBits'); },
-    deriveKey: async () => { throw unsupported('deriveKey'); },
-    wrapKey: async () => { throw unsupported('wrapKey'); },
-    unwrapKey: async () => { throw unsupported('unwrapKey'); },
+    // As in k6.
+    async wrapKey() { return fail('NotSupportedError', 'crypto.subtle.wrapKey is not supported'); },
+    async unwrapKey() { return fail('NotSupportedError', 'crypto.subtle.unwrapKey is not supported'); },
   },
 };

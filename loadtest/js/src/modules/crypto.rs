@@ -15,7 +15,11 @@ use super::{NativeModule, add};
 use crate::vm::error::throw;
 use crate::vm::state::VuState;
 
+mod aes;
 mod digest;
+mod ec;
+mod rsa_keys;
+pub(crate) mod subtle;
 use digest::Algorithm;
 
 pub(crate) struct Crypto;

@@ -18,6 +18,15 @@ use crate::vm::intrinsics::{REFLECTIVE, REGEXP_LITERAL};
 /// Ends the name of the function of a CommonJS module, as opposed to its front.
 pub(crate) const BODY: &str = "#body";
 
+/// How a module is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// It has to be there.
+    Import,
+    /// Perhaps never.
+    Require,
+}
+
 /// Modules in one script.
 const MODULES_MAX: usize = 10_000;
 
@@ -78,20 +87,30 @@ impl Graph {
                 continue;
             }
             let text = text.map_or_else(|| self.text(&place), Ok)?;
-            for (specifier, target) in self.add(&place, &text)? {
+            for (specifier, target, how) in self.add(&place, &text)? {
                 let name = match target {
                     Target::Own(name) => {
                         self.mention_own(name);
                         name.to_owned()
                     }
+                    // A call of `require` that is never reached does no harm; one that is, throws.
+                    Target::Unknown(_) if how == How::Require => continue,
                     Target::Unknown(why) => {
                         unknown.insert(specifier, why);
                         continue;
                     }
                     Target::Place(place) => {
                         let name = place.name();
-                        if self.read.insert(name.clone()) {
-                            waiting.push((place, None));
+                        if !self.read.contains(&name) {
+                            let text = match how {
+                                How::Import => None,
+                                How::Require => match self.text(&place) {
+                                    Ok(text) => Some(text),
+                                    Err(_) => continue,
+                                },
+                            };
+                            self.read.insert(name.clone());
+                            waiting.push((place, text));
                         }
                         name
                     }
@@ -108,7 +127,7 @@ impl Graph {
     }
 
     /// Adds one module; what it imports.
-    fn add(&mut self, place: &Place, text: &str) -> Result<Vec<(String, Target)>, ScriptError> {
+    fn add(&mut self, place: &Place, text: &str) -> Result<Vec<(String, Target, How)>, ScriptError> {
         let name = place.name();
         if place.is_json() {
             self.add_common_js(name, &format!("module.exports = ({text}\n)"));
@@ -146,11 +165,11 @@ impl Graph {
             if let Target::Place(place) = &target {
                 self.wanted.entry(place.name()).or_default().extend(import.names);
             }
-            targets.push((import.specifier, target));
+            targets.push((import.specifier, target, How::Import));
         }
         for specifier in requires {
             let target = resolve::resolve(place, &specifier);
-            targets.push((specifier, target));
+            targets.push((specifier, target, How::Require));
         }
         if is_module {
             if name == self.entry {

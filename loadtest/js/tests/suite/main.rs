@@ -9,6 +9,7 @@ mod modules;
 mod native;
 mod responses;
 mod stress;
+mod subtle;
 
 /// A file that is not listed above would silently not be run.
 #[test]

@@ -105,3 +105,16 @@ fn what_init_code_does_not_wait_for_is_finished_before_the_first_iteration() {
     assert!(error.contains("Uncaught (in promise) Error: no"), "{error}");
     assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files/lib/only-here.txt").exists());
 }
+
+#[test]
+fn a_require_that_is_never_reached_need_not_be_there() {
+    let mut rig = Rig::new(
+        "let why; try { require('fs'); } catch (e) { why = e.name; }
+         const never = () => require('k6/x/none') || require('https://a.test/none.js');
+         export default () => { console.log(why, typeof never); };",
+    );
+    rig.iterate();
+    assert_eq!(rig.lines(), ["Info: GoError function"]);
+    let reached = load("require('k6/x/none'); export default () => {}").expect_err("unknown").to_string();
+    assert!(reached.contains("this program has no such module"), "{reached}");
+}
