@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use about::{About, AlarmAbout, Limits, Named, PolicyAbout};
 pub use bins::Grid;
+#[cfg(feature = "aws")]
 pub(crate) use bins::rounded;
 pub use fold::Fold;
 pub use recording::{Recorder, Recording, Unreadable};
