@@ -3,6 +3,7 @@
 mod daily;
 mod faults;
 mod images;
+mod ministack;
 mod outside;
 mod paths;
 mod practical;

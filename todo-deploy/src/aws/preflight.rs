@@ -31,12 +31,19 @@ pub async fn preflight(
     Ok([profile, role, key].into_iter().flatten().chain(secrets).collect())
 }
 
-/// Looking may be forbidden where using is not: then AWS decides later.
+/// Looking may be forbidden where using is not, and what only imitates AWS may not know the question: then AWS decides
+/// later.
 fn tolerant<T>(answer: Result<T, Failure>) -> Result<Option<Option<T>>, Failure> {
     match answer {
-        Err(failure) if failure.kind == Kind::Denied => Ok(None),
+        Err(failure) if failure.kind == Kind::Denied || is_no_such_call(&failure) => Ok(None),
         answer => answer.absent().map(Some),
     }
+}
+
+/// As every protocol of AWS says it.
+fn is_no_such_call(failure: &Failure) -> bool {
+    let code = failure.code.as_deref().unwrap_or_default();
+    ["InvalidAction", "UnknownOperation", "NotImplemented"].iter().any(|word| code.contains(word))
 }
 
 async fn profile(cloud: &Cloud, deployment: &Deployment, target: Target) -> Result<Option<String>, Failure> {

@@ -1,8 +1,11 @@
 //! Following a roll-out: our revision of the tasks, our refresh of the instances. One that AWS rolled back has failed,
 //! however steady the service is now.
 
+use std::cmp::Reverse;
+
 use aws_sdk_autoscaling::types::{Activity, InstanceRefreshStatus, ScalingActivityStatusCode};
 use aws_sdk_ecs::types::{DeploymentRolloutState, DesiredStatus};
+use aws_smithy_types::DateTime;
 
 use super::{FINAL, Missing, Ready};
 use crate::aws::apply::LOOKS_MAX;
@@ -149,9 +152,11 @@ impl Ready<'_> {
         let stopped = stopped.map_err(of("ecs:ListTasks"))?.task_arns.unwrap_or_default();
         if !stopped.is_empty() {
             let request = self.cloud.ecs.describe_tasks().cluster(cluster);
-            let request = request.set_tasks(Some(stopped.into_iter().take(MESSAGES_MAX).collect()));
-            let tasks = request.send().await.map_err(of("ecs:DescribeTasks"))?;
-            for task in tasks.tasks() {
+            // Both calls go to a hundred; they come in no order, and earlier roll-outs left tasks, too.
+            let tasks = request.set_tasks(Some(stopped)).send().await.map_err(of("ecs:DescribeTasks"))?;
+            let mut tasks = tasks.tasks.unwrap_or_default();
+            tasks.sort_by_key(|task| Reverse(task.stopped_at().map(DateTime::as_nanos)));
+            for task in tasks.iter().take(MESSAGES_MAX) {
                 let id = task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or("?");
                 let reason = task.stopped_reason().unwrap_or("no reason given");
                 said.push(format!("task {id} stopped: {reason}"));
