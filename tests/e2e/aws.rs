@@ -3,7 +3,6 @@
 mod daily;
 mod faults;
 mod images;
-mod ministack;
 mod outside;
 mod paths;
 mod practical;

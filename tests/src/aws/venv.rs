@@ -1,4 +1,4 @@
-//! The Python environments of the emulators and of the tools that check from outside: made once, under target/.
+//! The Python environment of the emulator and of the tools that check from outside: made once, under target/.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 
 use crate::skipped;
 
-/// Programs installed with the packages of a file of `tests/aws/`.
+/// Programs installed with the packages of `tests/aws/requirements.txt`.
 #[derive(Debug, Clone)]
 pub struct Venv {
     directory: PathBuf,
@@ -21,26 +21,13 @@ pub fn emulator_sources() -> PathBuf {
 }
 
 impl Venv {
-    /// That of `requirements.txt`, made if need be. `None` where there is no Python, or it cannot install packages.
+    /// The environment, made if need be. `None` where there is no Python, or it cannot install packages.
     ///
     /// # Panics
     /// Where `CI=true` and there is none.
     pub fn get() -> Option<Self> {
         static MADE: OnceLock<Result<Venv, String>> = OnceLock::new();
-        Self::found(&MADE, "aws-emulator", "requirements.txt")
-    }
-
-    /// That of `ministack.txt`, as above.
-    ///
-    /// # Panics
-    /// Where `CI=true` and there is none.
-    pub fn of_ministack() -> Option<Self> {
-        static MADE: OnceLock<Result<Venv, String>> = OnceLock::new();
-        Self::found(&MADE, "aws-ministack", "ministack.txt")
-    }
-
-    fn found(made: &OnceLock<Result<Self, String>>, name: &str, packages: &str) -> Option<Self> {
-        let made = made.get_or_init(|| Self::make(name, packages).map_err(|error| format!("{error:#}")));
+        let made = MADE.get_or_init(|| Self::make().map_err(|error| format!("{error:#}")));
         match made {
             Ok(venv) => Some(venv.clone()),
             Err(why) => skipped(&format!("what needs the emulator of AWS: {why}")),
@@ -48,14 +35,14 @@ impl Venv {
     }
 
     /// Several test processes may want it at once; the first makes it.
-    fn make(name: &str, packages: &str) -> anyhow::Result<Self> {
+    fn make() -> anyhow::Result<Self> {
         let test = std::env::current_exe().context("a running program has a path")?;
         let target = test.ancestors().nth(3).context("target/PROFILE/deps/TEST")?;
-        let directory = target.join(name);
+        let directory = target.join("aws-emulator");
         fs::create_dir_all(&directory).context("making a directory")?;
         let lock = File::create(directory.join("lock")).context("making a lock")?;
         lock.lock().context("waiting for whoever makes the environment")?;
-        let wanted = fs::read_to_string(emulator_sources().join(packages))?;
+        let wanted = fs::read_to_string(emulator_sources().join("requirements.txt"))?;
         let made = directory.join("made");
         let environment = directory.join("venv");
         if fs::read_to_string(&made).is_ok_and(|made| made == wanted) {
@@ -74,7 +61,7 @@ impl Venv {
             "--no-deps",
             "--requirement",
         ]);
-        run(pip.arg(emulator_sources().join(packages))).context("installing packages")?;
+        run(pip.arg(emulator_sources().join("requirements.txt"))).context("installing packages")?;
         fs::write(&made, wanted)?;
         Ok(venv)
     }
