@@ -168,7 +168,7 @@ def main():
                 (cwd / file).write_text(text % values)
             threads = {f"loadtest --threads {n}": [[loadtest, "-q", "ramp.js", "--threads", n]]
                        for n in args.threads.split(",") if n}
-            k9 = lambda plan: [[args.k9, "run", plan, "--quiet"]] if args.k9 else []
+            k9 = lambda plan: [[args.k9, "run", plan, "--quiet", "--summary-trend-stats", "avg,p(99)"]] if args.k9 else []
             plans = {
                 "ramp": ("The practical's script, shortened", "k9-load",
                          {"loadtest": [[loadtest, "-q", "ramp.js"]], **threads, "k9-load": k9("ramp.yaml")}),

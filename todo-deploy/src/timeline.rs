@@ -4,6 +4,8 @@
 //! read nothing else. It says why, not only what: a scaling decision carries the datapoints behind it, a
 //! decision that was not taken says what blocked it and until when.
 
+pub mod series;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -15,7 +17,7 @@ use crate::time::Time;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timeline {
     pub events: Vec<Event>,
-    /// Measurements by name (`cpu`, `vus`, `requests-per-second`, …), each in order of time.
+    /// Measurements by name ([`series`]), each in order of time.
     pub series: BTreeMap<String, Vec<Point>>,
 }
 

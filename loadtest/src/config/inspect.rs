@@ -4,54 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::fields::duration;
 use super::options::Options;
-use super::scenarios;
+use super::{layers, scenarios};
 use crate::duration::format;
-
-/// Options in the order in which they are shown.
-pub const KEYS: [&str; 42] = [
-    "paused",
-    "vus",
-    "duration",
-    "iterations",
-    "stages",
-    "scenarios",
-    "executionSegment",
-    "executionSegmentSequence",
-    "noSetup",
-    "setupTimeout",
-    "noTeardown",
-    "teardownTimeout",
-    "handleSummaryTimeout",
-    "rps",
-    "dns",
-    "maxRedirects",
-    "userAgent",
-    "batch",
-    "batchPerHost",
-    "httpDebug",
-    "insecureSkipTLSVerify",
-    "tlsCipherSuites",
-    "tlsVersion",
-    "tlsAuth",
-    "throw",
-    "thresholds",
-    "blacklistIPs",
-    "blockHostnames",
-    "hosts",
-    "noConnectionReuse",
-    "noVUConnectionReuse",
-    "minIterationDuration",
-    "cloud",
-    "ext",
-    "summaryTrendStats",
-    "summaryTimeUnit",
-    "systemTags",
-    "tags",
-    "metricSamplesBufferSize",
-    "noCookiesReset",
-    "discardResponseBodies",
-    "localIPs",
-];
 
 const DURATIONS: [&str; 9] = [
     "duration",
@@ -68,7 +22,7 @@ const DURATIONS: [&str; 9] = [
 /// What `inspect` prints. `requirements` adds the length of the test and the VUs that it may need.
 pub fn inspect(options: &Options, requirements: bool) -> Value {
     let mut shown = Map::new();
-    for key in KEYS {
+    for key in layers::KEYS {
         let value = options.json.get(key).cloned().unwrap_or(Value::Null);
         let value = match key {
             "localIPs" => continue,

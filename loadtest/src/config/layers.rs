@@ -2,6 +2,52 @@
 
 use serde_json::{Map, Value, json};
 
+/// Every option, in the order in which `inspect` shows them.
+pub const KEYS: [&str; 42] = [
+    "paused",
+    "vus",
+    "duration",
+    "iterations",
+    "stages",
+    "scenarios",
+    "executionSegment",
+    "executionSegmentSequence",
+    "noSetup",
+    "setupTimeout",
+    "noTeardown",
+    "teardownTimeout",
+    "handleSummaryTimeout",
+    "rps",
+    "dns",
+    "maxRedirects",
+    "userAgent",
+    "batch",
+    "batchPerHost",
+    "httpDebug",
+    "insecureSkipTLSVerify",
+    "tlsCipherSuites",
+    "tlsVersion",
+    "tlsAuth",
+    "throw",
+    "thresholds",
+    "blacklistIPs",
+    "blockHostnames",
+    "hosts",
+    "noConnectionReuse",
+    "noVUConnectionReuse",
+    "minIterationDuration",
+    "cloud",
+    "ext",
+    "summaryTrendStats",
+    "summaryTimeUnit",
+    "systemTags",
+    "tags",
+    "metricSamplesBufferSize",
+    "noCookiesReset",
+    "discardResponseBodies",
+    "localIPs",
+];
+
 /// How a variable's text becomes an option.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
@@ -94,7 +140,7 @@ pub fn canonical(options: Map<String, Value>) -> Map<String, Value> {
         }
         other => other,
     };
-    let Value::Object(options) = within(Value::Object(options), &super::inspect::KEYS) else {
+    let Value::Object(options) = within(Value::Object(options), &KEYS) else {
         unreachable!("an object stays one")
     };
     let inner = |(key, value): (String, Value)| {

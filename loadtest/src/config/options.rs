@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use super::scenarios::{self, ScenarioSpec};
-use super::{inspect, layers, network};
+use super::{layers, network};
 use crate::metrics::sink::percentile_of;
 use crate::metrics::tags::SystemTags;
 use crate::net::dns::DnsOptions;
@@ -138,7 +138,7 @@ fn limit(count: Option<u64>, otherwise: usize) -> usize {
 
 fn warn_unknown(json: &Map<String, Value>, warnings: &mut Vec<String>) {
     for (key, value) in json {
-        let known = inspect::KEYS.contains(&key.as_str()) || ELSEWHERE.contains(&key.as_str());
+        let known = layers::KEYS.contains(&key.as_str()) || ELSEWHERE.contains(&key.as_str());
         if IGNORED.contains(&key.as_str()) {
             let unused = value.is_null() || matches!(key.as_str(), "cloud" | "ext" | "noUsageReport");
             if !unused {

@@ -46,7 +46,9 @@ def offers(call, proceed):
     if call.params["Engine"] != "postgres" or not kind.startswith(CLASSES):
         return {"OrderableDBInstanceOptions": []}
     offer = {"Engine": "postgres", "EngineVersion": "16.8", "DBInstanceClass": kind, "Vpc": True}
-    return {"OrderableDBInstanceOptions": [{**offer, "StorageType": "gp2", "MinStorageSize": 20, "MaxStorageSize": 65536}]}
+    least = {"gp2": 20, "io1": 100, "standard": 5}
+    offers = [{"StorageType": kind, "MinStorageSize": size, "MaxStorageSize": 65536} for kind, size in least.items()]
+    return {"OrderableDBInstanceOptions": [{**offer, **one} for one in offers]}
 
 
 @around("acm", "DescribeCertificate")

@@ -15,7 +15,10 @@ const PATIENCE: Duration = Duration::from_secs(400);
 /// What `Credential=` names it by; nothing is verified.
 const IAM: &str =
     "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0";
-const ROLE: &str = "Action=CreateRole&Version=2010-05-08&RoleName=LabRole&AssumeRolePolicyDocument=%7B%7D";
+const ROLE: &str = "Action=CreateRole&Version=2010-05-08&RoleName=LabRole&AssumeRolePolicyDocument=\
+    %7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Pr\
+    incipal%22%3A%7B%22Service%22%3A%22ecs-tasks.amazonaws.com%22%7D%2C%22Action%22%3A%22sts%3AAssum\
+    eRole%22%7D%5D%7D";
 
 struct Ministack {
     api: Api,
@@ -113,4 +116,6 @@ async fn containers_roll_out_fail_and_come_back() {
     assert_eq!(ministack.answer(url).await, "one");
     let status = ministack.run(&["status"]).await.is(0);
     assert!(status.stdout.contains("1 in service, 1 healthy"), "{status}");
+    let down = ministack.run(&["down"]).await.is(0);
+    assert!(down.stderr.contains("nothing of todo is left"), "{down}");
 }

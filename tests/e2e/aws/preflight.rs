@@ -152,6 +152,22 @@ async fn images_that_are_not_there_or_for_another_processor() {
 }
 
 #[tokio::test]
+async fn a_machine_image_that_is_gone() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let deploy = Deploy::to("ec2").await;
+    deploy.run(&emulator, &UP).await.is(0);
+    let templates = json!({"LaunchTemplateName": "todo-launch-template", "Versions": ["$Latest"]});
+    let found = emulator.ask("ec2", "DescribeLaunchTemplateVersions", templates).await;
+    let image = &found["LaunchTemplateVersions"][0]["LaunchTemplateData"]["ImageId"];
+    emulator.ask("ec2", "DeregisterImage", json!({"ImageId": image})).await;
+    emulator.forget().await;
+    let up = deploy.run(&emulator, &["up", "--image", "todo:2"]).await;
+    refused(&up, &emulator.mutations().await, &["is gone", "aws.ami", image.as_str().expect("an id")]);
+    // What runs is left alone.
+    deploy.run(&emulator, &UP).await.is(0);
+}
+
+#[tokio::test]
 async fn subnets_without_a_way_to_the_internet() {
     let Some(emulator) = Emulator::started().await else { return };
     let tables = emulator.ask("ec2", "DescribeRouteTables", json!({})).await;

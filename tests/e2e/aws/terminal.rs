@@ -99,3 +99,16 @@ async fn plain_lines_where_they_are_asked_for() {
         assert!(!drawn.contains("up todo on"), "{flag} {variable:?}: nothing is drawn anew");
     }
 }
+
+#[tokio::test]
+async fn a_status_that_is_watched_is_drawn_in_place_until_ctrl_c() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let deploy = Deploy::to("ec2").await;
+    deploy.run(&emulator, &UP).await.is(0);
+    let watch = deploy.command(&emulator, &["status", "--watch"]);
+    let steps = json!([{"see": "1 healthy", "keys": "\u{3}"}]);
+    let Some(seen) = deploy.at_terminal(&watch, (80, 40), steps).await else { return };
+    assert_eq!((&seen["code"], &seen["modes_kept"]), (&json!(0), &json!(true)), "{seen:#}");
+    let lines = lines(&seen);
+    assert_eq!(with(&lines, "todo on ec2: running").len(), 1, "one picture, nothing scrolled: {lines:#?}");
+}

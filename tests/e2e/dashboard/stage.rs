@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
-/// A smaller run than the practical's on EC2, simulated once for all tests: 1 → 4 → 1.
+/// A smaller run than the practical's on EC2: 1 → 4 → 1. Simulated once per process; every test may be one of its own.
 pub(super) fn practical() -> Recording {
     static RUN: LazyLock<Recording> = LazyLock::new(simulated);
     RUN.clone()
@@ -74,7 +74,12 @@ impl Stage {
     /// Serves, where it served before.
     pub(super) fn start(&mut self) {
         let (stop, stopped) = oneshot::channel();
-        let listener = self.runtime.block_on(TcpListener::bind(self.address)).expect("the port is free");
+        // Whoever came in between and has the port for a moment.
+        let address = self.address;
+        let bound = e2e::eventually("the port is free", Duration::from_secs(20), || async {
+            TcpListener::bind(address).await.ok()
+        });
+        let listener = self.runtime.block_on(bound);
         self.address = listener.local_addr().expect("an address");
         let source = self.source.clone();
         self.runtime.spawn(dashboard::serve(listener, source, async {

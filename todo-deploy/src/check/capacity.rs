@@ -27,17 +27,8 @@ pub(super) fn check(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
             "aws.zones = [], which is every zone that offers the instance type".to_owned(),
         ));
     }
-    let grows = |policy: &Policy| match policy {
-        Policy::Simple(simple) => simple.alarm.when.comparison.is_upward(),
-        Policy::Step(step) => step.alarm.when.comparison.is_upward(),
-        Policy::TargetTracking(_) => true,
-    };
-    let shrinks = |policy: &Policy| match policy {
-        Policy::TargetTracking(tracking) => tracking.scale_in,
-        other => !grows(other),
-    };
     let policies = &deployment.scaling.policies;
-    if policies.iter().any(grows) && !policies.iter().any(shrinks) {
+    if policies.iter().any(Policy::grows) && !policies.iter().any(Policy::shrinks) {
         warnings.push(warning(
             "never-shrinks",
             "scaling.policy",

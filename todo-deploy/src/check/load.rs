@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{Subject, Warning, warning};
-use crate::deployment::{Metric, Policy, duration};
-use crate::simulate::instance_vcpus;
+use crate::deployment::{Metric, Policy, Statistic, duration};
+use crate::pricing::instance_vcpus;
+use crate::simulate::two_digits;
 
 pub(super) fn check(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
     let deployment = subject.deployment;
@@ -15,38 +16,56 @@ pub(super) fn check(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
     let mean = Duration::from_secs_f64(wanted / rate.max(1e-9));
     let percent = (100.0 * wanted / (vcpus * fewest)).min(100.0);
     for policy in &deployment.scaling.policies {
-        let (threshold, field) = match policy {
-            Policy::Simple(simple) if simple.alarm.when.comparison.is_upward() => {
-                (simple.alarm.when.threshold, "when")
-            }
-            Policy::Step(step) if step.alarm.when.comparison.is_upward() => {
-                (step.alarm.when.threshold, "when")
-            }
-            Policy::TargetTracking(tracking) => (tracking.target, "target"),
-            Policy::Simple(_) | Policy::Step(_) => continue,
-        };
-        if *policy.metric() == Metric::Cpu && percent < threshold {
-            let enough = wanted * 100.0 / threshold / fewest;
-            warnings.push(warning(
-                "load-too-small",
-                &format!("scaling.policy.{}.{field}", policy.name()),
+        let Some((when, _, period)) = policy.wants(model.high_periods) else { continue };
+        let (most, what, unit, why, remedy) = match policy.metric() {
+            Metric::Cpu => (
+                percent,
+                "% CPU".to_owned(),
+                " %",
                 format!(
-                    "{} makes at most {percent:.0} % CPU; {} at {threshold} % never scales out",
-                    subject.plan.name,
-                    policy.name()
-                ),
-                &format!(
-                    "at most {rate:.0} requests/s of {} CPU each need {wanted:.2} of {:.2} vCPUs",
+                    "at most {rate:.0} requests/s of {} CPU each need {} of {} vCPUs",
                     short(mean),
-                    vcpus * fewest
+                    two_digits(wanted),
+                    two_digits(vcpus * fewest)
                 ),
                 format!(
-                    "instances of at most {enough:.2} vCPU, or a threshold of at most {:.0}; if a request costs \
-                     more, say so in model.service_time",
-                    (percent * 0.8).floor().max(1.0)
+                    "instances of at most {} vCPU, or a threshold of at most {}; if a request costs more, say so in \
+                     model.service_time",
+                    two_digits(wanted * 100.0 / when.threshold / fewest),
+                    two_digits(percent * 0.8)
                 ),
-            ));
+            ),
+            // Where requests are not added up, a value is of the point's length, not of the period's.
+            Metric::RequestsPerTarget if sums(policy) => {
+                let each = rate * period.as_secs_f64() / fewest;
+                let period = duration::text(period);
+                (
+                    each,
+                    format!("requests per target in {period}"),
+                    "",
+                    format!("at most {} requests/s go to {fewest} targets", two_digits(rate)),
+                    format!("a threshold of at most {}", two_digits(each * 0.8)),
+                )
+            }
+            _ => continue,
+        };
+        if when.holds(most) {
+            continue;
         }
+        let field = if policy.alarm().is_some() { "alarm.when" } else { "target" };
+        warnings.push(warning(
+            "load-too-small",
+            &format!("scaling.policy.{}.{field}", policy.name()),
+            format!(
+                "{} makes at most {} {what}; {} at {}{unit} never scales out",
+                subject.plan.name,
+                two_digits(most),
+                policy.name(),
+                when.threshold
+            ),
+            &why,
+            remedy,
+        ));
     }
     let most = f64::from(deployment.capacity.max) * vcpus;
     if wanted > most {
@@ -61,6 +80,11 @@ pub(super) fn check(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
     too_late(subject, warnings);
 }
 
+/// Whether the policy's alarm adds up what comes in its period; target tracking does.
+fn sums(policy: &Policy) -> bool {
+    policy.alarm().is_none_or(|alarm| alarm.statistic == Statistic::Sum)
+}
+
 /// To three digits.
 fn short(time: Duration) -> String {
     let nanos = time.as_nanos() as f64;
@@ -72,16 +96,8 @@ fn short(time: Duration) -> String {
 fn too_late(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
     let (scaling, model) = (&subject.deployment.scaling, &subject.deployment.model);
     for policy in &scaling.policies {
-        let window = match policy {
-            Policy::Simple(simple) if simple.alarm.when.comparison.is_upward() => {
-                simple.alarm.period * simple.alarm.evaluation_periods
-            }
-            Policy::Step(step) if step.alarm.when.comparison.is_upward() => {
-                step.alarm.period * step.alarm.evaluation_periods
-            }
-            Policy::TargetTracking(_) => Duration::from_secs(60) * model.high_periods,
-            Policy::Simple(_) | Policy::Step(_) => continue,
-        };
+        let Some((_, periods, period)) = policy.wants(model.high_periods) else { continue };
+        let window = period * periods;
         let reaction = window.max(scaling.metric_period) + model.metric_lag;
         let helps = reaction + model.launch_time + model.boot_time;
         if helps * 2 > subject.plan.end {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Subject, Warning, warning};
-use crate::deployment::{Algorithm, BalancerKind, Target, duration};
+use crate::deployment::{Target, duration};
 
 /// How long todo-api keeps an idle connection open.
 const SERVICE_KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -35,20 +35,7 @@ pub(super) fn check(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
     if subject.target == Target::Local {
         return;
     }
-    let unavailable = match (&balancer.algorithm, balancer.kind) {
-        (
-            Algorithm::RoundRobin | Algorithm::LeastConnections | Algorithm::WeightedRandom,
-            BalancerKind::Application,
-        ) => None,
-        (_, BalancerKind::Network) => Some("a network balancer always hashes flows"),
-        (Algorithm::ConsistentHash(_), _) => {
-            Some("the nearest an application balancer has is stickiness = \"balancer-cookie for 1d\"")
-        }
-        (Algorithm::WeightedLeastConnections, _) => {
-            Some("the nearest an application balancer has is least-connections, without weights")
-        }
-    };
-    if let Some(nearest) = unavailable.filter(|_| balancer.algorithm != Algorithm::RoundRobin) {
+    if let Some(nearest) = balancer.nearest_on_aws() {
         warnings.push(warning(
             "algorithm",
             "load_balancer.algorithm",

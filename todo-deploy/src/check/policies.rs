@@ -4,24 +4,20 @@ use std::time::Duration;
 
 use super::{Subject, Warning, warning};
 use crate::deployment::{Alarm, Metric, Policy, SimplePolicy, Target, duration};
-use crate::simulate::instance_burst;
+use crate::pricing::instance_burst;
 
 pub(super) fn check(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
     for policy in &subject.deployment.scaling.policies {
-        match policy {
-            Policy::Simple(simple) => {
-                starved(subject, &simple.name, &simple.alarm, warnings);
-                at_the_baseline(subject, &simple.name, &simple.alarm, warnings);
-                cooldown(subject, simple, warnings);
-                if subject.target == Target::Ecs {
-                    warnings.push(simple_on_ecs(&simple.name));
-                }
+        if let Some(alarm) = policy.alarm() {
+            starved(subject, policy.name(), alarm, warnings);
+            at_the_baseline(subject, policy.name(), alarm, warnings);
+            wrong_way(policy, alarm, warnings);
+        }
+        if let Policy::Simple(simple) = policy {
+            cooldown(subject, simple, warnings);
+            if subject.target == Target::Ecs {
+                warnings.push(simple_on_ecs(&simple.name));
             }
-            Policy::Step(step) => {
-                starved(subject, &step.name, &step.alarm, warnings);
-                at_the_baseline(subject, &step.name, &step.alarm, warnings);
-            }
-            Policy::TargetTracking(_) => {}
         }
     }
     at_idle(subject, warnings);
@@ -85,6 +81,29 @@ fn at_the_baseline(subject: &Subject<'_>, name: &str, alarm: &Alarm, warnings: &
     }
 }
 
+/// A sign that was forgotten. Of a custom metric nobody knows which way is up.
+fn wrong_way(policy: &Policy, alarm: &Alarm, warnings: &mut Vec<Warning>) {
+    let (up, metric) = (alarm.when.comparison.is_upward(), &alarm.metric);
+    let (acts, against) =
+        if up { (policy.grows(), policy.shrinks()) } else { (policy.shrinks(), policy.grows()) };
+    if acts || matches!(metric, Metric::Custom(_)) {
+        return;
+    }
+    let does = match (against, up) {
+        (true, true) => "removes instances",
+        (true, false) => "adds instances",
+        (false, _) => "changes nothing",
+    };
+    let (high, wanted) = if up { ("high", "above") } else { ("low", "below") };
+    warnings.push(warning(
+        "wrong-way",
+        &format!("scaling.policy.{}.adjustment", policy.name()),
+        format!("{} {does} when {metric} is {high} ({})", policy.name(), alarm.when),
+        "its adjustment and its comparison point in different directions",
+        format!("an adjustment {wanted} 0, or the other comparison"),
+    ));
+}
+
 /// Finding 4.
 fn cooldown(subject: &Subject<'_>, simple: &SimplePolicy, warnings: &mut Vec<Warning>) {
     let (scaling, boot) = (&subject.deployment.scaling, subject.deployment.model.boot_time);
@@ -120,11 +139,7 @@ fn simple_on_ecs(name: &str) -> Warning {
 fn at_idle(subject: &Subject<'_>, warnings: &mut Vec<Warning>) {
     let min = subject.deployment.capacity.min;
     for policy in &subject.deployment.scaling.policies {
-        let alarm = match policy {
-            Policy::Simple(simple) => &simple.alarm,
-            Policy::Step(step) => &step.alarm,
-            Policy::TargetTracking(_) => continue,
-        };
+        let Some(alarm) = policy.alarm() else { continue };
         if alarm.metric != Metric::Cpu || alarm.when.comparison.is_upward() || !alarm.when.holds(0.0) {
             continue;
         }

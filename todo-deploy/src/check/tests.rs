@@ -237,6 +237,70 @@ fn an_alarm_at_idle_is_harmless_above_zero() {
 fn a_load_that_moves_nothing_is_named() {
     let small = ids(Target::Ecs, false, "[model]\nservice_time = \"5us\"\n");
     assert!(small.contains(&"load-too-small"), "{small:?}");
+    // However small the load is, the advice is a number above nothing and below what there is.
+    let deployment = Deployment::default_for(Defaults::of(Target::Ec2));
+    let plan = Plan::from_stages(&["1m:1".to_owned()], &Default::default()).expect("a plan");
+    let warnings = check(&deployment, Target::Ec2, &plan);
+    let found = warnings.iter().find(|warning| warning.id == "load-too-small").expect("one user is nothing");
+    assert!(found.what.contains("at most 0.005 % CPU"), "{}", found.what);
+    assert!(
+        found.remedy.contains("at most 0.00025 vCPU, or a threshold of at most 0.004;"),
+        "{}",
+        found.remedy
+    );
+}
+
+#[test]
+fn requests_per_target_that_never_come_are_named() {
+    let policy = |kind: &str| {
+        let text = format!("[[scaling.policy]]\nname = \"p\"\n{kind}");
+        let deployment = Deployment::parse(&text, "test", Defaults::of(Target::Ecs)).expect("valid");
+        let plan = Plan::from_stages(&["5m:10".to_owned()], &Default::default()).expect("a plan");
+        let warnings = check(&deployment, Target::Ecs, &plan);
+        warnings
+            .into_iter()
+            .find(|warning| warning.id == "load-too-small")
+            .map(|warning| (warning.what, warning.remedy))
+    };
+    let tracking = |target: &str| {
+        format!("kind = \"target-tracking\"\nmetric = \"requests-per-target\"\ntarget = {target}\n")
+    };
+    let (what, remedy) = policy(&tracking("600000")).expect("ten users ask 600 times a minute");
+    assert!(
+        what.ends_with("makes at most 599 requests per target in 60s; p at 600000 never scales out"),
+        "{what}"
+    );
+    assert_eq!(remedy, "a threshold of at most 479");
+    assert_eq!(policy(&tracking("479")), None);
+    let alarm = "kind = \"step\"\nstep = [{ from = 0, adjustment = 1 }]\n[scaling.policy.alarm]\nmetric = \"requests-per-target\"\n\
+                 statistic = \"sum\"\nperiod = \"120s\"\nevaluation_periods = 1\n";
+    assert!(policy(&format!("{alarm}when = \">= 1300\"\n")).is_some());
+    assert_eq!(policy(&format!("{alarm}when = \">= 1100\"\n")), None);
+}
+
+/// A sign that was forgotten: the policy neither helps nor is said to.
+#[test]
+fn policies_that_act_the_wrong_way_are_named() {
+    let found = |field: &str, value: i64| {
+        let sets = [(format!("scaling.{field}"), toml::Value::Integer(value))];
+        let deployment = Deployment::parse_with("", "test", Defaults::of(Target::Ec2), &sets).expect("valid");
+        let plan = Plan::from_stages(&["1m:2000".to_owned()], &Default::default()).expect("a plan");
+        let warnings = check(&deployment, Target::Ec2, &plan);
+        let helps = warnings
+            .iter()
+            .any(|warning| warning.id == "too-late" && warning.field.contains("todo_scale_up"));
+        (warnings.into_iter().find(|warning| warning.id == "wrong-way").map(|warning| warning.what), helps)
+    };
+    assert_eq!(found("todo_scale_up.adjustment", 2), (None, true));
+    let (what, helps) = found("todo_scale_up.adjustment", -1);
+    assert_eq!(what.as_deref(), Some("todo_scale_up removes instances when cpu is high (>= 20)"));
+    assert!(!helps, "what removes instances helps nobody");
+    assert_eq!(
+        found("todo_scale_up.adjustment", 0).0.as_deref(),
+        Some("todo_scale_up changes nothing when cpu is high (>= 20)")
+    );
+    let (what, _) = found("todo_scale_down.adjustment", 1);
+    assert!(what.expect("it is named").starts_with("todo_scale_down adds instances when cpu is low"));
 }
 
 #[test]

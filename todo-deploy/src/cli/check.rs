@@ -10,7 +10,7 @@ use crate::check::{Warning, check};
 ///
 /// Looks at the deployment under a load (by default the practical's k6.js). What our own defaults
 /// do on purpose is told as well, with the reason. Exit code 0 when there is nothing else to warn of, 1 when there
-/// is, 2 when the file cannot be used.
+/// is, 2 when the file cannot be used. What a request costs decides much: --set `model.service_time=2ms`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use loadtest::config::layers;
 use loadtest::dry;
 use loadtest::profile::{Executor, OpenVus, Profile, Scenario};
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::deployment::{Defaults, Deployment, Target, duration};
 use crate::sim::dist::Dist;
-use crate::simulate::plan::{Iteration, Plan};
+use crate::simulate::plan::{Iteration, OPEN_USERS_MAX, Plan};
 use crate::simulate::slo::of_thresholds;
 use crate::simulate::variants::assignment;
 
@@ -40,7 +40,7 @@ pub(super) struct DeploymentArgs {
     file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) defaulting: Defaulting,
-    /// Set one field differently: --set capacity.max=8, --set scaling.target=35
+    /// Set one field differently: --set capacity.max=8, --set `scaling.todo_scale_up.threshold=35`
     #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = assignment)]
     sets: Vec<(String, toml::Value)>,
 }
@@ -58,8 +58,25 @@ impl DeploymentArgs {
     ) -> Result<(Deployment, String)> {
         let (text, name) = description(file.or(self.file.as_deref()))?;
         let overrides = [self.sets.as_slice(), more].concat();
-        let deployment = Deployment::parse_with(&text, &name, self.defaulting.defaults(), &overrides)?;
-        Ok((deployment, name))
+        let read = Deployment::parse_with(&text, &name, self.defaulting.defaults(), &overrides);
+        match (read, is_something_else(&name, &text)) {
+            (Err(_), Some(what)) => bail!("{name} is {what}"),
+            (read, _) => Ok((read?, name)),
+        }
+    }
+}
+
+/// What somebody took for a deployment's file.
+fn is_something_else(name: &str, text: &str) -> Option<&'static str> {
+    match Path::new(name).extension().and_then(|extension| extension.to_str()) {
+        Some("js" | "mjs" | "cjs" | "ts" | "csv") => Some("a load, not a deployment; give it without --file"),
+        Some("tf" | "tfvars") => {
+            Some("Terraform's, which is not read; begin with what `todo-deploy init` prints")
+        }
+        _ if loadtest::plan::Plan::parse(text).is_ok() => {
+            Some("a load, not a deployment; give it without --file")
+        }
+        _ => None,
     }
 }
 
@@ -88,10 +105,10 @@ pub(super) struct LoadArgs {
     #[arg(long = "stage", value_name = "DURATION:USERS", conflicts_with_all = ["users", "rate", "duration"])]
     stages: Vec<String>,
     /// So many users for --duration
-    #[arg(long, visible_alias = "vus", value_name = "N", requires = "duration", conflicts_with = "rate")]
+    #[arg(long, visible_alias = "vus", value_name = "N", requires = "duration", conflicts_with = "rate", value_parser = whole, allow_negative_numbers = true)]
     users: Option<u64>,
     /// So many iterations per second for --duration, whatever the answers
-    #[arg(long, value_name = "PER_SECOND", requires = "duration")]
+    #[arg(long, value_name = "PER_SECOND", requires = "duration", value_parser = rate, allow_negative_numbers = true)]
     rate: Option<u64>,
     /// How long --users or --rate last
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
@@ -134,7 +151,7 @@ impl LoadArgs {
                 Plan::from_profile(&format!("{vus} users"), &one(executor), &iteration)
             }
             (_, Some(rate)) => {
-                let vus = OpenVus { pre_allocated: 0, max: OPEN_USERS_MAX };
+                let vus = OpenVus { pre_allocated: 0, max: u64::from(OPEN_USERS_MAX) };
                 let time_unit = Duration::from_secs(1);
                 let executor = Executor::ConstantArrivalRate { rate, time_unit, duration: lasting, vus };
                 let name = match iteration.requests {
@@ -172,7 +189,10 @@ impl LoadArgs {
             environment: environment(),
             env: self.env.iter().cloned().collect(),
         };
-        let found = dry::load_of(load, &settings, service)?;
+        let found = dry::load_of(load, &settings, service).map_err(|refused| match is_deployment(load) {
+            true => anyhow!("{load} is a deployment, not a load; give it with --file {load}"),
+            false => refused.into(),
+        })?;
         let name = if is_url { load } else { file_name(load) };
         let instead = is_url.then(|| self.iteration());
         let why = || {
@@ -215,15 +235,24 @@ impl LoadArgs {
     }
 }
 
-/// Users that --rate may take.
-const OPEN_USERS_MAX: u64 = 200_000;
-
 fn one(executor: Executor) -> Profile {
     let (start_time, graceful_stop) = (Duration::ZERO, Duration::from_secs(30));
     Profile { scenarios: vec![Scenario { name: "default".to_owned(), executor, start_time, graceful_stop }] }
 }
 
+/// Whether somebody took the one file for the other: both are TOML.
+fn is_deployment(file: &str) -> bool {
+    let text = || std::fs::read_to_string(file).ok().filter(|_| file.ends_with(".toml"));
+    let targets = [Target::Ec2, Target::Ecs, Target::Local];
+    text().is_some_and(|text| {
+        targets.iter().any(|at| Deployment::parse(&text, file, Defaults::of(*at)).is_ok())
+    })
+}
+
 fn file_name(path: &str) -> &str {
+    if path == "-" {
+        return "a script on standard input";
+    }
     Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or(path)
 }
 
@@ -232,6 +261,14 @@ fn environment() -> std::collections::BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
         .collect()
+}
+
+fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is no whole number from 0 up"))
+}
+
+fn rate(text: &str) -> Result<u64, String> {
+    whole(text).map_err(|wrong| format!("{wrong}; a table of rates (LOAD.csv) may have fractions"))
 }
 
 pub(super) fn variable(text: &str) -> Result<(String, String), String> {

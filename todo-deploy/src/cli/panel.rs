@@ -9,6 +9,9 @@ use std::io::{IsTerminal as _, Write as _};
 /// Columns and rows of a terminal that does not tell.
 const USUAL: Size = Size { columns: 80, rows: 24 };
 
+/// To the top of the screen, and removes what was there.
+pub(super) const TOP: &str = "\x1b[H\x1b[J";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Size {
     pub(super) columns: usize,

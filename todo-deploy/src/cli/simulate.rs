@@ -10,6 +10,7 @@ use super::calibrate::{Service, calibrate};
 use super::input::{DeploymentArgs, LoadArgs};
 use super::{Answer, print, say};
 use crate::deployment::{Deployment, duration};
+use crate::engine::Config;
 use crate::pricing::Prices;
 use crate::report;
 use crate::sim::dist::Dist;
@@ -19,7 +20,8 @@ use crate::simulate::requests::{Cost, CostRule, unused};
 use crate::simulate::slo::Slo;
 use crate::simulate::variants::Sweep;
 use crate::simulate::{Options, Plan, Run, simulate};
-use crate::status::Recording;
+use crate::status::{About, Recording};
+use crate::time::Time;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,7 +56,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "URL", conflicts_with = "service_times")]
     calibrate: Option<String>,
     /// How long to go on; by default 26 minutes after the load
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = lasting)]
     until: Option<Duration>,
     /// Prices that replace built-in ones (`--prices -` prints the built-in table)
     #[arg(long, value_name = "FILE")]
@@ -62,7 +64,7 @@ pub(super) struct Args {
     /// Simulate these deployments side by side
     #[arg(long, value_name = "FILE", num_args = 2.., conflicts_with = "sweep")]
     compare: Vec<PathBuf>,
-    /// Simulate one field at several values: 'scaling.target=10..60 step 5', 'capacity.max=2,4,8'
+    /// Simulate one field at several values: 'capacity.max=2,4,8', with --target ecs 'scaling.target=10..60 step 5'
     #[arg(long, value_name = "FIELD=VALUES")]
     sweep: Option<Sweep>,
     /// What is good enough: 'p95<200ms, errors<0.1%'; exit code 1 when it is missed
@@ -109,6 +111,13 @@ pub(super) fn run(args: &Args) -> Result<Answer> {
     match variants.is_empty() {
         true => single(args, &plan, &options),
         false => several(args, &plan, &options, variants),
+    }
+}
+
+fn lasting(text: &str) -> Result<Duration, String> {
+    match duration::parse(text)? {
+        Duration::ZERO => Err("a run lasts longer than no time".to_owned()),
+        lasting => Ok(lasting),
     }
 }
 
@@ -170,7 +179,7 @@ fn single(args: &Args, plan: &Plan, options: &Options) -> Result<Answer> {
         say(&format!("wrote {}", file.display()));
     }
     if let Some(file) = &args.timeline {
-        let json = serde_json::to_string(&Recording::of_run(&deployment, &run))?;
+        let json = serde_json::to_string(&recording(&deployment, &run))?;
         std::fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))?;
         say(&format!("wrote {}; watch it with: todo-deploy dashboard {0}", file.display()));
     }
@@ -183,6 +192,33 @@ fn single(args: &Args, plan: &Plan, options: &Options) -> Result<Answer> {
         say(&format!("missed: {condition}"));
     }
     Ok(if missed.is_empty() { Answer::Yes } else { Answer::No })
+}
+
+/// Every note of these runs once, with the variants that it is about unless it is about all.
+fn notes(runs: &[(String, Run)]) -> Vec<String> {
+    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (variant, run) in runs {
+        for note in &run.notes {
+            match found.iter_mut().find(|(known, _)| known == note) {
+                Some((_, variants)) => variants.push(variant),
+                None => found.push((note, vec![variant])),
+            }
+        }
+    }
+    let text = |(note, variants): (&str, Vec<&str>)| match variants.len() == runs.len() {
+        true => format!("note: {note}"),
+        false => format!("note ({}): {note}", variants.join(", ")),
+    };
+    found.into_iter().map(text).collect()
+}
+
+/// What somebody who watched would have recorded.
+fn recording(deployment: &Deployment, run: &Run) -> Recording {
+    let about = About::new(deployment, run.target, &Config::new(deployment, run.target))
+        .sampled_every(Duration::from_secs(60))
+        .fact("Simulated", &format!("{}, seed {}", run.load, run.seed));
+    let until = Time::after_start(Duration::try_from_secs_f64(run.totals.seconds).unwrap_or_default());
+    Recording::of_run(about, until, &run.timeline)
 }
 
 #[derive(Serialize)]
@@ -207,7 +243,7 @@ fn several(
         let run = simulate(&deployment, target, plan, options);
         runs.push((name, run));
     }
-    plan.notes.iter().for_each(|note| say(&format!("note: {note}")));
+    notes(&runs).iter().for_each(|note| say(note));
     let missed = |run: &Run| args.slo.as_ref().map(|slo| slo.missed(&run.totals)).unwrap_or_default();
     match args.json {
         true => {
@@ -221,4 +257,26 @@ fn several(
     }
     let any_good = runs.iter().any(|(_, run)| missed(run).is_empty());
     Ok(if any_good { Answer::Yes } else { Answer::No })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deployment::{Defaults, Target};
+
+    /// One variant's instance has no price; the load is too small for either.
+    #[test]
+    fn notes_of_variants() {
+        let plan = Plan::from_stages(&["2m:1".to_owned()], &Default::default()).expect("a plan");
+        let run = |(variant, text): (&str, &str)| {
+            let deployment = Deployment::parse(text, "test", Defaults::of(Target::Ec2)).expect("valid");
+            let options = Options { until: Some(Duration::from_secs(120)), ..Options::default() };
+            (variant.to_owned(), simulate(&deployment, Target::Ec2, &plan, &options))
+        };
+        let cheap = "[aws]\ndatabase_class = \"db.m5.large\"\n";
+        let found = notes(&[("a", ""), ("b", cheap), ("c", cheap)].map(run));
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].starts_with("note: never scaled out"), "{}", found[0]);
+        assert!(found[1].starts_with("note (b, c): no price for db.m5.large"), "{}", found[1]);
+    }
 }

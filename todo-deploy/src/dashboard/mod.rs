@@ -77,7 +77,7 @@ impl Board {
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner).event(event);
     }
 
-    /// Something was measured in the period that began at `at`; [`crate::status::series`] has the names.
+    /// Something was measured in the period that began at `at`; [`crate::timeline::series`] has the names.
     pub fn record(&mut self, series: &str, at: Time, value: f64) {
         self.fold.record(series, at, value);
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner).record(series, at, value);

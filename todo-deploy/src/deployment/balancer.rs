@@ -33,6 +33,23 @@ pub struct LoadBalancer {
     pub listeners: Vec<Listener>,
 }
 
+impl LoadBalancer {
+    /// The nearest thing that AWS has, where it does not have this algorithm.
+    pub fn nearest_on_aws(&self) -> Option<&'static str> {
+        match (&self.algorithm, self.kind) {
+            (Algorithm::RoundRobin, _) => None,
+            (_, BalancerKind::Network) => Some("a network balancer always hashes flows"),
+            (Algorithm::LeastConnections | Algorithm::WeightedRandom, BalancerKind::Application) => None,
+            (Algorithm::ConsistentHash(_), BalancerKind::Application) => {
+                Some("the nearest an application balancer has is stickiness = \"balancer-cookie for 1d\"")
+            }
+            (Algorithm::WeightedLeastConnections, BalancerKind::Application) => {
+                Some("the nearest an application balancer has is least-connections, without weights")
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BalancerKind {

@@ -27,6 +27,7 @@ pub use balancer::{Algorithm, BalancerKind, HashKey, Listener, LoadBalancer, Pro
 pub use defaults::Defaults;
 pub use health::{HealthCheck, Matcher};
 pub use manual::manual;
+pub(crate) use parse::first_line;
 pub use parse::{Mistake, Mistakes};
 pub use request::RequestPattern;
 pub use scaling::{

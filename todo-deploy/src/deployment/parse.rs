@@ -143,10 +143,13 @@ fn overlay(under: &mut Table, over: Table) {
     }
 }
 
-fn first_line(message: &str) -> String {
+/// What serde says, without Rust's names.
+pub(crate) fn first_line(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
     line.replace("expected u32", "expected a whole number from 0 up")
         .replace("expected u16", "expected a number up to 65535")
+        .replace("expected i32", "expected a whole number")
+        .replace("expected f64", "expected a number")
 }
 
 fn unknown_field(message: &str) -> Option<&str> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::alarm::{Alarm, Metric};
+use super::alarm::{Alarm, Comparison, Condition, Metric};
 use super::duration;
 
 /// The practical: 1, 1, 4.
@@ -63,6 +63,66 @@ impl Policy {
             Self::Simple(policy) => &policy.alarm.metric,
             Self::Step(policy) => &policy.alarm.metric,
             Self::TargetTracking(policy) => &policy.metric,
+        }
+    }
+
+    /// The alarm that is written down; target tracking makes its own.
+    pub fn alarm(&self) -> Option<&Alarm> {
+        match self {
+            Self::Simple(policy) => Some(&policy.alarm),
+            Self::Step(policy) => Some(&policy.alarm),
+            Self::TargetTracking(_) => None,
+        }
+    }
+
+    /// Whether it acts on values above its threshold.
+    pub fn is_upward(&self) -> bool {
+        self.alarm().is_none_or(|alarm| alarm.when.comparison.is_upward())
+    }
+
+    /// Whether it may add instances.
+    pub fn grows(&self) -> bool {
+        match self {
+            Self::Simple(policy) => self.moves(policy.adjust, policy.adjustment, true),
+            Self::Step(policy) => {
+                policy.steps.iter().any(|step| self.moves(policy.adjust, step.adjustment, true))
+            }
+            Self::TargetTracking(_) => true,
+        }
+    }
+
+    /// Whether it may remove instances.
+    pub fn shrinks(&self) -> bool {
+        match self {
+            Self::Simple(policy) => self.moves(policy.adjust, policy.adjustment, false),
+            Self::Step(policy) => {
+                policy.steps.iter().any(|step| self.moves(policy.adjust, step.adjustment, false))
+            }
+            Self::TargetTracking(policy) => policy.scale_in,
+        }
+    }
+
+    /// An exact number says nothing of its direction: it is taken to be meant as its alarm is.
+    fn moves(&self, adjust: AdjustmentKind, adjustment: i32, up: bool) -> bool {
+        match adjust {
+            AdjustmentKind::Exact => self.is_upward() == up,
+            AdjustmentKind::Change | AdjustmentKind::Percent if up => adjustment > 0,
+            AdjustmentKind::Change | AdjustmentKind::Percent => adjustment < 0,
+        }
+    }
+
+    /// Above what value, and for how many periods of which length, it adds instances; none where it never does so
+    /// because a value is high. Target tracking looks at minutes, `high_periods` of them.
+    pub fn wants(&self, high_periods: u32) -> Option<(Condition, u32, Duration)> {
+        match self {
+            _ if !self.is_upward() || !self.grows() => None,
+            Self::Simple(SimplePolicy { alarm, .. }) | Self::Step(StepPolicy { alarm, .. }) => {
+                Some((alarm.when, alarm.evaluation_periods, alarm.period))
+            }
+            Self::TargetTracking(policy) => {
+                let when = Condition { comparison: Comparison::Above, threshold: policy.target };
+                Some((when, high_periods, Duration::from_secs(60)))
+            }
         }
     }
 }

@@ -307,7 +307,7 @@ fn assumptions(spec: &Spec, found: &mut Found) {
     found.unless(share > 0.0 && share <= 64.0, "local.share", || {
         format!("an instance gets a share of the machine from above 0 to 64 vCPUs, not {share}")
     });
-    let Model { boot_cpu, low_ratio, high_periods, low_periods, service_time, .. } = spec.model;
+    let Model { boot_cpu, low_ratio, high_periods, low_periods, range_extra, service_time, .. } = spec.model;
     found.unless((0.0..=100.0).contains(&boot_cpu), "model.boot_cpu", || {
         format!("{boot_cpu} is no percentage")
     });
@@ -319,6 +319,8 @@ fn assumptions(spec: &Spec, found: &mut Found) {
             format!("{periods} is outside 1 to 1440")
         });
     }
+    // As far back as two days of minutes are a model; what is kept grows with it.
+    found.unless(range_extra <= 1440, "model.range_extra", || format!("{range_extra} is outside 0 to 1440"));
     found.unless(service_time > Duration::ZERO, "model.service_time", || {
         "a request costs some CPU time; give a duration above 0s".to_owned()
     });

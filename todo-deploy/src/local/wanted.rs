@@ -10,7 +10,7 @@ use super::limit::CpuLimit;
 use super::service::{Environment, Runs};
 use crate::deployment::{Defaults, Deployment, Target};
 use crate::engine::Burst;
-use crate::simulate::{instance_burst, instance_vcpus};
+use crate::pricing::{instance_burst, instance_vcpus};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Wanted {

@@ -11,7 +11,7 @@ pub struct Use {
     pub seconds: f64,
     /// Sum over the instances of the time they ran.
     pub instance_s: f64,
-    /// CloudWatch alarms: one for a simple or step policy, two for target tracking.
+    /// CloudWatch alarms: one for a simple or step policy; for target tracking two, or one where it does not scale in.
     pub alarms: usize,
     /// Traffic through the balancer, hour by hour; the last may be cut short.
     pub traffic: Vec<Traffic>,
@@ -83,6 +83,26 @@ impl Unit {
         let opened = traffic.opened / 3600.0 / self.opened_per_s;
         (traffic.connections / self.connections * hours).max(opened).max(processed)
     }
+}
+
+/// What the bill leaves out because nothing is known of its price, in words.
+pub fn unpriced(prices: &Prices, deployment: &Deployment, target: Target) -> Vec<String> {
+    let aws = &deployment.aws;
+    let mut notes = Vec::new();
+    if target == Target::Ec2 && !prices.instance.contains_key(&aws.instance_type) {
+        let name = &aws.instance_type;
+        notes.push(format!(
+            "no price for {name}: its hours cost nothing here; name it under [instance] in --prices FILE"
+        ));
+    }
+    let creates = target != Target::Local && deployment.database.source == DatabaseSource::Create;
+    if creates && !prices.database.class.contains_key(&aws.database_class) {
+        let name = &aws.database_class;
+        notes.push(format!(
+            "no price for {name}: only its storage is counted; name it under [database] in --prices FILE"
+        ));
+    }
+    notes
 }
 
 pub fn bill(prices: &Prices, deployment: &Deployment, target: Target, usage: &Use) -> Bill {

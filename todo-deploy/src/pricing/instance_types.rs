@@ -2,6 +2,7 @@
 //!
 //! Source: EC2 user guide, "Burstable performance instances" (credits per hour, baseline per vCPU, maximum).
 
+use crate::deployment::{Spec, Target};
 use crate::engine::Burst;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,6 +68,31 @@ pub fn instance_type(name: &str) -> Option<InstanceType> {
 
 pub fn instance_types() -> Vec<&'static str> {
     TYPES.iter().map(|known| known.name).collect()
+}
+
+/// vCPUs of one instance: 100 % of its CPU metric.
+pub fn instance_vcpus(spec: &Spec, target: Target) -> f64 {
+    match target {
+        Target::Ec2 => instance_type(&spec.aws.instance_type).map_or(1.0, |known| known.vcpus),
+        Target::Ecs => f64::from(spec.aws.fargate_cpu) / 1024.0,
+        Target::Local => spec.local.share,
+    }
+}
+
+/// Memory of one instance: 100 % of its memory metric. A process of this machine is given a GiB.
+pub fn instance_memory_mib(spec: &Spec, target: Target) -> f64 {
+    match target {
+        Target::Ec2 => instance_type(&spec.aws.instance_type).map_or(1024.0, |known| known.memory_mib),
+        Target::Ecs => f64::from(spec.aws.fargate_memory),
+        Target::Local => 1024.0,
+    }
+}
+
+/// The credits of a burstable instance that is held at its baseline without any.
+pub fn instance_burst(spec: &Spec, target: Target) -> Option<Burst> {
+    let known = instance_type(&spec.aws.instance_type).filter(|_| target == Target::Ec2)?;
+    let unlimited = spec.aws.unlimited_credits || known.unlimited_by_default;
+    Some(known.burst).filter(|burst| burst.baseline < 1.0 && !unlimited)
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ mod cost;
 mod instance_types;
 mod prices;
 
-pub use cost::{Bill, Traffic, Use, alarms, bill};
-pub use instance_types::{InstanceType, instance_type, instance_types};
+pub use cost::{Bill, Traffic, Use, alarms, bill, unpriced};
+pub use instance_types::{
+    InstanceType, instance_burst, instance_memory_mib, instance_type, instance_types, instance_vcpus,
+};
 pub use prices::Prices;

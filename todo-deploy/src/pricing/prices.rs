@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::deployment::first_line;
+
 const TABLE: &str = include_str!("prices.toml");
 
 /// US dollars per hour, unless a field's name says otherwise.
@@ -76,13 +78,27 @@ impl Prices {
                 }
             }
         }
-        table.try_into().map_err(|error: toml::de::Error| error.message().to_owned())
+        if let Some(name) = no_price(&table) {
+            return Err(format!("{name}: a price is a number from 0 up"));
+        }
+        serde_path_to_error::deserialize(table)
+            .map_err(|error| format!("{}: {}", error.path(), first_line(error.inner().message())))
     }
 
     /// The built-in table's text, to copy and change.
     pub fn table() -> &'static str {
         TABLE
     }
+}
+
+/// The first number that is no price.
+fn no_price(table: &toml::Table) -> Option<String> {
+    table.iter().find_map(|(key, value)| match value {
+        toml::Value::Table(inner) => no_price(inner).map(|name| format!("{key}.{name}")),
+        toml::Value::Integer(price) => (*price < 0).then(|| key.clone()),
+        toml::Value::Float(price) => (!(0.0..1e9).contains(price)).then(|| key.clone()),
+        _ => None,
+    })
 }
 
 #[cfg(test)]
@@ -93,7 +109,18 @@ mod tests {
     fn a_file_replaces_single_prices() {
         let prices = Prices::parse("[instance]\n\"t2.micro\" = 1.5\n").expect("valid");
         assert_eq!((prices.instance["t2.micro"], prices.instance["t3.micro"]), (1.5, 0.0104));
-        assert!(Prices::parse("[fargate]\nvcpus = 1.0\n").is_err());
+        for (wrong, part) in [
+            ("[fargate]\nvcpus = 1.0\n", "fargate.vcpus: unknown field"),
+            (
+                "[instance]\n\"t2.micro\" = \"cheap\"\n",
+                "instance.t2.micro: invalid type: string \"cheap\", expected a number",
+            ),
+            ("[database]\n\"db.m5.large\" = -1\n", "database.db.m5.large: a price is a number from 0 up"),
+            ("[network]\nout_per_gb = nan\n", "network.out_per_gb: a price"),
+        ] {
+            let error = Prices::parse(wrong).expect_err(wrong);
+            assert!(error.contains(part), "{error}");
+        }
     }
 
     #[test]

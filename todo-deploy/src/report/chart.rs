@@ -34,7 +34,8 @@ impl Chart<'_> {
     pub(super) fn draw(&self) -> Markup {
         let values = self.lines.iter().flat_map(|line| line.points.iter().map(|point| point.1));
         let most = values.chain(self.levels.iter().map(|level| level.0)).fold(0.0, f64::max);
-        let ticks = ticks(most);
+        let counts = self.lines.iter().all(|line| line.is_step);
+        let ticks = ticks(most, if counts { 1.0 } else { 0.0 });
         let top = ticks.last().copied().unwrap_or(1.0);
         let x = |seconds: f64| LEFT + (WIDTH - LEFT - RIGHT) * seconds / self.end.max(1.0);
         let y = |value: f64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - value / top);
@@ -92,14 +93,14 @@ fn round(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
-/// Three to five round values from zero to at least `most`.
-fn ticks(most: f64) -> Vec<f64> {
+/// Up to five round values from zero to at least `most`, `least` apart or more.
+fn ticks(most: f64, least: f64) -> Vec<f64> {
     if most <= 0.0 {
         return vec![0.0, 1.0];
     }
     let power = 10.0_f64.powf((most / 4.0).log10().floor());
     let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|m| m * power).find(|step| step * 4.0 >= most);
-    let step = step.unwrap_or(most);
+    let step = step.unwrap_or(most).max(least);
     let count = (most / step).ceil() as u32;
     (0..=count.max(1)).map(|i| f64::from(i) * step).collect()
 }
@@ -130,11 +131,12 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_reach_the_top() {
-        assert_eq!(ticks(5000.0), [0.0, 2000.0, 4000.0, 6000.0]);
-        assert_eq!(ticks(4.0), [0.0, 1.0, 2.0, 3.0, 4.0]);
-        assert_eq!(ticks(0.0), [0.0, 1.0]);
+        assert_eq!(ticks(5000.0, 1.0), [0.0, 2000.0, 4000.0, 6000.0]);
+        assert_eq!(ticks(2.0, 1.0), [0.0, 1.0, 2.0], "nobody has half an instance");
+        assert_eq!(ticks(4.0, 0.0), [0.0, 1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(ticks(0.0, 0.0), [0.0, 1.0]);
         for most in [0.3, 7.0, 99.0, 101.0, 12_345.0] {
-            let ticks = ticks(most);
+            let ticks = ticks(most, 0.0);
             assert!((3..=6).contains(&ticks.len()) && ticks[ticks.len() - 1] >= most, "{most}: {ticks:?}");
         }
     }

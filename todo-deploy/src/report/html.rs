@@ -1,13 +1,17 @@
 //! A simulation as one self-contained page: plots on one time axis, the story, totals. No script, no link.
 
+use std::time::Duration;
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::{Chart, Line};
 use super::story::story;
 use super::table::{millis, thousands};
-use super::text::{cost, errors};
-use crate::deployment::{Deployment, Metric, Policy};
+use super::text::{HEADINGS, cost, errors, row};
+use crate::deployment::{Deployment, Metric, Policy, SimplePolicy, StepPolicy};
+use crate::simulate::group::Groups;
 use crate::simulate::{Minute, Run};
+use crate::time::Time;
 use crate::timeline::EventKind;
 
 const STYLE: &str = include_str!("html.css");
@@ -30,7 +34,7 @@ pub fn page(deployment: &Deployment, run: &Run) -> String {
                     @for note in &run.notes { p class="note" { "Note: " (note) } }
                     section { (charts(deployment, run)) }
                     h2 { "What happened, and why" }
-                    pre { (story(&run.timeline.events).join("\n")) }
+                    pre { (at_the_edge(&story(&run.timeline.events))) }
                     h2 { "Minute by minute" }
                     (minutes(&run.minutes))
                     footer { "todo-deploy simulate, seed " (run.seed) ". The same seed gives the same page." }
@@ -48,11 +52,13 @@ fn facts(run: &Run) -> Markup {
         dl {
             div { dt { "requests" } dd { (thousands(totals.requests)) } }
             div { dt { "p50 / p95 / p99" } dd { (millis(totals.p50_ms)) " / " (millis(totals.p95_ms)) " / " (millis(totals.p99_ms)) } }
-            div { dt { "errors" } dd { (errors(totals)) } }
+            div { dt { "errors" } dd { (format!("{:.3} %", totals.error_percent)) } }
             div { dt { "first scale-out" } dd { (first) } }
             div { dt { "most in service" } dd { (totals.in_service_max) } }
-            div { dt { "cost" } dd { (cost(totals)) } }
+            div { dt { "cost" } dd { (format!("${:.4}", totals.bill.total())) } }
         }
+        p { "Errors: " (errors(totals)) "." }
+        p { "Cost: " (cost(totals)) "." }
     }
 }
 
@@ -77,9 +83,7 @@ fn charts(deployment: &Deployment, run: &Run) -> Markup {
         let minutes = run.minutes.iter().filter(|minute| minute.requests_per_s > 0.0);
         minutes.map(|minute| (minute.at.as_secs_f64() + 30.0, of(minute))).collect()
     };
-    let steps = |of: fn(&Minute) -> f64| -> Vec<(f64, f64)> {
-        run.minutes.iter().map(|minute| (minute.at.as_secs_f64() + 60.0, of(minute))).collect()
-    };
+    let [desired, in_service, healthy] = instances(deployment, run);
     let chart =
         |title, lines: Vec<Line<'_>>, levels| Chart { title, lines, levels, marks: &marks, end }.draw();
     let line = |name, class, points| Line { name, class, points, is_step: false };
@@ -96,39 +100,40 @@ fn charts(deployment: &Deployment, run: &Run) -> Markup {
         (chart("Errors per minute", vec![line("errors", "c", series(|m| m.errors as f64))], Vec::new()))
         (chart("CPU of the group, %", vec![line("mean over instances", "a", series(|m| m.cpu_percent))], levels(deployment)))
         (chart("Instances", vec![
-            Line { name: "desired", class: "c", points: capacity(run), is_step: true },
-            Line { name: "in service", class: "a", points: steps(|m| f64::from(m.in_service)), is_step: true },
-            Line { name: "healthy", class: "b", points: steps(|m| f64::from(m.healthy)), is_step: true },
+            Line { name: "desired", class: "c", points: desired, is_step: true },
+            Line { name: "in service", class: "a", points: in_service, is_step: true },
+            Line { name: "healthy", class: "b", points: healthy, is_step: true },
         ], Vec::new()))
     }
 }
 
-/// The desired capacity, to the second.
-fn capacity(run: &Run) -> Vec<(f64, f64)> {
-    let first = run.timeline.events.iter().find_map(|event| match event.kind {
-        EventKind::Scaled { from, .. } => Some(from),
-        _ => None,
-    });
-    let start = first.or(run.minutes.first().map(|minute| minute.desired)).unwrap_or(0);
-    let mut points = vec![(0.0, f64::from(start))];
-    for event in &run.timeline.events {
-        if let EventKind::Scaled { to, .. } = event.kind {
-            points.push((event.at.as_secs_f64(), f64::from(to)));
+/// How many are wanted, in service and healthy, to the second: a point wherever one of them changes, and one at the end.
+fn instances(deployment: &Deployment, run: &Run) -> [Vec<(f64, f64)>; 3] {
+    let mut groups = Groups::new(&run.timeline.events, deployment.capacity.desired);
+    let mut lines = [Vec::new(), Vec::new(), Vec::new()];
+    let mut last = None;
+    let ends = std::iter::once(run.totals.seconds);
+    let moments = run.timeline.events.iter().map(|event| event.at.as_secs_f64()).chain(ends.clone());
+    for seconds in std::iter::once(0.0).chain(moments) {
+        let group = groups.at(Time::after_start(Duration::from_secs_f64(seconds)));
+        if last == Some(group) && !ends.clone().any(|end| end == seconds) {
+            continue;
+        }
+        last = Some(group);
+        for (line, count) in lines.iter_mut().zip([group.desired, group.in_service, group.healthy]) {
+            line.push((seconds, f64::from(count)));
         }
     }
-    let last = points.last().map_or(0.0, |point| point.1);
-    points.push((run.totals.seconds, last));
-    points
+    lines
 }
 
 /// Thresholds on CPU.
 fn levels(deployment: &Deployment) -> Vec<(f64, String)> {
     let policies = deployment.scaling.policies.iter().filter(|policy| *policy.metric() == Metric::Cpu);
     let level = |policy: &Policy| match policy {
-        Policy::Simple(simple) => {
-            (simple.alarm.when.threshold, format!("{} {}", simple.name, simple.alarm.when))
+        Policy::Simple(SimplePolicy { name, alarm, .. }) | Policy::Step(StepPolicy { name, alarm, .. }) => {
+            (alarm.when.threshold, format!("{name} {}", alarm.when))
         }
-        Policy::Step(step) => (step.alarm.when.threshold, format!("{} {}", step.name, step.alarm.when)),
         Policy::TargetTracking(tracking) => {
             (tracking.target, format!("{} at {}", tracking.name, tracking.target))
         }
@@ -136,24 +141,24 @@ fn levels(deployment: &Deployment) -> Vec<(f64, String)> {
     policies.map(level).collect()
 }
 
+/// Without the indentation that all lines share.
+fn at_the_edge(lines: &[String]) -> String {
+    let indent = lines.iter().map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
+    lines.iter().map(|line| &line[indent..]).collect::<Vec<_>>().join("\n")
+}
+
 fn minutes(minutes: &[Minute]) -> Markup {
     html! {
         div class="wide" {
             table {
                 thead { tr {
-                    @for heading in ["minute", "users", "req/s", "p50", "p95", "p99", "errors", "cpu %", "desired", "in service", "healthy"] {
+                    @for heading in HEADINGS {
                         th { (heading) }
                     }
                 } }
                 tbody {
                     @for minute in minutes {
-                        tr {
-                            td { (minute.at) } td { (format!("{:.0}", minute.users)) }
-                            td { (format!("{:.1}", minute.requests_per_s)) }
-                            td { (millis(minute.p50_ms)) } td { (millis(minute.p95_ms)) } td { (millis(minute.p99_ms)) }
-                            td { (thousands(minute.errors)) } td { (format!("{:.1}", minute.cpu_percent)) }
-                            td { (minute.desired) } td { (minute.in_service) } td { (minute.healthy) }
-                        }
+                        tr { @for cell in row(minute) { td { (cell) } } }
                     }
                 }
             }

@@ -20,40 +20,31 @@ pub fn text(run: &Run) -> String {
     lines.join("\n")
 }
 
+pub(super) const HEADINGS: [&str; 11] =
+    ["minute", "users", "req/s", "p50", "p95", "p99", "errors", "cpu %", "desired", "in service", "healthy"];
+
+/// A minute under [`HEADINGS`]; one without requests has no response times.
+pub(super) fn row(minute: &Minute) -> Vec<String> {
+    let time = |ms: f64| if minute.requests_per_s > 0.0 { millis(ms) } else { "–".to_owned() };
+    vec![
+        minute.at.to_string(),
+        format!("{:.0}", minute.users),
+        format!("{:.1}", minute.requests_per_s),
+        time(minute.p50_ms),
+        time(minute.p95_ms),
+        time(minute.p99_ms),
+        thousands(minute.errors),
+        format!("{:.1}", minute.cpu_percent),
+        minute.desired.to_string(),
+        minute.in_service.to_string(),
+        minute.healthy.to_string(),
+    ]
+}
+
 fn minutes(minutes: &[Minute]) -> Vec<String> {
     let every = minutes.len().div_ceil(ROWS_MAX).max(1);
-    let time =
-        |minute: &Minute, ms: f64| if minute.requests_per_s > 0.0 { millis(ms) } else { "–".to_owned() };
-    let row = |minute: &Minute| {
-        vec![
-            minute.at.to_string(),
-            format!("{:.0}", minute.users),
-            format!("{:.1}", minute.requests_per_s),
-            time(minute, minute.p50_ms),
-            time(minute, minute.p95_ms),
-            time(minute, minute.p99_ms),
-            thousands(minute.errors),
-            format!("{:.1}", minute.cpu_percent),
-            minute.desired.to_string(),
-            minute.in_service.to_string(),
-            minute.healthy.to_string(),
-        ]
-    };
     let rows: Vec<Vec<String>> = minutes.iter().step_by(every).map(row).collect();
-    let headings = [
-        "minute",
-        "users",
-        "req/s",
-        "p50",
-        "p95",
-        "p99",
-        "errors",
-        "cpu %",
-        "desired",
-        "in service",
-        "healthy",
-    ];
-    let mut lines = table(&headings, &without_repetition(&rows), false);
+    let mut lines = table(&HEADINGS, &without_repetition(&rows), false);
     if every > 1 {
         lines.push(format!("(every {every}th minute)"));
     }
@@ -110,10 +101,10 @@ pub(crate) fn totals(totals: &Totals) -> Vec<String> {
 pub(crate) fn errors(totals: &Totals) -> String {
     let errors = &totals.errors;
     let causes = [
-        (errors.refused_502, "502, nothing listened yet"),
-        (errors.lost_502, "502, the instance went away"),
-        (errors.no_target_503, "503, no target"),
-        (errors.timed_out_504, "504, not answered in time"),
+        (errors.refused_502, "502 (nothing listened yet)"),
+        (errors.lost_502, "502 (the instance went away)"),
+        (errors.no_target_503, "503 (no target)"),
+        (errors.timed_out_504, "504 (not answered in time)"),
     ];
     let named: Vec<String> = causes
         .iter()

@@ -49,6 +49,12 @@ impl Rate {
         Self(vec![(0, rate.max(0.0)), (end, rate.max(0.0))])
     }
 
+    /// The highest that it gets.
+    #[must_use]
+    pub fn max(&self) -> f64 {
+        self.0.iter().map(|point| point.1).fold(0.0, f64::max)
+    }
+
     /// When the last arrival may come.
     #[must_use]
     pub fn end(&self) -> Nanos {
@@ -59,18 +65,18 @@ impl Rate {
 impl FromStr for Rate {
     type Err = ParseRateError;
 
-    /// CSV of two columns, seconds and rate; a heading and empty lines are skipped.
+    /// CSV of two columns, seconds and rate; empty lines are skipped, and a first line without any number.
     fn from_str(text: &str) -> Result<Self, ParseRateError> {
         let mut points: Vec<(Nanos, f64)> = Vec::new();
+        let text = text.trim_start_matches('\u{feff}');
         for (line, row) in (1..).zip(text.lines()).filter(|(_, row)| !row.trim().is_empty()) {
             let wrong = |wrong: String| ParseRateError { line, wrong };
             let (at, rate) = row.split_once(',').ok_or_else(|| wrong(format!("`{row}` has no comma")))?;
             let (at, rate) = (at.trim(), rate.trim());
-            let (Ok(seconds), Ok(value)) = (at.parse::<f64>(), rate.parse::<f64>()) else {
-                if line == 1 {
-                    continue;
-                }
-                return Err(wrong(format!("`{row}` is not two numbers")));
+            let (seconds, value) = match (at.parse::<f64>(), rate.parse::<f64>()) {
+                (Ok(seconds), Ok(value)) => (seconds, value),
+                (Err(_), Err(_)) if line == 1 => continue,
+                _ => return Err(wrong(format!("`{row}` is not two numbers"))),
             };
             if !(0.0..=1e9).contains(&seconds) || !(0.0..=1e9).contains(&value) {
                 return Err(wrong(format!("`{row}` is out of range")));
@@ -177,6 +183,17 @@ mod tests {
         assert!(wrong("0,1\n5,-1").starts_with("line 2: `5,-1` is out of range"));
         assert!(wrong("0,1\n5,2\n4,2").starts_with("line 3: 4 s lies before"));
         assert!(wrong("0,1\nx,y").starts_with("line 2: `x,y` is not two numbers"));
+        assert!(wrong("0,abc\n1,1\n2,1").starts_with("line 1: `0,abc` is not two numbers"));
         assert!(wrong("").contains("two points"));
+    }
+
+    #[test]
+    fn the_highest_rate_is_that_of_the_points() {
+        assert_eq!("seconds,rate\n0,7\n9,12.5\n10,0".parse::<Rate>().map(|rate| rate.max()), Ok(12.5));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_heading() {
+        assert_eq!("\u{feff}0,7\n9,7".parse::<Rate>(), "0,7\n9,7".parse());
     }
 }

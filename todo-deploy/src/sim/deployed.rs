@@ -1,16 +1,14 @@
 //! A deployment as a scene: what each of its fields means in virtual time.
 
-use std::time::Duration;
-
 use crate::deployment::{self, BalancerKind, Deployment, HashKey, Stickiness, Target};
 use crate::engine::{Config, Start};
 use crate::pick::Algorithm;
-use crate::simulate::{instance_burst, instance_memory_mib, instance_vcpus};
+use crate::pricing::{instance_burst, instance_memory_mib, instance_vcpus};
 use crate::timeline::Event;
 
 use super::autoscaler::{Autoscaler, Gauges};
 use super::dist::Dist;
-use super::queue::Nanos;
+use super::queue::{Nanos, nanos};
 use super::scene::{BalancerModel, Endpoint, Failure, Fault, InstanceModel, Load, MINUTE, ProbeModel, Scene};
 use super::{Outcomes, run};
 
@@ -143,8 +141,4 @@ fn instance(deployment: &Deployment, target: Target) -> InstanceModel {
         boot_cpu: model.boot_cpu / 100.0 * vcpus,
         ..InstanceModel::default()
     }
-}
-
-fn nanos(duration: Duration) -> Nanos {
-    Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
 }

@@ -11,9 +11,15 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::time::Duration;
 
 /// Nanoseconds since the start of the run.
 pub type Nanos = u64;
+
+/// As many as fit: 584 years.
+pub fn nanos(duration: Duration) -> Nanos {
+    Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
+}
 
 /// No further event in this slot.
 const END: u32 = u32::MAX;

@@ -25,7 +25,7 @@ use super::control::{Action, Control};
 use super::histogram::Histogram;
 use super::instance::Instance;
 use super::measure::{Measure, Row};
-use super::queue::{EventQueue, Nanos};
+use super::queue::{EventQueue, Nanos, nanos};
 use super::rng::Streams;
 use super::scene::Scene;
 use batch::Batches;
@@ -212,14 +212,10 @@ impl<'a, C: Control> World<'a, C> {
                 Action::Terminate(id) => self.terminate(id),
             }
         }
-        self.control_due = self.control.poll_timeout().map_or(Nanos::MAX, nanos);
+        self.control_due = self.control.poll_timeout().map_or(Nanos::MAX, |at| nanos(at.since_start()));
     }
 }
 
 fn time(at: Nanos) -> Time {
     Time::after_start(Duration::from_nanos(at))
-}
-
-fn nanos(at: Time) -> Nanos {
-    u64::try_from(at.since_start().as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,8 +1,8 @@
 //! From measured response times to a distribution of CPU times.
 //!
 //! One user who asks again as soon as it is answered never waits for another, so that its response times are
-//! the request's own time and the way to the service and back. The way is the shortest response of a request
-//! that costs nothing to answer; what is left is fitted by mean and spread.
+//! the request's own time and the way to the service and back. The way is what it takes to open a connection,
+//! which the service's kernel answers alone; what is left is fitted by mean and spread.
 //!
 //! Left out: time that the service spends waiting for its database counts as CPU time.
 

@@ -1,4 +1,4 @@
-//! The group at the end of each minute, read off the events.
+//! The group at any moment of a run, read off the events.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use crate::timeline::{Event, EventKind, Health, InstanceId};
 
 /// The group at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Group {
-    pub(super) desired: u32,
-    pub(super) in_service: u32,
-    pub(super) healthy: u32,
+pub(crate) struct Group {
+    pub(crate) desired: u32,
+    pub(crate) in_service: u32,
+    pub(crate) healthy: u32,
 }
 
 /// Walks through events, moment by moment.
-pub(super) struct Groups<'a> {
+pub(crate) struct Groups<'a> {
     events: std::iter::Peekable<std::slice::Iter<'a, Event>>,
     desired: u32,
     /// In service, and whether healthy.
@@ -23,13 +23,13 @@ pub(super) struct Groups<'a> {
 }
 
 impl<'a> Groups<'a> {
-    pub(super) fn new(events: &'a [Event], desired: u32) -> Self {
+    pub(crate) fn new(events: &'a [Event], desired: u32) -> Self {
         let events = events.iter().peekable();
         Self { events, desired, members: BTreeMap::new(), launched: std::collections::BTreeSet::new() }
     }
 
     /// The group at `at`, which is not before the last one asked for.
-    pub(super) fn at(&mut self, at: Time) -> Group {
+    pub(crate) fn at(&mut self, at: Time) -> Group {
         while let Some(event) = self.events.next_if(|event| event.at <= at) {
             self.take(&event.kind);
         }

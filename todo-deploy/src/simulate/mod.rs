@@ -6,8 +6,9 @@
 
 pub mod calibration;
 pub mod faults;
-mod group;
+pub(crate) mod group;
 mod model;
+mod never;
 pub mod plan;
 pub mod requests;
 mod run;
@@ -17,7 +18,7 @@ pub mod variants;
 
 use std::time::Duration;
 
-pub use model::{instance_burst, instance_memory_mib, instance_vcpus};
+pub use never::two_digits;
 pub use plan::Plan;
 use requests::{CostRule, RequestKind};
 pub use run::{Errors, Minute, Run, Totals};
@@ -27,7 +28,7 @@ use crate::engine::Start;
 use crate::pricing::Prices;
 use crate::sim::deployed::{self, Workload};
 use crate::sim::dist::Dist;
-use crate::sim::queue::Nanos;
+use crate::sim::queue::nanos;
 use crate::sim::scene::{Endpoint, Fault};
 
 /// What is not in the deployment or the load.
@@ -77,10 +78,10 @@ pub fn simulate(deployment: &Deployment, target: Target, plan: &Plan, options: &
     }
     let workload = Workload {
         endpoints: plan.requests.iter().map(endpoint).collect(),
-        request_gap: Nanos::try_from(plan.request_gap.as_nanos()).unwrap_or(Nanos::MAX),
+        request_gap: nanos(plan.request_gap),
         loads,
         faults: options.faults.clone(),
-        end: Nanos::try_from(end.as_nanos()).unwrap_or(Nanos::MAX),
+        end: nanos(end),
         seed: options.seed,
     };
     let simulation = deployed::simulate(deployment, target, Start::Settled, workload);

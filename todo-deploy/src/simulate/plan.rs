@@ -11,7 +11,7 @@ use super::requests::RequestKind;
 use crate::deployment::{Model, duration};
 use crate::sim::arrivals::{Rate, Spread};
 use crate::sim::dist::Dist;
-use crate::sim::queue::Nanos;
+use crate::sim::queue::{Nanos, nanos};
 use crate::sim::ramp;
 use crate::sim::scene::{Budget, Load, Shape, Step};
 
@@ -94,6 +94,12 @@ impl Peak {
     }
 }
 
+/// Iterations that start whatever the answers, of all loads together: some minutes of computing.
+const ARRIVALS_MAX: u64 = 1_000_000_000;
+
+/// Requests of an [`Iteration`].
+const REQUESTS_MAX: u32 = 10_000;
+
 /// What one iteration does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Iteration {
@@ -130,8 +136,16 @@ pub enum BadPlan {
     Empty,
     #[error("an iteration that neither asks nor pauses would never let time pass")]
     NoTime,
+    #[error("the load is over as soon as it begins: it lasts no time")]
+    NoLength,
+    #[error(
+        "up to {0} arrivals are more than can be simulated; at most {ARRIVALS_MAX}: a lower rate, or for less time"
+    )]
+    TooOften(u64),
     #[error("more users than can be simulated: {0}")]
     TooMany(u64),
+    #[error("an iteration of {0} requests is more than can be simulated; at most {REQUESTS_MAX}")]
+    TooLong(u32),
     #[error(transparent)]
     Rates(#[from] crate::sim::arrivals::ParseRateError),
 }
@@ -165,6 +179,9 @@ impl Plan {
         if iteration.requests == 0 && iteration.think.is_zero() {
             return Err(BadPlan::NoTime);
         }
+        if iteration.requests > REQUESTS_MAX {
+            return Err(BadPlan::TooLong(iteration.requests));
+        }
         let mut steps = vec![Step::Request(0); iteration.requests as usize];
         steps.push(Step::Sleep(iteration.think.clone()));
         let doing = Doing {
@@ -195,7 +212,7 @@ impl Plan {
         requests: Vec<RequestKind>,
         scenarios: impl Iterator<Item = (&'a Scenario, Doing)>,
     ) -> Result<Self, BadPlan> {
-        let (mut loads, mut parts, mut end) = (Vec::new(), Vec::new(), Duration::ZERO);
+        let (mut loads, mut parts, mut end, mut arrivals) = (Vec::new(), Vec::new(), Duration::ZERO, 0.0);
         for (scenario, doing) in scenarios {
             let executor = &scenario.executor;
             parts.push(PeakPart {
@@ -205,12 +222,14 @@ impl Plan {
                 requests: doing.requests,
             });
             end = end.max(scenario.start_time + executor.duration());
+            arrivals += fastest(executor) * executor.duration().as_secs_f64();
             loads.push(load(scenario, doing.steps)?);
         }
         let peak = Peak::of(parts);
         if peak.users == 0 && peak.arrivals_per_s == 0.0 {
             return Err(BadPlan::Empty);
         }
+        bounded(arrivals, end)?;
         let (name, request_gap) = (name.to_owned(), Duration::ZERO);
         Ok(Self { name, loads, requests, request_gap, end, peak, notes: Vec::new() })
     }
@@ -218,11 +237,7 @@ impl Plan {
     /// A table of rates: `seconds,requests per second` by line; arrivals are random around it.
     pub fn from_rates(name: &str, csv: &str) -> Result<Self, BadPlan> {
         let rate: Rate = csv.parse()?;
-        let end = Duration::from_nanos(rate.end());
-        let fastest = csv
-            .lines()
-            .filter_map(|line| line.split_once(',')?.1.trim().parse::<f64>().ok())
-            .fold(0.0, f64::max);
+        let (end, fastest) = (Duration::from_nanos(rate.end()), rate.max());
         let load = Load {
             start: 0,
             shape: Shape::Arrivals { rate, spread: Spread::Poisson, users_max: OPEN_USERS_MAX },
@@ -236,6 +251,7 @@ impl Plan {
         if fastest == 0.0 {
             return Err(BadPlan::Empty);
         }
+        bounded(fastest * end.as_secs_f64(), end)?;
         let (loads, peak) = (vec![load], Peak::of(vec![part]));
         let (requests, request_gap) = (vec![RequestKind::list()], Duration::ZERO);
         Ok(Self { name: name.to_owned(), loads, requests, request_gap, end, peak, notes: Vec::new() })
@@ -243,7 +259,16 @@ impl Plan {
 }
 
 /// Requests of an open load that may be under way at once; more are dropped, and counted.
-const OPEN_USERS_MAX: u32 = 200_000;
+pub const OPEN_USERS_MAX: u32 = 200_000;
+
+/// Neither for ever nor for no time at all.
+fn bounded(arrivals: f64, end: Duration) -> Result<(), BadPlan> {
+    match () {
+        () if end.is_zero() => Err(BadPlan::NoLength),
+        () if arrivals > ARRIVALS_MAX as f64 => Err(BadPlan::TooOften(arrivals as u64)),
+        () => Ok(()),
+    }
+}
 
 fn ramping(stages: Vec<Stage>) -> Profile {
     let thirty = Duration::from_secs(30);
@@ -258,10 +283,6 @@ fn stage(text: &str) -> Result<Stage, BadPlan> {
     let (length, target) = text.split_once(':').ok_or_else(bad)?;
     let duration = duration::parse(length).map_err(|_| bad())?;
     Ok(Stage { duration, target: target.trim().parse().map_err(|_| bad())? })
-}
-
-fn nanos(duration: Duration) -> Nanos {
-    Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
 }
 
 fn users(count: u64) -> Result<u32, BadPlan> {
@@ -359,7 +380,12 @@ mod tests {
         assert!(refuse("1000").contains("1m:1000"));
         assert!(refuse("1m:many").contains("1m:many"));
         assert!(refuse("1m:2000000").contains("more users"));
+        let endless = Iteration { requests: u32::MAX, ..Iteration::default() };
+        let error = Plan::practical_with(&endless).expect_err("no plan").to_string();
+        assert!(error.contains("at most 10000"), "{error}");
         assert!(Plan::from_rates("r.csv", "0,1\nx,2").is_err());
+        assert_eq!(Plan::from_rates("r.csv", "0,1e8\n600,1e8"), Err(BadPlan::TooOften(60_000_000_000)));
+        assert!(refuse("0s:100").contains("lasts no time"));
         assert_eq!(Plan::from_rates("r.csv", "0,0\n60,0"), Err(BadPlan::Empty));
     }
 }

@@ -3,18 +3,18 @@
 use serde::Serialize;
 
 use super::group::{Group, Groups};
-use super::model::{instance_vcpus, notes, why_never};
-use super::{Options, Plan};
+use super::model::notes;
+use super::never::why_never;
+use super::{Options, Plan, faults};
 use crate::deployment::{Deployment, Target};
-use crate::pricing::{self, Bill, Traffic, Use, bill};
+use crate::pricing::{self, Bill, Traffic, Use, bill, instance_vcpus};
 use crate::sim::Outcomes;
 use crate::sim::deployed::Simulation;
 use crate::sim::histogram::Histogram;
 use crate::sim::measure::{Outcome, Row, sum};
 use crate::sim::queue::Nanos;
-use crate::status::series;
 use crate::time::Time;
-use crate::timeline::{Event, EventKind, GoneCause, Timeline};
+use crate::timeline::{Event, EventKind, GoneCause, Timeline, series};
 
 /// The result of one simulation.
 #[derive(Debug, Clone, Serialize)]
@@ -122,13 +122,14 @@ pub(super) fn gather(
     let minutes: Vec<Minute> =
         outcomes.rows.iter().map(|row| minute(row, vcpus, groups.at(time(row.to)))).collect();
     let mut timeline = Timeline { events, ..Timeline::default() };
-    record(&mut timeline, &minutes);
+    record(&mut timeline, &outcomes.rows, &minutes);
     let totals = totals(deployment, target, plan, options, &outcomes, &minutes, &timeline);
-    let mut notes = notes(deployment);
+    let mut notes = notes(deployment, target);
+    notes.extend(faults::notes(&options.faults, target, &timeline.events, totals.seconds));
     if totals.first_scale_out.is_none() {
-        let busiest = minutes.iter().map(|minute| minute.cpu_percent).fold(0.0, f64::max);
-        notes.extend(why_never(deployment, busiest, vcpus));
+        notes.extend(why_never(deployment, &minutes, &timeline.events, vcpus));
     }
+    notes.extend(pricing::unpriced(&options.prices, deployment, target));
     notes.extend(plan.notes.iter().cloned());
     Run {
         name: deployment.name.clone(),
@@ -160,12 +161,12 @@ fn minute(row: &Row, vcpus: f64, group: Group) -> Minute {
     }
 }
 
-fn record(timeline: &mut Timeline, minutes: &[Minute]) {
-    for minute in minutes {
+fn record(timeline: &mut Timeline, rows: &[Row], minutes: &[Minute]) {
+    for (row, minute) in rows.iter().zip(minutes) {
         for (series, value) in [
             (series::USERS, minute.users),
             (series::REQUESTS, minute.requests_per_s),
-            (series::ERRORS, minute.errors as f64 / 60.0),
+            (series::ERRORS, row.failed() as f64 / row.seconds().max(1e-9)),
             (series::CPU, minute.cpu_percent),
             (series::DESIRED, f64::from(minute.desired)),
             (series::IN_SERVICE, f64::from(minute.in_service)),

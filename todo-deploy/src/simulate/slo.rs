@@ -91,17 +91,16 @@ impl FromStr for Slo {
             let known = Measure::ALL.iter().find(|(known, _)| *known == name);
             let measure = known.map(|(_, measure)| *measure).ok_or_else(|| refuse(part))?;
             let below = match measure {
-                Measure::Errors => bound.strip_suffix('%').and_then(|number| number.trim().parse().ok()),
+                Measure::Errors => {
+                    let number = bound.strip_suffix('%').and_then(|number| number.trim().parse().ok());
+                    number.filter(|percent| (0.0..=100.0).contains(percent))
+                }
                 _ => duration::parse(bound).ok().map(|bound| bound.as_secs_f64() * 1000.0),
             };
             Ok(Condition { measure, below: below.ok_or_else(|| refuse(part))? })
         };
-        text.split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(condition)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        // An empty part is refused as well: an objective of nothing would always be met.
+        text.split(',').map(str::trim).map(condition).collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -126,6 +125,9 @@ pub fn of_thresholds(thresholds: &Map<String, Value>) -> Option<String> {
     let share = |rule: &str| {
         let limit = rule.trim().strip_prefix("rate")?.trim().strip_prefix('<')?;
         let limit: f64 = limit.trim_start_matches('=').trim().parse().ok()?;
+        if !(0.0..=1.0).contains(&limit) {
+            return None;
+        }
         Some(format!("errors<{}%", (limit * 1e6).round() / 1e4))
     };
     let times = rules("http_req_duration").filter_map(time);
@@ -141,7 +143,20 @@ mod tests {
     fn reads_what_it_shows() {
         let slo: Slo = "p95<200ms, errors < 0.1%".parse().expect("two conditions");
         assert_eq!(slo.0.iter().map(ToString::to_string).collect::<Vec<_>>(), ["p95<200ms", "errors<0.1%"]);
-        for wrong in ["p95>200ms", "p97<1s", "errors<1", "p95<200"] {
+        for wrong in [
+            "p95>200ms",
+            "p97<1s",
+            "errors<1",
+            "p95<200",
+            "",
+            " ",
+            "p95<1s,,errors<1%",
+            "p95<1s,",
+            "errors<nan%",
+            "errors<101%",
+            "errors<-1%",
+            "errors<inf%",
+        ] {
             assert!(wrong.parse::<Slo>().is_err(), "{wrong}");
         }
     }

@@ -10,7 +10,6 @@ mod about;
 mod bins;
 mod fold;
 mod recording;
-pub mod series;
 mod text;
 
 use std::collections::BTreeMap;
@@ -19,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use about::{About, AlarmAbout, Limits, Named, PolicyAbout};
 pub use bins::Grid;
+#[cfg(feature = "aws")]
 pub(crate) use bins::rounded;
 pub use fold::Fold;
 pub use recording::{Recorder, Recording, Unreadable};
@@ -26,6 +26,7 @@ pub use text::text;
 
 use crate::report::Tone;
 use crate::time::Time;
+pub use crate::timeline::series;
 use crate::timeline::{AlarmState, Health};
 
 /// Version of the JSON. It grows when a field changes its meaning or goes away, not when one is added.

@@ -7,12 +7,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::bins::{Bins, WhenFull};
-use super::{About, Grid, VERSION, series};
-use crate::deployment::Deployment;
-use crate::engine::Config;
-use crate::simulate::Run;
+use super::{About, Grid, VERSION};
 use crate::time::Time;
-use crate::timeline::{Event, Point, Timeline};
+use crate::timeline::{Event, Point, Timeline, series};
 
 /// Events and points of one series that a [`Recorder`] keeps.
 const EVENTS_MAX: usize = 20_000;
@@ -40,24 +37,20 @@ pub enum Unreadable {
     #[error(
         "it is no timeline ({0}); `todo-deploy simulate --timeline FILE` writes one, and a dashboard serves one at /timeline.json"
     )]
-    NoTimeline(#[from] serde_json::Error),
+    NoTimeline(String),
     #[error("its version is {0}, and this program reads version {VERSION}; use the program that wrote it")]
     Version(u32),
 }
 
 impl Recording {
-    /// What a simulation would have recorded.
-    pub fn of_run(deployment: &Deployment, run: &Run) -> Self {
-        let about = About::new(deployment, run.target, &Config::new(deployment, run.target))
-            .sampled_every(Duration::from_secs(60))
-            .fact("Simulated", &format!("{}, seed {}", run.load, run.seed));
-        Self {
-            version: VERSION,
-            about,
-            until: Time::after_start(Duration::try_from_secs_f64(run.totals.seconds).unwrap_or_default()),
-            events_dropped: 0,
-            timeline: run.timeline.clone(),
+    /// What a run that is over would have recorded.
+    pub fn of_run(about: About, until: Time, timeline: &Timeline) -> Self {
+        let mut recorder = Recorder::new(about);
+        timeline.events.iter().for_each(|event| recorder.event(event));
+        for (name, points) in &timeline.series {
+            points.iter().for_each(|point| recorder.record(name, point.at, point.value));
         }
+        recorder.recording(until)
     }
 
     /// Reads a file's text; events and points may stand in any order.
@@ -66,11 +59,12 @@ impl Recording {
         struct Head {
             version: u32,
         }
-        let Head { version } = serde_json::from_str(text)?;
+        let no_timeline = |error: serde_json::Error| Unreadable::NoTimeline(error.to_string());
+        let Head { version } = serde_json::from_str(text).map_err(no_timeline)?;
         if version != VERSION {
             return Err(Unreadable::Version(version));
         }
-        let mut recording: Self = serde_json::from_str(text)?;
+        let mut recording: Self = serde_json::from_str(text).map_err(no_timeline)?;
         recording.timeline.events.sort_by_key(|event| event.at);
         for points in recording.timeline.series.values_mut() {
             points.sort_by_key(|point| point.at);

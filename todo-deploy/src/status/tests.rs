@@ -239,16 +239,17 @@ fn weeks_take_no_more_memory_than_hours() {
 #[test]
 fn a_recording_reads_back_and_others_are_refused() {
     let run = run();
-    let mut recorder = Recorder::new(about());
-    run.events.iter().for_each(|event| recorder.event(event));
-    for (name, points) in &run.series {
-        points.iter().for_each(|point| recorder.record(name, point.at, point.value));
-    }
-    let recording = recorder.recording(Time::from_secs(2000));
+    let recording = Recording::of_run(about(), Time::from_secs(2000), &run);
     let json = serde_json::to_string(&recording).expect("JSON");
     assert_eq!(Recording::parse(&json).expect("a recording"), recording);
     assert_eq!(recording.timeline.events, run.events);
+    let mut long = Timeline::default();
+    (0..4 * 24 * 60).for_each(|minute| long.record(series::CPU, Time::from_secs(60 * minute), 50.0));
+    let bounded = Recording::of_run(about(), Time::from_secs(4 * 86_400), &long);
+    assert!((2048..=4096).contains(&bounded.timeline.series[series::CPU].len()), "four days take no more");
     let refused = |text: &str| Recording::parse(text).expect_err("no recording").to_string();
     assert!(refused("[1]").contains("it is no timeline"), "{}", refused("[1]"));
+    let error = anyhow::Error::from(Recording::parse("{}").expect_err("no recording"));
+    assert_eq!(format!("{error:#}").matches("missing field").count(), 1, "the cause is told once");
     assert!(refused(&json.replacen("\"version\":1", "\"version\":9", 1)).contains("its version is 9"));
 }

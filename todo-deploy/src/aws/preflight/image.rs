@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::tolerant;
 use crate::aws::clients::Cloud;
 use crate::aws::failure::{Failure, of};
-use crate::aws::site::Site;
+use crate::aws::site::{IMAGE_PARAMETER, Site};
 use crate::deployment::{Deployment, Target};
 
 /// What a manifest may be.
@@ -64,10 +64,17 @@ async fn machine_image(
     let image = found.and_then(|found| found.images).and_then(|images| images.into_iter().next());
     let Some(image) = image else {
         let region = &cloud.region;
-        return Ok(Some(format!(
-            "there is no machine image `{id}` in {region}: images are of one region; leave aws.ami out for the newest \
-             Amazon Linux"
-        )));
+        return Ok(Some(match deployment.aws.ami {
+            Some(_) => format!(
+                "there is no machine image `{id}` in {region}: images are of one region; leave aws.ami out for the newest \
+                 Amazon Linux"
+            ),
+            // Until somebody names another, new versions of the template keep the image of the one before.
+            None => format!(
+                "the machine image `{id}` that the instances run is gone: name a newer one in aws.ami, such as `aws ssm \
+                 get-parameter --name {IMAGE_PARAMETER}` tells"
+            ),
+        }));
     };
     let own = image.architecture.map(|own| own.as_str().to_owned()).unwrap_or_default();
     let fits = processors.is_empty() || own.is_empty() || processors.contains(&own);

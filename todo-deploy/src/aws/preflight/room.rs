@@ -7,6 +7,7 @@ use aws_sdk_elasticloadbalancingv2::types::LoadBalancerTypeEnum;
 use super::tolerant;
 use crate::aws::clients::Cloud;
 use crate::aws::failure::{Failure, of};
+use crate::aws::render::database::STORAGE_TYPE;
 use crate::deployment::{BalancerKind, Deployment};
 
 /// What is said of a quota that is used up.
@@ -90,11 +91,14 @@ async fn offer(cloud: &Cloud, deployment: &Deployment) -> Result<Option<String>,
         )));
     }
     let storage = i32::try_from(storage).unwrap_or(i32::MAX);
+    // Other types of storage have other limits.
     let ranges = options
         .iter()
+        .filter(|option| option.storage_type() == Some(STORAGE_TYPE))
         .map(|option| option.min_storage_size().unwrap_or(0)..=option.max_storage_size().unwrap_or(i32::MAX));
     let ranges: Vec<_> = ranges.collect();
-    Ok((!ranges.iter().any(|range| range.contains(&storage))).then(|| {
+    let fits = ranges.is_empty() || ranges.iter().any(|range| range.contains(&storage));
+    Ok((!fits).then(|| {
         let least = ranges.iter().map(|range| *range.start()).min().unwrap_or_default();
         let most = ranges.iter().map(|range| *range.end()).max().unwrap_or_default();
         format!(

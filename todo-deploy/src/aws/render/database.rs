@@ -12,6 +12,7 @@ use crate::deployment::{DatabaseSource, Deployment};
 /// As in the practical.
 const USER: &str = "todo";
 const NAME: &str = "todo";
+pub(in crate::aws) const STORAGE_TYPE: &str = "gp2";
 
 pub(super) fn add(deployment: &Deployment, site: &Site, names: &Names, state: &mut State) {
     if deployment.database.source != DatabaseSource::Create {
@@ -27,7 +28,7 @@ pub(super) fn add(deployment: &Deployment, site: &Site, names: &Names, state: &m
         engine: "postgres".to_owned(),
         class: deployment.aws.database_class.clone(),
         allocated_storage: deployment.aws.database_storage_gb.to_string(),
-        storage_type: "gp2".to_owned(),
+        storage_type: STORAGE_TYPE.to_owned(),
         storage_encrypted: true,
         database: NAME.to_owned(),
         master_username: USER.to_owned(),

@@ -199,7 +199,11 @@ async fn describe(name: &str, at: At<'_>) -> Result<Option<(ecs::TaskDefinition,
 
 /// The family's newest revision; or, where only retired ones are left, what they would be to a plan: nothing that fits.
 pub(in crate::aws) async fn find(family: &str, at: At<'_>) -> Result<Option<Found>, Failure> {
-    let newest = match describe(family, at).await? {
+    // One on its way out goes by itself, and nobody can use it again.
+    let is_going = |definition: &ecs::TaskDefinition| {
+        definition.status() == Some(&ecs::TaskDefinitionStatus::DeleteInProgress)
+    };
+    let newest = match describe(family, at).await?.filter(|(definition, _)| !is_going(definition)) {
         Some(newest) => Some(newest),
         None => match revisions(family, ecs::TaskDefinitionStatus::Inactive, at).await?.first() {
             Some(retired) => describe(retired, at).await?,

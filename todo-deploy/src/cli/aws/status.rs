@@ -1,12 +1,13 @@
 //! `todo-deploy ec2 status`
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use tokio::net::TcpListener;
 
-use super::super::{print, say};
+use super::super::{panel, print, say};
 use super::Common;
 use super::session::Session;
 use crate::aws::status::{Memory, status};
@@ -40,19 +41,37 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
     if args.web {
         return serve(&session, args.listen).await;
     }
+    if args.watch {
+        return tokio::select! {
+            signal = tokio::signal::ctrl_c() => signal.map(|()| ExitCode::SUCCESS).context("Ctrl-C cannot be seen"),
+            broken = watch(&session, args.json) => broken,
+        };
+    }
+    let found = look(&session, &mut Memory::default()).await?;
+    print(&shown(&found, args.json)?);
+    Ok(ExitCode::from(u8::from(found.group.healthy == 0)))
+}
+
+fn shown(found: &Status, json: bool) -> Result<String> {
+    Ok(if json { serde_json::to_string(found)? } else { text(found) })
+}
+
+/// Ends only when nothing is there at the first look, or it cannot be told.
+async fn watch(session: &Session, json: bool) -> Result<ExitCode> {
     let mut memory = Memory::default();
+    // On a terminal in the place of the one before.
+    let (first, again) = match (json, std::io::stdout().is_terminal()) {
+        (true, _) => ("", ""),
+        (false, true) => (panel::TOP, panel::TOP),
+        (false, false) => ("", "\n"),
+    };
+    print(&format!("{first}{}", shown(&look(session, &mut memory).await?, json)?));
     loop {
-        let found = look(&session, &mut memory).await?;
-        print(&if args.json { serde_json::to_string(&found)? } else { text(&found) });
-        if !args.watch {
-            return Ok(ExitCode::from(u8::from(found.group.healthy == 0)));
-        }
-        tokio::select! {
-            signal = tokio::signal::ctrl_c() => {
-                signal?;
-                return Ok(ExitCode::SUCCESS);
-            }
-            _ = pause(&session) => print(""),
+        pause(session).await;
+        // One failed look is no reason to stop; the next one may work.
+        match look(session, &mut memory).await {
+            Ok(found) => print(&format!("{again}{}", shown(&found, json)?)),
+            Err(error) => say(&format!("{error:#}")),
         }
     }
 }

@@ -100,9 +100,52 @@ fn a_bad_load_is_told_in_words() {
         (vec!["x.csv", "--stage", "1m:5"], "leave out the flags"),
         (vec!["--duration", "1m"], "--users or --rate"),
         (vec!["-e", "A=1"], "required"),
+        (vec!["--users", "1e3", "--duration", "1m"], "`1e3` is no whole number"),
+        (vec!["--users", "-5", "--duration", "1m"], "`-5` is no whole number"),
+        (vec!["--rate", "0.5", "--duration", "1m"], "a table of rates (LOAD.csv) may have fractions"),
+        (vec!["--rate", "1000000000", "--duration", "1h"], "more than can be simulated"),
+        (vec!["--users", "5", "--duration", "0s"], "lasts no time"),
         (vec![k6.as_str(), "-e", "A"], "write KEY=VALUE"),
     ] {
         let error = format!("{:#}", plan(&args).expect_err("wrong"));
         assert!(error.contains(part), "{args:?}: {error}");
     }
+}
+
+#[test]
+fn a_load_is_no_deployment() {
+    #[derive(Debug, Parser)]
+    struct Only {
+        #[command(flatten)]
+        deployment: DeploymentArgs,
+    }
+    let refused = |file: &str| {
+        let args = Only::try_parse_from(["x", "--file", file]).expect("arguments");
+        args.deployment.read().expect_err(file).to_string()
+    };
+    for load in ["k6.js", "plan.toml", "shop.ts"] {
+        assert!(
+            refused(&data(load)).ends_with("is a load, not a deployment; give it without --file"),
+            "{load}"
+        );
+    }
+}
+
+/// Both are TOML, and the one is given for the other.
+#[test]
+fn a_deployment_is_no_load() {
+    let place = tempfile::tempdir().expect("a directory");
+    let refused = |text: &str| {
+        let file = place.path().join("deployment.toml");
+        std::fs::write(&file, text).expect("written");
+        format!("{:#}", plan(&[file.to_str().expect("a path")]).expect_err(text))
+    };
+    for text in ["[aws]\ninstance_type = \"t3.small\"\n", "[capacity]\nmax = 8\n"] {
+        assert!(
+            refused(text).contains("is a deployment, not a load; give it with --file"),
+            "{}",
+            refused(text)
+        );
+    }
+    assert!(!refused("[aws]\nsize = 3\n").contains("--file"), "neither");
 }

@@ -19,7 +19,7 @@ use crate::cli::{Answer, say};
 use crate::deployment::{Defaults, Deployment, Target, duration};
 use crate::local::control::Request;
 use crate::local::{CpuLimit, RunDir, Runs, Said, Stop, Wanted, end_orphans, environment, find};
-use crate::simulate::instance_vcpus;
+use crate::pricing::instance_vcpus;
 use crate::simulate::variants::assignment;
 
 /// Start a deployment on this machine, or change the one that runs

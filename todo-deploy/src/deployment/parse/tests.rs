@@ -66,6 +66,9 @@ fn mistakes_are_worth_reading() {
         ),
         ("policy kind", "[[scaling.policy]]\nkind = \"predictive\"\n"),
         ("fargate", "[aws]\nfargate_cpu = 256\nfargate_memory = 4096\n"),
+        ("words for numbers", "[aws]\ninstance_type = 2\n[model]\nboot_cpu = \"half\"\n"),
+        ("a number", "[model]\nboot_cpu = \"half\"\n"),
+        ("reach", "[model]\nrange_extra = 4000000000\n"),
         ("instance type", "[aws]\ninstance_type = \"z9.huge\"\n"),
     ];
     let report: Vec<String> = cases

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::super::*;
 use super::driver::{Driver, deployment};
-use crate::deployment::Target;
+use crate::deployment::{Policy, Target};
 use crate::timeline::{EventKind, ProbeFailure, ScaledBy, WhyNot};
 
 #[derive(Debug, Clone)]
@@ -51,12 +51,20 @@ proptest! {
         steps in prop::collection::vec((1_u64..90, input()), 1..250),
     ) {
         let max = min + more;
-        let text = format!("[capacity]\nmin = {min}\nmax = {max}\n[model]\ndrain_ends_early = {early}\n");
+        // Target tracking looks at one minute, so that histories of two hours scale in again and again.
+        let text = format!(
+            "[capacity]\nmin = {min}\nmax = {max}\n[model]\ndrain_ends_early = {early}\nhigh_periods = 1\nlow_periods = 1\n"
+        );
         let deployment = deployment(target, &text);
+        let scale_in_cooldown = match &deployment.scaling.policies[0] {
+            Policy::TargetTracking(policy) => policy.scale_in_cooldown,
+            Policy::Simple(_) | Policy::Step(_) => Duration::ZERO,
+        };
         let mut engine = Engine::new(Config::new(&deployment, target), Start::Created, Time::ZERO);
         let mut now = Time::ZERO;
         let mut draining = std::collections::BTreeSet::new();
         let mut cooldown_until = Time::ZERO;
+        let mut scaled_in: Option<Time> = None;
         let simple = target != Target::Ecs;
         for (wait, input) in steps {
             now = now + Duration::from_secs(wait);
@@ -82,6 +90,14 @@ proptest! {
                     EventKind::Scaled { by: ScaledBy::Policy { .. }, from, to } if simple => {
                         prop_assert!(event.at >= cooldown_until, "{from} -> {to} in the cooldown");
                     }
+                    // From the success of the activity on, which is this moment or later.
+                    EventKind::Scaled { by: ScaledBy::Policy { .. }, from, to } if to < from => {
+                        let over = scaled_in.map_or(Time::ZERO, |last| last + scale_in_cooldown);
+                        prop_assert!(event.at >= over, "{from} -> {to} in the scale-in cooldown until {over:?}");
+                        scaled_in = Some(event.at);
+                    }
+                    // A scale-out ends the cooldown.
+                    EventKind::Scaled { from, to, .. } if to > from => scaled_in = None,
                     EventKind::NotScaled { why: WhyNot::Cooldown { until }, .. } => prop_assert!(event.at < until),
                     _ => {}
                 }

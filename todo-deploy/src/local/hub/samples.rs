@@ -14,9 +14,9 @@ use crate::local::journal::Input;
 use crate::local::meter::Meter;
 use crate::local::{docker, http, log, procfs, scrape};
 use crate::sim::credit::Throttle;
-use crate::status::{Details, Totals, series};
+use crate::status::{Details, Totals};
 use crate::time::Time;
-use crate::timeline::{Event, EventKind, InstanceId};
+use crate::timeline::{Event, EventKind, InstanceId, series};
 
 /// Bytes of the access log, and as many again of its predecessor.
 const ACCESS_LOG_BYTES_MAX: u64 = 16 << 20;

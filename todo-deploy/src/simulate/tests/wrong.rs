@@ -7,7 +7,7 @@ fn parse(target: Target, as_in_the_practical: bool, text: &str) -> Deployment {
     Deployment::parse(text, "test", Defaults { target, as_in_the_practical }).expect("valid")
 }
 
-/// 100 users who ask once a second for 15 minutes, on `fleet` instances that never scale.
+/// 100 users who ask once a second for 15 minutes, on two instances that never scale.
 fn steady(target: Target, text: &str, fault: Option<&str>) -> Run {
     let text = format!("[capacity]\nmin = 2\nmax = 2\n{text}");
     let stages = ["1s:100".to_owned(), "15m:100".to_owned()];
@@ -156,4 +156,63 @@ fn policies_on_memory_network_and_custom_metrics_scale() {
     assert!(notes.is_empty(), "{notes:?}");
     let (nothing, notes) = first(&tracking("custom:other", 200.0), gauge);
     assert!(nothing.is_none() && notes[0].contains("[model.custom]"), "{notes:?}");
+}
+
+/// What has no price is missing in the bill, and that is said.
+#[test]
+fn what_has_no_price_is_told() {
+    let text = "[aws]\ndatabase_class = \"db.m5.large\"\n";
+    let run = steady(Target::Ec2, text, None);
+    let told = |run: &Run| {
+        run.notes.iter().any(|note| note.starts_with("no price for db.m5.large: only its storage"))
+    };
+    assert!(told(&run), "{:?}", run.notes);
+    assert!(!told(&steady(Target::Ec2, &format!("{text}[database]\nsource = \"none\"\n"), None)));
+    assert!(!told(&steady(Target::Local, text, None)));
+    assert!(!steady(Target::Ec2, "", None).notes.iter().any(|note| note.contains("no price")));
+}
+
+/// What of a fault does not happen as it says is told.
+#[test]
+fn faults_that_do_not_happen_are_told() {
+    let told = |target: Target, fault: &str| -> Vec<String> {
+        let notes = steady(target, "", Some(fault)).notes;
+        notes.into_iter().filter(|note| note.contains("the fault at")).collect()
+    };
+    assert_eq!(told(Target::Ec2, "at=1m kill=2 for=30s"), [""; 0]);
+    assert_eq!(
+        told(Target::Ec2, "at=20m kill=1"),
+        ["the fault at 20m comes after the end at 15m and does nothing; see --for"]
+    );
+    assert_eq!(told(Target::Ec2, "at=1m hang=5"), ["the fault at 60s was to hit 5; 2 served then"]);
+    assert!(told(Target::Ecs, "at=1m kill=1 for=30s")[0].contains("does not come back, whatever `for` says"));
+}
+
+/// AWS has no such thing, and `check` says so; so does a simulation.
+#[test]
+fn an_algorithm_that_aws_does_not_have_is_told() {
+    let text = "[load_balancer]\nalgorithm = \"consistent-hash by path\"\n";
+    let told = |target: Target| {
+        steady(target, text, None).notes.iter().any(|note| note.contains("AWS does not balance by"))
+    };
+    assert_eq!([Target::Ec2, Target::Ecs, Target::Local].map(told), [true, true, false]);
+}
+
+/// The last row of a run may be shorter than a minute; its errors are still per second.
+#[test]
+fn errors_per_second_in_a_last_partial_minute() {
+    let deployment = parse(Target::Ec2, false, "[capacity]\nmin = 1\nmax = 1\n");
+    let stages = ["0s:100".to_owned(), "2m:100".to_owned()];
+    let plan = Plan::from_stages(&stages, &plan::Iteration::default()).expect("a plan");
+    let faults = vec![faults::fault("at=90s lose=1").expect("a fault")];
+    let run = |until: u64| {
+        let until = Some(Duration::from_secs(until));
+        let options = Options { faults: faults.clone(), until, ..options("1ms", 1) };
+        let run = simulate(&deployment, Target::Ec2, &plan, &options);
+        let errors = &run.timeline.series[crate::timeline::series::ERRORS];
+        (errors[1].value, run.minutes[1].errors)
+    };
+    let (per_second, errors) = run(105);
+    assert!(errors > 1000, "{errors}");
+    assert!((per_second - errors as f64 / 45.0).abs() < 1e-9, "{per_second} of {errors} in 45 s");
 }

@@ -20,7 +20,7 @@ pub const USERS: &str = "users";
 /// Mean over the instances, in percent of what each has.
 pub const CPU: &str = "cpu-percent";
 pub const MEMORY: &str = "memory-percent";
-/// How many instances are wanted, in service, healthy. A [`super::Fold`] takes these from the events instead.
+/// How many instances are wanted, in service, healthy. A [`crate::status::Fold`] takes these from the events instead.
 pub const DESIRED: &str = "desired";
 pub const IN_SERVICE: &str = "in-service";
 pub const HEALTHY: &str = "healthy";
