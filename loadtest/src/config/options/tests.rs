@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::config::inspect;
 use crate::config::layers::{from_environment, over};
 use crate::profile::{Executor, Stage};
 
