@@ -103,7 +103,7 @@ function generate(algorithm, extractable, usages) {
   const name = named(algorithm, 'generateKey');
   if (isAes(name)) {
     allowed(name, usages);
-    const { length } = algorithm;
+    const length = Math.trunc(Number(algorithm.length));
     if (![128, 192, 256].includes(length)) fail('OperationError', 'invalid key length');
     return new CryptoKey('secret', { name, length }, extractable, usages, randomBytes(length / 8));
   }

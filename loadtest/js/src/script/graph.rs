@@ -45,6 +45,8 @@ pub(crate) struct Graph {
     words: HashSet<String>,
     read: HashSet<String>,
     remote: Arc<dyn Remote>,
+    /// Originals of helpers by address; none: they could not be had.
+    originals: HashMap<String, Option<String>>,
 }
 
 impl Graph {
@@ -71,6 +73,7 @@ impl Graph {
             words: HashSet::new(),
             read: HashSet::new(),
             remote,
+            originals: HashMap::new(),
         };
         graph.read_all(place, text)?;
         Ok(graph)
@@ -161,7 +164,7 @@ impl Graph {
         }
         let mut targets = Vec::new();
         for import in imports {
-            let target = resolve::resolve(place, &import.specifier);
+            let target = self.original(resolve::resolve(place, &import.specifier), &import.specifier);
             if let Target::Place(place) = &target {
                 self.wanted.entry(place.name()).or_default().extend(import.names);
             }
@@ -276,7 +279,25 @@ impl Graph {
         Place::named(name.strip_suffix(BODY).unwrap_or(name)).unwrap_or_else(own)
     }
 
+    /// The original of a helper that ours only stands in for, if it can be downloaded.
+    fn original(&mut self, target: Target, specifier: &str) -> Target {
+        let Some(place @ Place::Remote(_)) = Place::named(specifier) else { return target };
+        let stands_in = matches!(target, Target::Own(name) if modules::STAND_INS.contains(&name));
+        if !stands_in {
+            return target;
+        }
+        let name = place.name();
+        if !self.originals.contains_key(&name) {
+            let text = self.text(&place).ok();
+            self.originals.insert(name.clone(), text);
+        }
+        if self.originals[&name].is_some() { Target::Place(place) } else { target }
+    }
+
     fn text(&self, place: &Place) -> Result<String, ScriptError> {
+        if let Some(Some(text)) = self.originals.get(&place.name()) {
+            return Ok(text.clone());
+        }
         match place {
             Place::File(path) => read(path),
             Place::Remote(url) => {

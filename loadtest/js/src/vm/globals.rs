@@ -28,6 +28,10 @@ pub(crate) fn install(ctx: &Ctx<'_>, state: &Rc<VuState>) -> Result<()> {
     if has("console") {
         modules::console::install(ctx, state)?;
     }
+    // k6's other name for the global object, which libraries look for.
+    if has("global") {
+        globals.set("global", globals.clone())?;
+    }
     if let Some(seed) = state.config.random_seed {
         modules::k6::random_seed(ctx, f64::from(seed))?;
     }

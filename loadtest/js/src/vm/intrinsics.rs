@@ -63,7 +63,7 @@ const BINARY: &[&str] = &[
 pub(crate) const REGEXP_LITERAL: &str = "/./";
 
 /// With any of these a script could reach what it does not name: it counts as naming everything.
-pub(crate) const REFLECTIVE: &[&str] = &["Function", "eval", "globalThis"];
+pub(crate) const REFLECTIVE: &[&str] = &["Function", "eval", "global", "globalThis"];
 
 /// The parts that `script` gets.
 pub(crate) fn parts(script: &Script) -> Vec<Part> {

@@ -23,6 +23,7 @@ impl Remote for Net {
             "https://a.test/lib/b.js" => "\u{feff}exports.b = require('/e.js');",
             "https://a.test/c.json" => "{\"d\": 20}",
             "https://a.test/e.js" => "module.exports = 300;",
+            "https://jslib.k6.io/k6chaijs/1/index.js" => "exports.expect = () => 'the original';",
             "https://a.test/bad.js" => "import '/x.js'; import 'file:///etc/passwd'; export const a = 1;",
             _ => return Err("status 404".to_owned()),
         };
@@ -117,4 +118,20 @@ fn a_require_that_is_never_reached_need_not_be_there() {
     assert_eq!(rig.lines(), ["Info: GoError function"]);
     let reached = load("require('k6/x/none'); export default () => {}").expect_err("unknown").to_string();
     assert!(reached.contains("this program has no such module"), "{reached}");
+}
+
+#[test]
+fn an_original_is_taken_where_it_can_be_had() {
+    let text = |version: u8| {
+        format!(
+            "import {{ expect }} from 'https://jslib.k6.io/k6chaijs/{version}/index.js';
+             export default () => {{ console.log(typeof expect(1), global === globalThis); }};"
+        )
+    };
+    for (version, kind) in [(1, "string"), (2, "function")] {
+        let script = load_from_net(&text(version)).unwrap_or_else(|e| panic!("{e}"));
+        let mut rig = Rig::with(script, VuConfig::default());
+        rig.iterate();
+        assert_eq!(rig.lines(), [format!("Info: {kind} true")]);
+    }
 }

@@ -1,7 +1,5 @@
 //! What `crypto.subtle` is made of: algorithms over bytes. What keys may be used for is decided in JavaScript.
 
-#![expect(clippy::needless_pass_by_value, reason = "the functions of a script get their arguments by value")]
-
 use std::rc::Rc;
 
 use rquickjs::{ArrayBuffer, Ctx, Object, Result, Value};
