@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use e2e::aws::{Deploy, Emulator, Outcome, Venv, emulator_sources};
-use e2e::{Api, Watchdog, eventually, free_address, within};
+use e2e::{Answer, Api, Watchdog, eventually, free_address, within};
 use hyper::Request;
 use serde_json::Value;
 
@@ -12,13 +12,14 @@ use crate::image::docker::{docker, engine};
 /// Longest that one command may take: containers start and stop in it.
 const PATIENCE: Duration = Duration::from_secs(400);
 
-/// What `Credential=` names it by; nothing is verified.
-const IAM: &str =
-    "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0";
 const ROLE: &str = "Action=CreateRole&Version=2010-05-08&RoleName=LabRole&AssumeRolePolicyDocument=\
     %7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Pr\
     incipal%22%3A%7B%22Service%22%3A%22ecs-tasks.amazonaws.com%22%7D%2C%22Action%22%3A%22sts%3AAssum\
     eRole%22%7D%5D%7D";
+
+/// Its own network and gateway always have these ids.
+const ROUTE: &str = "Action=CreateRoute&Version=2016-11-15&RouteTableId=rtb-00000001&GatewayId=igw-00000001&\
+    DestinationCidrBlock=0.0.0.0%2F0";
 
 struct Ministack {
     api: Api,
@@ -28,7 +29,7 @@ struct Ministack {
 }
 
 impl Ministack {
-    /// With the role that a Learner Lab has. `None` where Python or Docker is missing.
+    /// With the role that a Learner Lab has, and the way out that every account's own network has. `None` where Python or Docker is missing.
     async fn start() -> Option<Self> {
         engine("the ECS roll-out with containers")?;
         let program = Venv::of_ministack()?.command("ministack").get_program().to_string_lossy().into_owned();
@@ -37,13 +38,9 @@ impl Ministack {
         let serve =
             "BIND_HOST=127.0.0.1 GATEWAY_PORT=$2 \"$1\" & server=$!; watch; kill $server; wait $server";
         let server = Watchdog::start(serve, &[&program, &api.address.port().to_string()]).expect("a shell");
-        let role = eventually("ministack to answer", Duration::from_secs(120), || async {
-            let asked = api.request("POST", "/").header("authorization", IAM);
-            let asked = asked.header("content-type", "application/x-www-form-urlencoded");
-            api.try_send(asked, ROLE).await.ok()
-        })
-        .await;
-        role.is(200);
+        let answers = || async { ask(&api, "iam", ROLE).await.ok() };
+        eventually("ministack to answer", Duration::from_secs(120), answers).await.is(200);
+        ask(&api, "ec2", ROUTE).await.expect("an answer").is(200);
         Some(Self { api, deploy: Deploy::to("ecs").await, emulator, _server: server })
     }
 
@@ -67,6 +64,14 @@ impl Ministack {
         let answer = self.api.send(asked, "").await.is(200);
         String::from_utf8(answer.body.to_vec()).expect("text")
     }
+}
+
+/// Asks ministack's `service`, which `Credential=` names; nothing is verified.
+async fn ask(api: &Api, service: &str, form: &str) -> anyhow::Result<Answer> {
+    let scope = format!("Credential=test/20260101/us-east-1/{service}/aws4_request");
+    let signature = format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0");
+    let asked = api.request("POST", "/").header("authorization", signature);
+    api.try_send(asked.header("content-type", "application/x-www-form-urlencoded"), form.to_owned()).await
 }
 
 /// The image whose service answers with `answer`.
