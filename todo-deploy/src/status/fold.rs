@@ -332,15 +332,7 @@ impl Fold {
             let (stamped, value) = self.series.get(name)?.newest;
             (at.since(stamped) <= fresh).then(|| rounded(value))
         };
-        Traffic {
-            requests_per_s: newest(series::REQUESTS),
-            errors_per_s: newest(series::ERRORS),
-            p50_ms: newest(series::P50),
-            p95_ms: newest(series::P95),
-            p99_ms: newest(series::P99),
-            in_flight: newest(series::IN_FLIGHT),
-            totals: self.totals.clone(),
-        }
+        Traffic { totals: self.totals.clone(), ..Traffic::newest(newest) }
     }
 }
 

@@ -227,6 +227,21 @@ pub struct Traffic {
     pub totals: Option<Totals>,
 }
 
+impl Traffic {
+    /// From the newest value of each of the [`series`], where it is not too old.
+    pub(crate) fn newest(of: impl Fn(&str) -> Option<f64>) -> Self {
+        Self {
+            requests_per_s: of(series::REQUESTS),
+            errors_per_s: of(series::ERRORS),
+            p50_ms: of(series::P50),
+            p95_ms: of(series::P95),
+            p99_ms: of(series::P99),
+            in_flight: of(series::IN_FLIGHT),
+            totals: None,
+        }
+    }
+}
+
 /// Since the start.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {

@@ -273,14 +273,7 @@ impl Measured {
             let ended = grid.start + (place + 1) as f64 * grid.step;
             (now - ended <= STALE_S).then_some(value)
         };
-        Traffic {
-            requests_per_s: newest(series::REQUESTS),
-            errors_per_s: newest(series::ERRORS),
-            p50_ms: newest(series::P50),
-            p95_ms: newest(series::P95),
-            p99_ms: newest(series::P99),
-            ..Traffic::default()
-        }
+        Traffic::newest(newest)
     }
 }
 
