@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 
 use aws_sdk_autoscaling::types::{Activity, InstanceRefreshStatus, ScalingActivityStatusCode};
-use aws_sdk_ecs::types::{DeploymentRolloutState, DesiredStatus};
+use aws_sdk_ecs::types::{DeploymentRolloutState, DesiredStatus, Task};
 use aws_smithy_types::DateTime;
 
 use super::{FINAL, Missing, Ready};
@@ -154,9 +154,7 @@ impl Ready<'_> {
             let request = self.cloud.ecs.describe_tasks().cluster(cluster);
             // Both calls go to a hundred; they come in no order, and earlier roll-outs left tasks, too.
             let tasks = request.set_tasks(Some(stopped)).send().await.map_err(of("ecs:DescribeTasks"))?;
-            let mut tasks = tasks.tasks.unwrap_or_default();
-            tasks.sort_by_key(|task| Reverse(task.stopped_at().map(DateTime::as_nanos)));
-            for task in tasks.iter().take(MESSAGES_MAX) {
+            for task in newest(tasks.tasks.unwrap_or_default()).iter().take(MESSAGES_MAX) {
                 let id = task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or("?");
                 let reason = task.stopped_reason().unwrap_or("no reason given");
                 said.push(format!("task {id} stopped: {reason}"));
@@ -180,5 +178,28 @@ impl Ready<'_> {
         said.extend(lines.unwrap_or_default().into_iter().map(|line| format!("log: {}", line.text)));
         said.dedup();
         Ok(said.join("\n"))
+    }
+}
+
+/// Those that stopped last come first.
+fn newest(mut tasks: Vec<Task>) -> Vec<Task> {
+    tasks.sort_by_key(|task| Reverse(task.stopped_at().map(DateTime::as_nanos)));
+    tasks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stopped_last_is_told_first() {
+        let task = |name: &str, at: Option<i64>| {
+            let task = Task::builder().task_arn(name);
+            task.set_stopped_at(at.map(DateTime::from_secs)).build()
+        };
+        let tasks =
+            vec![task("old", Some(10)), task("unknown", None), task("new", Some(30)), task("mid", Some(20))];
+        let names: Vec<_> = newest(tasks).into_iter().filter_map(|task| task.task_arn).collect();
+        assert_eq!(names, ["new", "mid", "old", "unknown"]);
     }
 }
