@@ -1,10 +1,12 @@
 //! What `local up` runs, and on what: a PostgreSQL database, a service at the wrong port, one that publishes a metric of
 //! its own, an instance that runs out of CPU credits.
 
+use std::path::Path;
 use std::time::Duration;
 
-use e2e::{Database, Load, Local, eventually, is_alive, todo_api_program};
+use e2e::{Database, Load, Local, eventually, is_alive, todo_api_program, within};
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 /// Slack for a machine ten times slower.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -39,15 +41,19 @@ async fn instances_share_a_postgresql_database_whose_password_nobody_sees() {
     assert!(!shown.contains(database.url()), "{shown}");
 }
 
+/// Not by its name, so that it is given no flags of todo-api.
+fn at_the_wrong_port(program: &Path) -> [&str; 6] {
+    let script = "exec \"$0\" --listen 127.0.0.1:0 --database-url sqlite::memory:";
+    ["--program", "sh", "--", "-c", script, program.to_str().unwrap()]
+}
+
 #[tokio::test]
 async fn a_service_at_the_wrong_port_is_told_where_it_listens_and_where_it_should() {
     let local = Local::nowhere();
     let program = todo_api_program();
-    // Not by its name, so that it is given no flags of todo-api.
-    let script = "exec \"$0\" --listen 127.0.0.1:0 --database-url sqlite::memory:";
-    let up =
-        ["up", "-d", "--listen", "127.0.0.1:0", "--dashboard", "off", "--program", "sh", "--", "-c", script];
-    let mut up = local.command(&[&up[..], &[program.to_str().unwrap()]].concat()).spawn().unwrap();
+    let up = ["up", "-d", "--listen", "127.0.0.1:0", "--dashboard", "off"];
+    let service = at_the_wrong_port(&program);
+    let mut up = local.command(&[&up[..], &service].concat()).spawn().unwrap();
     let note = eventually("a hint", PATIENCE, || async {
         let (_, said, _) = local.ask(&["status", "--json"]).await;
         let status: Value = serde_json::from_str(&said).ok()?;
@@ -62,6 +68,25 @@ async fn a_service_at_the_wrong_port_is_told_where_it_listens_and_where_it_shoul
     let (code, _, said) = local.ask(&["down", "--now"]).await;
     assert_eq!(code, 0, "{said}");
     let _ = up.wait().await;
+}
+
+#[tokio::test]
+async fn who_rolls_out_a_service_at_the_wrong_port_is_told_so() {
+    let local = Local::up(&[]).await;
+    let program = todo_api_program();
+    let mut deploy =
+        local.command(&[&["deploy"][..], &at_the_wrong_port(&program)].concat()).spawn().unwrap();
+    let mut said = BufReader::new(deploy.stderr.take().unwrap()).lines();
+    let hint = async {
+        loop {
+            let line = said.next_line().await.unwrap().expect("a hint before it is taken back");
+            if line.contains(" listens on 127.0.0.1:") && line.contains("-- --port {port}") {
+                return;
+            }
+        }
+    };
+    within("a hint", PATIENCE, hint).await;
+    deploy.kill().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -192,8 +192,12 @@ impl Hub {
                 member.running = Some(running);
             }
             Life::Unheard(address, elsewhere) => {
-                let given = member.service.port_given(address.port());
-                self.warn(unheard(id, address, &elsewhere, &given));
+                let text = unheard(id, address, &elsewhere, &member.service.port_given(address.port()));
+                // Whoever waits for a roll-out hears it once; its other instances do no better.
+                if let Some(rollout) = self.rollout.as_ref().filter(|rollout| rollout.failures == 0) {
+                    rollout.answer.progress(&text);
+                }
+                self.warn(text);
             }
             Life::Ended(ending) => return self.ended(id, &ending),
         }
