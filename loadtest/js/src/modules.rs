@@ -13,11 +13,14 @@ mod crypto;
 mod data;
 mod encoding;
 mod execution;
+mod go;
 mod html;
 pub(crate) mod http;
 pub(crate) mod k6;
 mod metrics;
+pub(crate) mod random;
 pub(crate) mod tags;
+pub(crate) mod text;
 pub(crate) mod timers;
 pub(crate) mod web;
 
@@ -68,6 +71,7 @@ const NATIVES: &[(&str, Native)] = &[
     ("#execution", define::<execution::Execution>),
     ("#html", define::<html::Html>),
     ("#check", define::<k6::Report>),
+    ("#go", define::<go::Go>),
     ("#web", define::<web::Web>),
     ("#metrics", define::<metrics::Metrics>),
     ("#subtle", define::<crypto::subtle::Subtle>),
@@ -155,11 +159,11 @@ where
     object.set(name, Function::new(object.ctx().clone(), function)?.with_name(name)?)
 }
 
-pub(crate) use crate::vm::fiber::bytes_of;
+pub(crate) use crate::vm::fiber::{buffer_bytes, bytes_of};
 
 /// The text of a string, or nothing.
 pub(crate) fn text_of(value: &Value<'_>) -> Option<String> {
-    value.as_string().and_then(|s| s.to_string().ok())
+    value.as_string().and_then(|s| text::lossy(s).ok())
 }
 
 /// Neither `undefined` nor `null`.
