@@ -27,6 +27,8 @@ struct Current {
     body: Bytes,
     /// Answers a digest challenge.
     authorization: Option<String>,
+    /// The script gave the header `Referer`.
+    own_referer: bool,
 }
 
 /// Sends one request of a script and everything that follows from it.
@@ -132,7 +134,16 @@ fn prepare(shared: &Shared, request: &HttpRequest) -> Result<Current, NetError> 
     if let Some(Auth { scheme: AuthScheme::Ntlm, .. }) = &request.auth {
         return Err(NetError::generic("NTLM authentication is not supported; use basic or digest"));
     }
-    Ok(Current { method: request.method.clone(), url, origin, headers, body, authorization: None })
+    let own_referer = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("referer"));
+    Ok(Current {
+        method: request.method.clone(),
+        url,
+        origin,
+        headers,
+        body,
+        authorization: None,
+        own_referer,
+    })
 }
 
 /// URLs that were asked lately, taken apart. Most scripts ask few over and over.
@@ -327,10 +338,12 @@ fn redirect(current: &Current, reply: &Reply) -> Option<Result<Current, NetError
         let about_body = ["content-type", "content-encoding", "content-length"];
         headers.retain(|(name, _)| !about_body.iter().any(|drop| name.eq_ignore_ascii_case(drop)));
     }
-    let has_referer = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("referer"));
-    let downgrade = current.url.scheme() == "https" && url.scheme() == "http";
-    if !has_referer && !downgrade {
-        headers.push(("Referer".to_owned(), current.url.as_str().to_owned()));
+    // The script's own is kept; otherwise it is always the hop before.
+    if !current.own_referer {
+        headers.retain(|(name, _)| !name.eq_ignore_ascii_case("referer"));
+        if current.url.scheme() == url.scheme() || url.scheme() == "https" {
+            headers.push(("Referer".to_owned(), current.url.as_str().to_owned()));
+        }
     }
     Some(Ok(Current {
         method: if get { "GET".to_owned() } else { current.method.clone() },
@@ -339,6 +352,7 @@ fn redirect(current: &Current, reply: &Reply) -> Option<Result<Current, NetError
         headers,
         body: if drop_body { Bytes::new() } else { current.body.clone() },
         authorization: None,
+        own_referer: current.own_referer,
     }))
 }
 

@@ -329,7 +329,6 @@ fn what_cannot_be_loaded_says_why() {
         ("setTimeout(() => {}, 1); export default () => {}", "this program cannot wait in the init context"),
         ("throw new Error('at the top'); export default () => {}", "Error: at the top"),
         ("open('no-such-file'); export default () => {}", "no such file or directory"),
-        ("import { nope } from 'k6'; export default () => {}", "nope"),
         ("import http from '#metrics'; export default () => {}", "#metrics"),
     ] {
         let error = load(text).expect_err(text).to_string();
