@@ -359,7 +359,7 @@ fn helpers_from_the_net() {
           console.log(_.chunk([1, 2, 3], 2), _.get({ a: [{ b: 1 }] }, 'a[0].b'), _.sortBy([{ n: 2 }, { n: 1 }], 'n')[0].n, _.camelCase('foo-bar baz'), _.isEqual({ a: [1] }, { a: [1] }));
           console.log(papaparse.parse('a,b\\n1,\"x, y\"\\n', { header: true, skipEmptyLines: true }).data);
           const url = new URL('https://u:p@h.test:8080/p?q=1#f'); url.searchParams.append('z', 'ä b'); console.log(url.toString(), url.hostname, url.port, new URLSearchParams({ a: 1 }).toString());
-          const fd = new FormData(); fd.append('k', 'v'); console.log(fd.body().byteLength > 50, textSummary({ metrics: { c: { type: 'counter', contains: 'default', values: { count: 3, rate: 1.5 } } }, root_group: { name: '', checks: [], groups: [] } }).trim());
+          const fd = new FormData(); fd.append('k', 'v'); console.log(fd.body().byteLength > 50, textSummary({ metrics: { c: { type: 'counter', contains: 'default', values: { count: 3, rate: 1.5 } } }, root_group: { name: '', checks: [], groups: [] } }, { enableColors: false }).trim());
           _.debounce();
         }";
     assert_eq!(
