@@ -5,14 +5,15 @@ use loadtest_js::*;
 
 #[test]
 fn sessions_of_httpx() {
-    let text = "import { Httpx, Get } from 'https://jslib.k6.io/httpx/0.1.0/index.js';
+    let text = "import http from 'k6/http'; import { Httpx, Get, Post } from 'https://jslib.k6.io/httpx/0.1.0/index.js';
         const session = new Httpx({ baseURL: 'http://h.test/api', headers: { 'X-A': '1', 'X-B': '2' }, timeout: 5000 });
         session.addTag('kind', 'x'); session.addHeader('X-C', '3'); session.clearHeader('X-B');
         export default function () {
           session.get('/one');
           session.post('http://other.test/', 'body', { headers: { 'X-A': 'own' }, tags: { more: 'y' } });
           session.delete('/two', null);
-          session.batch([new Get('/three'), '/four'], { tags: { name: 'both' } });
+          session.batch([new Get('/three', { tags: { own: 'z' } }).addHeader('X-D', '4'), ['GET', '/four']], { tags: { name: 'both' } });
+          console.log(new Post(http.url`/p/${1}`, { body: 'b', timeout: 1 }).params.tags.name, session.lastRequest.responseObject.length);
         }";
     let mut rig = Rig::new(text);
     let task = rig.next();
@@ -27,10 +28,10 @@ fn sessions_of_httpx() {
     }
     let batch: Vec<_> =
         got[begins.len()..].iter().filter(|line| line.contains("http://h.test/api/")).collect();
-    assert!(
-        batch.iter().any(|line| line.contains("/three")) && batch.iter().any(|line| line.contains("/four")),
-        "{got:?}"
-    );
+    assert_eq!(batch.len(), 2, "{got:?}");
+    assert!(batch[0].contains("/three") && batch[0].contains("own=z"), "{got:?}");
+    assert!(batch[1].contains("/four") && batch[1].contains("name=both"), "{got:?}");
+    assert_eq!(got.last().map(String::as_str), Some("Info: /p/${} 2"));
 }
 
 #[test]
