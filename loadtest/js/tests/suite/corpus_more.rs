@@ -409,13 +409,14 @@ fn globals_of_browsers() {
 
 #[test]
 fn setup_teardown_and_summary() {
-    let text = "export function setup() { return { list: [1], skipped: undefined }; }
+    let text = "export function setup() { return { list: [1], gone: undefined }; }
         export default function (data) { data.list.push(2); console.log(data); }
         export function teardown(data) { console.log('bye', data); }
         export function handleSummary(data) { return { 'out.json': JSON.stringify(data), stdout: 'x', 'b.bin': new Uint8Array([1]).buffer }; }";
     let mut rig = Rig::new(text);
     let TaskValue::Json(data) = rig.run(Task::Setup).value else { panic!("setup returns data") };
-    assert_eq!(&*data, "{\"list\":[1]}");
+    // What is undefined becomes null on its way, as in k6.
+    assert_eq!(&*data, "{\"list\":[1],\"gone\":null}");
     rig.setup_data = Some(Arc::clone(&data));
     rig.iterate();
     rig.iterate();
@@ -423,7 +424,11 @@ fn setup_teardown_and_summary() {
     let summary = rig.run(Task::HandleSummary { data: "{\"a\":1}".into() });
     assert_eq!(
         rig.lines(),
-        ["Info: { list: [ 1, 2 ] }", "Info: { list: [ 1, 2, 2 ] }", "Info: bye { list: [ 1, 2, 2 ] }",]
+        [
+            "Info: { list: [ 1, 2 ], gone: null }",
+            "Info: { list: [ 1, 2, 2 ], gone: null }",
+            "Info: bye { list: [ 1, 2, 2 ], gone: null }",
+        ]
     );
     let files = TaskValue::Files(vec![
         ("out.json".to_owned(), b"{\"a\":1}".to_vec()),
