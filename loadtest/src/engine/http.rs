@@ -132,15 +132,7 @@ fn prepare(shared: &Shared, request: &HttpRequest) -> Result<Current, NetError> 
     if let Some(Auth { scheme: AuthScheme::Ntlm, .. }) = &request.auth {
         return Err(NetError::generic("NTLM authentication is not supported; use basic or digest"));
     }
-    Ok(Current {
-        method: request.method.clone(),
-        url,
-        origin,
-        headers,
-        body,
-        authorization: None,
-        own_referer,
-    })
+    Ok(Current { method: request.method.clone(), url, origin, headers, body, authorization: None })
 }
 
 /// URLs that were asked lately, taken apart. Most scripts ask few over and over.
