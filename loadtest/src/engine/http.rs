@@ -27,6 +27,8 @@ struct Current {
     body: Bytes,
     /// Answers a digest challenge.
     authorization: Option<String>,
+    /// The script gave the header `Referer`.
+    own_referer: bool,
 }
 
 /// Sends one request of a script and everything that follows from it.
@@ -90,7 +92,7 @@ async fn rounds(
                 continue;
             }
         }
-        match redirect(request, &current, reply) {
+        match redirect(&current, reply) {
             Some(Ok(next)) if redirects < redirects_max => {
                 redirects += 1;
                 current = next;
@@ -132,7 +134,16 @@ fn prepare(shared: &Shared, request: &HttpRequest) -> Result<Current, NetError> 
     if let Some(Auth { scheme: AuthScheme::Ntlm, .. }) = &request.auth {
         return Err(NetError::generic("NTLM authentication is not supported; use basic or digest"));
     }
-    Ok(Current { method: request.method.clone(), url, origin, headers, body, authorization: None })
+    let own_referer = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("referer"));
+    Ok(Current {
+        method: request.method.clone(),
+        url,
+        origin,
+        headers,
+        body,
+        authorization: None,
+        own_referer,
+    })
 }
 
 /// URLs that were asked lately, taken apart. Most scripts ask few over and over.
@@ -296,7 +307,7 @@ fn record(shared: &Shared, request: &HttpRequest, current: &Current, hop: &Hop, 
 }
 
 /// The next hop where the reply is a redirect. `Err`: its address is unusable.
-fn redirect(request: &HttpRequest, current: &Current, reply: &Reply) -> Option<Result<Current, NetError>> {
+fn redirect(current: &Current, reply: &Reply) -> Option<Result<Current, NetError>> {
     let keep = match reply.status {
         301..=303 => false,
         307 | 308 => true,
@@ -327,12 +338,10 @@ fn redirect(request: &HttpRequest, current: &Current, reply: &Reply) -> Option<R
         let about_body = ["content-type", "content-encoding", "content-length"];
         headers.retain(|(name, _)| !about_body.iter().any(|drop| name.eq_ignore_ascii_case(drop)));
     }
-    // The script's own stands for all hops; else each hop names the one before it.
-    let is_referer = |(name, _): &(String, String)| name.eq_ignore_ascii_case("referer");
-    let downgrade = current.url.scheme() == "https" && url.scheme() == "http";
-    if !request.headers.iter().any(is_referer) {
-        headers.retain(|header| !is_referer(header));
-        if !downgrade {
+    // The script's own is kept; otherwise it is always the hop before.
+    if !current.own_referer {
+        headers.retain(|(name, _)| !name.eq_ignore_ascii_case("referer"));
+        if current.url.scheme() == url.scheme() || url.scheme() == "https" {
             headers.push(("Referer".to_owned(), current.url.as_str().to_owned()));
         }
     }
@@ -343,6 +352,7 @@ fn redirect(request: &HttpRequest, current: &Current, reply: &Reply) -> Option<R
         headers,
         body: if drop_body { Bytes::new() } else { current.body.clone() },
         authorization: None,
+        own_referer: current.own_referer,
     }))
 }
 
