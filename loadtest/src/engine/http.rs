@@ -11,7 +11,7 @@ use loadtest_js::{
 };
 
 use super::digest;
-use super::shared::Shared;
+use super::shared::{LogLine, Shared};
 use crate::metrics::tags::{HttpTags, PlainTags};
 use crate::net::client::{Client, Wire};
 use crate::net::h1::now;
@@ -101,7 +101,7 @@ async fn rounds(
                 continue;
             }
         }
-        match redirect(&current, reply) {
+        match redirect(request, &current, reply) {
             Some(Ok(next)) if redirects < redirects_max => {
                 redirects += 1;
                 current = next;
@@ -115,11 +115,11 @@ async fn rounds(
                 if other.is_some() && request.redirects_max.is_none() {
                     let message = format!(
                         "Stopped after {} redirects and returned the redirection; pass {{ redirects: n }} in request \
-                         params or set global maxRedirects to silence this url=\"{}\"",
-                        redirects + 1,
-                        request.url
+                         params or set global maxRedirects to silence this",
+                        redirects + 1
                     );
-                    shared.log(LogLevel::Warn, &message, "");
+                    let fields = vec![("url", request.url.clone())];
+                    shared.log_with(LogLine { fields, ..LogLine::plain(LogLevel::Warn, &message) });
                 }
                 return response(request, &current, hop, sent);
             }
@@ -254,6 +254,7 @@ fn headers(
 }
 
 /// What goes around the headers that a script sets.
+#[derive(Debug)]
 pub struct Envelope<'a> {
     pub method: &'a str,
     pub host: &'a str,
@@ -436,11 +437,8 @@ fn record(shared: &Shared, request: &HttpRequest, current: &Current, hop: &Hop, 
     shared.recorder.borrow_mut().http(&tags, &hop.timings, at_ns);
 }
 
-/// How redirects spell the header, so that it can be told from a script's.
-const REFERER: &str = "rEFERER";
-
 /// The next hop where the reply is a redirect. `Err`: its address is unusable.
-fn redirect(current: &Current, reply: &Reply) -> Option<Result<Current, NetError>> {
+fn redirect(request: &HttpRequest, current: &Current, reply: &Reply) -> Option<Result<Current, NetError>> {
     let keep = match reply.status {
         301..=303 => false,
         307 | 308 => true,
@@ -469,15 +467,13 @@ fn redirect(current: &Current, reply: &Reply) -> Option<Result<Current, NetError
         let about_body = ["content-type", "content-encoding", "content-length"];
         headers.retain(|(name, _)| !about_body.iter().any(|drop| name.eq_ignore_ascii_case(drop)));
     }
+    // The script's own stands for all hops; else each hop names the one before it.
+    let is_referer = |(name, _): &(String, String)| name.eq_ignore_ascii_case("referer");
     let downgrade = current.address.scheme == "https" && address.scheme == "http";
-    headers.retain(|(name, _)| !(downgrade && name.eq_ignore_ascii_case("referer")));
-    if !downgrade {
-        // A script's own stays; one that an earlier hop has put there is replaced.
-        let here = current.address.without_user().to_string();
-        match headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("referer")) {
-            Some((name, value)) if name == REFERER => *value = here,
-            Some(_) => {}
-            None => headers.push((REFERER.to_owned(), here)),
+    if !request.headers.iter().any(is_referer) {
+        headers.retain(|header| !is_referer(header));
+        if !downgrade {
+            headers.push(("Referer".to_owned(), current.address.without_user().to_string()));
         }
     }
     Some(Ok(Current {
@@ -519,7 +515,8 @@ fn warn(shared: &Shared, method: &str, url: &str, error: &NetError) {
     if worth_a_line {
         let (first, rest) = method.split_at_checked(1).unwrap_or((method, ""));
         let operation = format!("{first}{}", rest.to_lowercase());
-        shared.log(LogLevel::Warn, &format!("Request Failed error={:?}", format!("{operation} \"{url}\": {error}")), "");
+        let fields = vec![("error", format!("{operation} \"{url}\": {error}"))];
+        shared.log_with(LogLine { fields, ..LogLine::plain(LogLevel::Warn, "Request Failed") });
     }
 }
 

@@ -248,7 +248,7 @@ fn refused<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>, refusal: &request::Refusal)
     if state.config.throw {
         return Err(throw(ctx, &refusal.message));
     }
-    state.warn(&format!("Request Failed error={:?}", refusal.message));
+    state.warn(&format!("Request Failed error={}", refusal.message));
     Response::refused(refusal).into_value(ctx, state)
 }
 

@@ -90,7 +90,7 @@ fn refused<'js>(
     if state.config.throw {
         return Err(throw(ctx, &refusal.message));
     }
-    state.warn(&format!("A batch request failed error={:?}", refusal.message));
+    state.warn(&format!("A batch request failed error={}", refusal.message));
     let nothing = Refusal::new("");
     for other in keys {
         let refusal = if other == key { refusal } else { &nothing };
