@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use loadtest_js::{
     Address, Auth, AuthScheme, Compression, HttpRequest, HttpResponse, LogLevel, RequestCookie, ResponseType,
-    SentRequest, canonical, cookie_header,
+    SentRequest, canonical, cookie_header, cookies_of,
 };
 
 use super::digest;
@@ -73,12 +73,14 @@ async fn rounds(
     let mut sent = None;
     loop {
         let cookies = request.jar.merged(&current.url, &request.cookies, unix_now(shared));
-        let headers = headers(shared, client, request, &current, &cookies);
+        let own = own_headers(shared, &current, &cookies);
         if request.reads.rest && (sent.is_none() || challenged && redirects == 0) {
-            sent = Some(sent_request(&current, &headers, cookies));
+            sent = Some(sent_request(request, &current, &own));
         }
+        let headers = headers(shared, client, &current, own);
         let mut hop = match first.take() {
             Some(hop) => hop,
+            None if request.timeout.is_zero() => Hop::failed(NetError::timeout()),
             None => one_hop(client, request, &current, &headers, deadline).await,
         };
         if let Ok(reply) = &mut hop.result
@@ -172,7 +174,11 @@ fn prepare(shared: &Shared, request: &HttpRequest) -> Result<Current, NetError> 
     if let Some(Auth { scheme: AuthScheme::Ntlm, .. }) = &request.auth {
         return Err(NetError::generic("NTLM authentication is not supported; use basic or digest"));
     }
-    let url = address.to_string();
+    let url = match &request.auth {
+        // k6 takes them out of the URL.
+        Some(auth) if auth.scheme != AuthScheme::Basic => address.without_user().to_string(),
+        _ => address.to_string(),
+    };
     let method = request.method.clone();
     Ok(Current { method, address, url, origin, headers, body, authorization: None })
 }
@@ -211,17 +217,13 @@ fn compression(compression: &Compression) -> &'static str {
     }
 }
 
-/// All headers of a hop, in the order in which they are sent.
-fn headers(
-    shared: &Shared,
-    client: &Client,
-    request: &HttpRequest,
-    current: &Current,
-    cookies: &[RequestCookie],
-) -> Vec<(String, String)> {
+/// The headers of a hop that belong to the request rather than to the connection.
+fn own_headers(shared: &Shared, current: &Current, cookies: &[RequestCookie]) -> Vec<(String, String)> {
     let mut own: Vec<(String, String)> = Vec::with_capacity(current.headers.len() + 4);
     own.extend(current.headers.iter().cloned());
-    let set = |own: &[(String, String)], name: &str| own.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+    if !own.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
+        own.push(("User-Agent".to_owned(), shared.options.user_agent.clone()));
+    }
     if !cookies.is_empty() {
         let line = cookie_header(cookies);
         match own.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("cookie")) {
@@ -230,27 +232,38 @@ fn headers(
             None => own.push(("Cookie".to_owned(), line)),
         }
     }
-    if let Some((user, password)) = &current.address.user
-        && request.auth.as_ref().is_none_or(|auth| auth.scheme == AuthScheme::Basic)
-        && !set(&own, "authorization")
-    {
-        own.push(("Authorization".to_owned(), basic(user, password.as_deref().unwrap_or(""))));
-    }
     if let Some(authorization) = &current.authorization {
         own.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
         own.push(("Authorization".to_owned(), authorization.clone()));
+    }
+    own
+}
+
+/// All headers of a hop, in the order in which they are sent.
+fn headers(
+    shared: &Shared,
+    client: &Client,
+    current: &Current,
+    mut own: Vec<(String, String)>,
+) -> Vec<(String, String)> {
+    // Also before a digest or NTLM round, as k6.
+    if let Some((user, password)) = &current.address.user
+        && !own.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+    {
+        own.push(("Authorization".to_owned(), basic(user, password.as_deref().unwrap_or(""))));
     }
     // The script's own Host is for the host it named, unless the base URL replaces that.
     if shared.base_url.is_some() {
         own.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
     }
-    in_order(&Envelope {
+    let envelope = Envelope {
         method: &current.method,
         host: &current.address.host_header(),
         user_agent: &shared.options.user_agent,
         body: current.body.as_ref().map(Bytes::len),
         close: client.no_reuse,
-    }, own)
+    };
+    in_order(&envelope, own)
 }
 
 /// What goes around the headers that a script sets.
@@ -303,28 +316,20 @@ pub fn in_order(envelope: &Envelope<'_>, own: Vec<(String, String)>) -> Vec<(Str
 }
 
 /// What `response.request` shows: what the script, the options and the jar have put there, but nothing that belongs
-/// to the connection.
-fn sent_request(
-    current: &Current,
-    headers: &[(String, String)],
-    cookies: Vec<RequestCookie>,
-) -> SentRequest {
-    let hidden = ["Host", "Content-Length", "Transfer-Encoding", "Connection"];
-    let own = |name: &str| current.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
-    let shown = |name: &str| match name {
-        "Authorization" => current.authorization.is_some() || own(name),
-        "Connection" => own(name),
-        _ => !hidden.contains(&name),
-    };
+/// to the connection. The body is shown as it was before any compression.
+fn sent_request(request: &HttpRequest, current: &Current, own: &[(String, String)]) -> SentRequest {
+    let shown = |(name, _): &&(String, String)| !name.eq_ignore_ascii_case("content-length");
     let mut headers: Vec<(String, String)> =
-        headers.iter().filter(|(name, _)| shown(name)).cloned().collect();
+        own.iter().filter(shown).map(|(name, value)| (canonical(name), value.clone())).collect();
     headers.sort();
+    let cookies = headers.iter().find(|(name, _)| name == "Cookie").map(|(_, line)| cookies_of(line));
+    let cookie = |(name, value)| RequestCookie { name, value, replace: false };
     SentRequest {
         method: current.method.clone(),
         url: current.url.clone(),
+        cookies: cookies.unwrap_or_default().into_iter().map(cookie).collect(),
         headers,
-        body: current.body.clone().unwrap_or_default(),
-        cookies,
+        body: request.body.clone().unwrap_or_default(),
     }
 }
 
@@ -462,6 +467,12 @@ fn redirect(request: &HttpRequest, current: &Current, reply: &Reply) -> Option<R
         let name = name.to_ascii_lowercase();
         name != "host" && (same_host || !private.contains(&name.as_str()))
     });
+    // A script's own Host stays where the address names no other.
+    if !location.contains("//")
+        && let Some(host) = current.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"))
+    {
+        headers.push(host.clone());
+    }
     let drop_body = get || !keep;
     if drop_body {
         let about_body = ["content-type", "content-encoding", "content-length"];
@@ -529,7 +540,10 @@ fn failed(
     redirected: bool,
 ) -> HttpResponse {
     let error = hop.result.as_ref().err().cloned().unwrap_or_else(NetError::eof);
-    warn(shared, &current.method, &current.url, &error);
+    // What is thrown is not logged.
+    if !request.throws {
+        warn(shared, &current.method, &current.url, &error);
+    }
     let mut answer = base(request, current, hop, sent);
     if !redirected {
         answer.url.clone_from(&request.url);
@@ -539,12 +553,7 @@ fn failed(
     answer
 }
 
-fn response(
-    request: &HttpRequest,
-    current: &Current,
-    hop: Hop,
-    sent: Option<SentRequest>,
-) -> HttpResponse {
+fn response(request: &HttpRequest, current: &Current, hop: Hop, sent: Option<SentRequest>) -> HttpResponse {
     let mut answer = base(request, current, &hop, sent);
     if let Ok(reply) = hop.result {
         answer.status = reply.status;

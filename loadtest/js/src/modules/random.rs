@@ -42,12 +42,16 @@ impl Generator {
         sum
     }
 
-    /// The lower 53 bits as a fraction of 1.
+    /// The lower 63 bits as a fraction of 1.
     fn fraction(&mut self) -> f64 {
-        const STEPS: u64 = 1 << 53;
-        #[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
-        let fraction = (self.next() % STEPS) as f64 / STEPS as f64;
-        fraction
+        const STEPS: u64 = 1 << 63;
+        loop {
+            #[expect(clippy::cast_precision_loss, reason = "k6 rounds as well")]
+            let fraction = (self.next() % STEPS) as f64 / STEPS as f64;
+            if fraction < 1.0 {
+                return fraction;
+            }
+        }
     }
 }
 
@@ -84,7 +88,8 @@ fn warmed_up() -> Box<[u64]> {
     let mut power = power_of_t(WARM_UP);
     let mut state = vec![0u64; LENGTH].into_boxed_slice();
     for k in i128::from(WARM_UP) - 606..=i128::from(WARM_UP) {
-        let value = power.iter().zip(&sequence).fold(0u64, |sum, (a, b)| sum.wrapping_add(a.wrapping_mul(*b)));
+        let value =
+            power.iter().zip(&sequence).fold(0u64, |sum, (a, b)| sum.wrapping_add(a.wrapping_mul(*b)));
         state[place_of(k)] = value;
         times_t(&mut power);
     }

@@ -8,10 +8,10 @@ use rquickjs::{Class, Coerced, Ctx, Object, Result, Value};
 use super::body;
 use super::expected::ExpectedStatuses;
 use super::jar::JarObject;
-use crate::api::http::{Auth, AuthScheme, Compression, Expected, HttpRequest, RequestCookie, ResponseType};
 use crate::address::Address;
+use crate::api::http::{Auth, AuthScheme, Compression, Expected, HttpRequest, RequestCookie, ResponseType};
 use crate::modules::tags::tags_of;
-use crate::modules::text::string_of;
+use crate::modules::text::{go_type, string_of};
 use crate::modules::{given, text_of};
 use crate::vm::state::VuState;
 
@@ -58,6 +58,7 @@ pub(crate) fn parse<'js>(
         timeout: TIMEOUT,
         response_type: state.response_type(),
         auth: target.auth,
+        throws: false,
         expected: state.expected.borrow().clone(),
         context: state.context(),
         tags: Vec::new(),
@@ -83,6 +84,7 @@ pub(crate) fn parse<'js>(
             }
         }
     }
+    request.throws = throws;
     Ok(Ok((request, throws)))
 }
 
@@ -93,9 +95,8 @@ struct Target {
 }
 
 fn target(url: Option<Value<'_>>) -> Result<std::result::Result<Target, Refusal>> {
-    let refused = |shown: &str| {
-        Ok(Err(Refusal { message: format!("invalid URL: '#{shown}'"), code: INVALID_URL }))
-    };
+    let refused =
+        |shown: &str| Ok(Err(Refusal { message: format!("invalid URL: '#{shown}'"), code: INVALID_URL }));
     let Some(url) = given(url) else { return refused("<nil>") };
     let (url, name) = if let Some(text) = text_of(&url) {
         (text, None)
@@ -153,7 +154,15 @@ fn param<'js>(
     match key {
         "headers" => headers(request, object_of(ctx, value)?)?,
         "cookies" => cookies(request, object_of(ctx, value)?)?,
-        "tags" => request.tags = tags_of(ctx, Some(value))?,
+        "tags" => match tags_of(ctx, Some(value)) {
+            Ok(tags) => request.tags = tags,
+            Err(error) if error.is_exception() => {
+                let why = crate::vm::error::take(ctx, &error).message;
+                let why = why.trim_start_matches("GoError: ");
+                return Ok(Err(Refusal::new(format!("invalid HTTP request metric tags: {why}"))));
+            }
+            Err(error) => return Err(error),
+        },
         "jar" => {
             if let Some(jar) = value.as_object().and_then(Class::<JarObject>::from_object) {
                 request.jar = jar.borrow().jar();
@@ -170,10 +179,9 @@ fn param<'js>(
             Err(refusal) => return Ok(Err(refusal)),
         },
         "auth" => {
-            if let Some(scheme) = scheme(&text(&value)?)
-                && let Some(auth) = &mut request.auth
-            {
-                auth.scheme = scheme;
+            if let Some(scheme) = scheme(&text(&value)?) {
+                let nobody = || Auth { scheme, user: String::new(), password: String::new() };
+                request.auth.get_or_insert_with(nobody).scheme = scheme;
             }
         }
         "compression" => match compression(&text(&value)?) {
@@ -215,7 +223,7 @@ fn cookies(request: &mut HttpRequest, object: Option<Object<'_>>) -> Result<()> 
         let (name, value) = entry?;
         let Some(value) = given(Some(value)) else { continue };
         let mut cookie = RequestCookie { name, value: String::new(), replace: false };
-        match value.as_object() {
+        match value.as_object().filter(|parts| !parts.is_array()) {
             Some(parts) => cookie_parts(&mut cookie, parts)?,
             None => cookie.value = string_of(&value)?,
         }
@@ -241,10 +249,13 @@ fn timeout(value: &Value<'_>) -> Result<std::result::Result<Duration, Refusal>> 
     if let Some(ms) = value.as_number() {
         return Ok(Ok(Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::ZERO)));
     }
+    if !value.is_string() {
+        let why = format!("invalid timeout value: unable to use type {} as a duration value", go_type(value));
+        return Ok(Err(Refusal::new(why)));
+    }
     let text = string_of(value)?;
-    Ok(duration(&text).ok_or_else(|| {
-        Refusal::new(format!("invalid timeout value: time: invalid duration \"{text}\""))
-    }))
+    Ok(duration(&text)
+        .ok_or_else(|| Refusal::new(format!("invalid timeout value: time: invalid duration \"{text}\""))))
 }
 
 /// k6's durations: numbers of `h`, `m`, `s`, `ms`, `us`, `ns`, days as `d` too; a bare number is milliseconds.
