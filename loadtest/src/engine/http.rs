@@ -12,6 +12,7 @@ use url::Url;
 
 use super::digest;
 use super::shared::{LogLine, Shared};
+use super::wire_log::{self, WireLog};
 use crate::metrics::tags::{HttpTags, PlainTags};
 use crate::net::client::{Client, Wire};
 use crate::net::h1::now;
@@ -72,7 +73,7 @@ async fn rounds(
         let headers = headers(shared, client, request, &current);
         let mut hop = match first.take() {
             Some(hop) => hop,
-            None => one_hop(client, request, &current, &headers, deadline).await,
+            None => one_hop(shared, client, request, &current, &headers, deadline).await,
         };
         if let Ok(reply) = &mut hop.result
             && let Err(error) = decode_body(reply)
@@ -82,6 +83,11 @@ async fn rounds(
         let digest_round =
             !challenged && request.auth.as_ref().is_some_and(|auth| auth.scheme == AuthScheme::Digest);
         record(shared, request, &current, &hop, digest_round);
+        if shared.options.wire_log != WireLog::Nothing {
+            let target = path_and_query(&current.url);
+            let (line, reply) = ((current.method.as_str(), target.as_str()), hop.result.as_ref().ok());
+            wire_log::log(shared, request, line, &headers, &current.body, reply);
+        }
         let Ok(reply) = &hop.result else { return failed(shared, request, &current, &hop, headers) };
         let unix_now = (shared.clock.start_unix + shared.clock.elapsed()).as_secs();
         request.jar.store(current.url.as_str(), &reply.headers, i64::try_from(unix_now).unwrap_or(i64::MAX));
@@ -227,6 +233,7 @@ fn headers(
 }
 
 async fn one_hop(
+    shared: &Shared,
     client: &Client,
     request: &HttpRequest,
     current: &Current,
@@ -235,9 +242,10 @@ async fn one_hop(
 ) -> Hop {
     let target = path_and_query(&current.url);
     let encoded_body = request.response_type != ResponseType::None;
+    let logged = shared.options.wire_log != WireLog::Nothing;
     let want = Want {
-        headers: request.reads.headers || request.reads.rest,
-        body: encoded_body && request.reads.body,
+        headers: request.reads.headers || request.reads.rest || logged,
+        body: encoded_body && (request.reads.body || logged),
         encoded_body,
     };
     let wire = Wire {
