@@ -99,7 +99,8 @@ impl Address {
                 if !user.chars().all(valid) {
                     return Err("net/url: invalid userinfo".to_owned());
                 }
-                let decoded = |text: &str| decode(text).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+                let decoded =
+                    |text: &str| decode(text).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
                 self.user = Some(match user.split_once(':') {
                     Some((user, password)) => (decoded(user)?, Some(decoded(password)?)),
                     None => (decoded(user)?, None),
@@ -121,7 +122,9 @@ impl Address {
             if byte == b'%' {
                 // Only letters beyond ASCII are written so, and the zone of an IPv6 address.
                 let escape = host.get(at..at + 3).unwrap_or(&host[at..]);
-                if escape != "%25" && escape.as_bytes().get(1).is_none_or(|digit| digit.is_ascii_digit() && *digit < b'8') {
+                if escape != "%25"
+                    && escape.as_bytes().get(1).is_none_or(|digit| digit.is_ascii_digit() && *digit < b'8')
+                {
                     return Err(format!("invalid URL escape {escape:?}"));
                 }
             } else if !Part::Host.holds(byte) {
@@ -311,7 +314,9 @@ fn decode(text: &str) -> Result<Vec<u8>, String> {
             continue;
         }
         let hex = tail.get(..2).filter(|hex| hex.iter().all(u8::is_ascii_hexdigit));
-        let byte = hex.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let byte = hex
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         let Some(byte) = byte else {
             let shown = String::from_utf8_lossy(&rest[..rest.len().min(3)]).into_owned();
             return Err(format!("invalid URL escape {shown:?}"));

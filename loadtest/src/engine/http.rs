@@ -221,7 +221,8 @@ fn headers(
 ) -> Vec<(String, String)> {
     let mut own: Vec<(String, String)> = Vec::with_capacity(current.headers.len() + 4);
     own.extend(current.headers.iter().cloned());
-    let set = |own: &[(String, String)], name: &str| own.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+    let set =
+        |own: &[(String, String)], name: &str| own.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
     if !cookies.is_empty() {
         let line = cookie_header(cookies);
         match own.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("cookie")) {
@@ -244,13 +245,16 @@ fn headers(
     if shared.base_url.is_some() {
         own.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
     }
-    in_order(&Envelope {
-        method: &current.method,
-        host: &current.address.host_header(),
-        user_agent: &shared.options.user_agent,
-        body: current.body.as_ref().map(Bytes::len),
-        close: client.no_reuse,
-    }, own)
+    in_order(
+        &Envelope {
+            method: &current.method,
+            host: &current.address.host_header(),
+            user_agent: &shared.options.user_agent,
+            body: current.body.as_ref().map(Bytes::len),
+            close: client.no_reuse,
+        },
+        own,
+    )
 }
 
 /// What goes around the headers that a script sets.
@@ -304,11 +308,7 @@ pub fn in_order(envelope: &Envelope<'_>, own: Vec<(String, String)>) -> Vec<(Str
 
 /// What `response.request` shows: what the script, the options and the jar have put there, but nothing that belongs
 /// to the connection.
-fn sent_request(
-    current: &Current,
-    headers: &[(String, String)],
-    cookies: Vec<RequestCookie>,
-) -> SentRequest {
+fn sent_request(current: &Current, headers: &[(String, String)], cookies: Vec<RequestCookie>) -> SentRequest {
     let hidden = ["Host", "Content-Length", "Transfer-Encoding", "Connection"];
     let own = |name: &str| current.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
     let shown = |name: &str| match name {
@@ -539,12 +539,7 @@ fn failed(
     answer
 }
 
-fn response(
-    request: &HttpRequest,
-    current: &Current,
-    hop: Hop,
-    sent: Option<SentRequest>,
-) -> HttpResponse {
+fn response(request: &HttpRequest, current: &Current, hop: Hop, sent: Option<SentRequest>) -> HttpResponse {
     let mut answer = base(request, current, &hop, sent);
     if let Ok(reply) = hop.result {
         answer.status = reply.status;

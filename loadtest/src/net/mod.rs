@@ -86,7 +86,8 @@ impl Origin {
         }
         let (_, port) = address.host_and_port();
         let number = port.map_or(Ok(if tls { 443 } else { 80 }), str::parse);
-        let bad = |_| NetError::new(1210, format!("dial tcp: address {}: invalid port", port.unwrap_or_default()));
+        let bad =
+            |_| NetError::new(1210, format!("dial tcp: address {}: invalid port", port.unwrap_or_default()));
         let header = address.host_header();
         let host = match header.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((host, _)) => host,

@@ -142,5 +142,8 @@ pub(crate) fn input_bytes<'js>(ctx: &Ctx<'js>, input: &Value<'js>) -> Result<Vec
     if let Some(bytes) = bytes_of(input) {
         return Ok(bytes);
     }
-    Err(throw(ctx, &format!("invalid type {}, expected string, []byte or ArrayBuffer", super::text::go_type(input))))
+    Err(throw(
+        ctx,
+        &format!("invalid type {}, expected string, []byte or ArrayBuffer", super::text::go_type(input)),
+    ))
 }

@@ -150,7 +150,10 @@ fn tags<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<()> {
         }
         let mut keys: Vec<String> = context.tags.keys().cloned().collect();
         keys.extend(
-            ["group", "scenario"].iter().filter(|k| **k != "scenario" || !context.scenario.is_empty()).map(ToString::to_string),
+            ["group", "scenario"]
+                .iter()
+                .filter(|k| **k != "scenario" || !context.scenario.is_empty())
+                .map(ToString::to_string),
         );
         keys
     })

@@ -74,13 +74,9 @@ impl NativeModule for Http {
             jar::install(&object, state)?;
         }
         if mentions(&["url"]) {
-            add(
-                &object,
-                "url",
-                |ctx: Ctx<'js>, parts: Vec<String>, values: Rest<Value<'js>>| {
-                    template(&ctx, &parts, &values.0)
-                },
-            )?;
+            add(&object, "url", |ctx: Ctx<'js>, parts: Vec<String>, values: Rest<Value<'js>>| {
+                template(&ctx, &parts, &values.0)
+            })?;
         }
         for (name, value) in CONSTANTS.iter().filter(|(name, _)| mentions(&[name])) {
             object.prop(*name, rquickjs::object::Property::from(*value).enumerable())?;
@@ -260,11 +256,7 @@ fn only_running(ctx: &Ctx<'_>, state: &VuState, what: &str) -> Result<()> {
 }
 
 /// The template tag `http.url`: the URL, and a name in which `${}` stands for each value.
-fn template<'js>(
-    ctx: &Ctx<'js>,
-    parts: &[String],
-    values: &[Value<'js>],
-) -> Result<Object<'js>> {
+fn template<'js>(ctx: &Ctx<'js>, parts: &[String], values: &[Value<'js>]) -> Result<Object<'js>> {
     let (mut url, mut name) = (String::new(), String::new());
     for (i, part) in parts.iter().enumerate() {
         url.push_str(part);

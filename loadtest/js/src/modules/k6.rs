@@ -44,11 +44,9 @@ fn install<'js>(object: &Object<'js>, name: &str, s: Rc<VuState>) -> Result<()> 
         "fail" => add(object, name, |ctx: Ctx<'js>, message: Opt<Text>| -> Result<()> {
             Err(throw(&ctx, &message.0.unwrap_or_default().0))
         }),
-        "group" => {
-            add(object, name, move |ctx: Ctx<'js>, name: Opt<Text>, function: Opt<Value<'js>>| {
-                group(&ctx, &s, &name.0.unwrap_or_default().0, function.0)
-            })
-        }
+        "group" => add(object, name, move |ctx: Ctx<'js>, name: Opt<Text>, function: Opt<Value<'js>>| {
+            group(&ctx, &s, &name.0.unwrap_or_default().0, function.0)
+        }),
         "randomSeed" => add(object, name, |ctx: Ctx<'js>, seed: Opt<Coerced<f64>>| {
             random_seed(&ctx, seed.0.map_or(0.0, |s| s.0))
         }),

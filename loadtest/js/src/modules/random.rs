@@ -84,7 +84,8 @@ fn warmed_up() -> Box<[u64]> {
     let mut power = power_of_t(WARM_UP);
     let mut state = vec![0u64; LENGTH].into_boxed_slice();
     for k in i128::from(WARM_UP) - 606..=i128::from(WARM_UP) {
-        let value = power.iter().zip(&sequence).fold(0u64, |sum, (a, b)| sum.wrapping_add(a.wrapping_mul(*b)));
+        let value =
+            power.iter().zip(&sequence).fold(0u64, |sum, (a, b)| sum.wrapping_add(a.wrapping_mul(*b)));
         state[place_of(k)] = value;
         times_t(&mut power);
     }

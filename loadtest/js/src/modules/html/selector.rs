@@ -30,16 +30,33 @@ enum Test {
     Tag(String),
     Id(String),
     Class(String),
-    Attribute { name: String, wanted: Wanted, ignore_case: bool },
+    Attribute {
+        name: String,
+        wanted: Wanted,
+        ignore_case: bool,
+    },
     Not(Selector),
     Has(Selector),
     HasChild(Selector),
     /// In lower case.
-    Contains { text: String, own: bool },
-    Matches { regex: Regex, own: bool },
+    Contains {
+        text: String,
+        own: bool,
+    },
+    Matches {
+        regex: Regex,
+        own: bool,
+    },
     /// The place among the siblings is `step * n + offset`.
-    Nth { step: i64, offset: i64, last: bool, of_type: bool },
-    Only { of_type: bool },
+    Nth {
+        step: i64,
+        offset: i64,
+        last: bool,
+        of_type: bool,
+    },
+    Only {
+        of_type: bool,
+    },
     Lang(String),
     Input,
     Empty,
@@ -77,18 +94,22 @@ impl Selector {
 
 impl Path {
     fn matches(&self, node: &NodeRef<'_>) -> bool {
-        self.own.iter().all(|test| test.holds(node)) && self.before.as_ref().is_none_or(|(relation, path)| {
-            let element = |node: Option<NodeRef<'_>>| node.is_some_and(|n| n.is_element() && path.matches(&n));
-            match relation {
-                Relation::Child => element(node.parent()),
-                Relation::Next => element(node.prev_element_sibling()),
-                Relation::Descendant => {
-                    std::iter::successors(node.parent(), NodeRef::parent).any(|n| element(Some(n)))
+        self.own.iter().all(|test| test.holds(node))
+            && self.before.as_ref().is_none_or(|(relation, path)| {
+                let element =
+                    |node: Option<NodeRef<'_>>| node.is_some_and(|n| n.is_element() && path.matches(&n));
+                match relation {
+                    Relation::Child => element(node.parent()),
+                    Relation::Next => element(node.prev_element_sibling()),
+                    Relation::Descendant => {
+                        std::iter::successors(node.parent(), NodeRef::parent).any(|n| element(Some(n)))
+                    }
+                    Relation::Later => {
+                        std::iter::successors(node.prev_element_sibling(), NodeRef::prev_element_sibling)
+                            .any(|n| element(Some(n)))
+                    }
                 }
-                Relation::Later => std::iter::successors(node.prev_element_sibling(), NodeRef::prev_element_sibling)
-                    .any(|n| element(Some(n))),
-            }
-        })
+            })
     }
 }
 
@@ -97,9 +118,8 @@ impl Test {
         match self {
             Self::Tag(tag) => name(node) == *tag,
             Self::Id(id) => attribute(node, "id").is_some_and(|own| own == *id),
-            Self::Class(class) => {
-                attribute(node, "class").is_some_and(|own| own.split_ascii_whitespace().any(|one| one == class))
-            }
+            Self::Class(class) => attribute(node, "class")
+                .is_some_and(|own| own.split_ascii_whitespace().any(|one| one == class)),
             Self::Attribute { name, wanted, ignore_case } => {
                 let own = attribute(node, name);
                 wanted.fits(own.map(|own| if *ignore_case { own.to_lowercase() } else { own }))
@@ -175,7 +195,12 @@ fn attribute(node: &NodeRef<'_>, name: &str) -> Option<String> {
 /// All of the text, or only that which is no child element's.
 fn text_of(node: &NodeRef<'_>, own: bool) -> String {
     if own {
-        return node.children().iter().filter(|child| child.is_text()).map(|child| child.text().to_string()).collect();
+        return node
+            .children()
+            .iter()
+            .filter(|child| child.is_text())
+            .map(|child| child.text().to_string())
+            .collect();
     }
     node.text().to_string()
 }

@@ -110,10 +110,7 @@ fn one<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>, key: &str, entry: Value<'js>) -
         }
         let method: Value = parts.get(0)?;
         let Some(method) = text_of(&method) else {
-            return Ok(Err(Refusal::new(format!(
-                "invalid method type '{}'",
-                shown(&method)?
-            ))));
+            return Ok(Err(Refusal::new(format!("invalid method type '{}'", shown(&method)?))));
         };
         return request::parse(ctx, state, &method, parts.get(1)?, parts.get(2)?, parts.get(3)?);
     }

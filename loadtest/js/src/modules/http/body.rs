@@ -34,10 +34,7 @@ pub(crate) struct Encoded {
 
 pub(crate) fn install<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<()> {
     let s = Rc::clone(state);
-    let file = move |ctx: Ctx<'js>,
-                     data: Opt<Value<'js>>,
-                     filename: Opt<Text>,
-                     kind: Opt<Text>| {
+    let file = move |ctx: Ctx<'js>, data: Opt<Value<'js>>, filename: Opt<Text>, kind: Opt<Text>| {
         let data = data.0.filter(|d| text_of(d).is_some() || bytes_of(d).is_some());
         let Some(data) = data else {
             return Err(throw(&ctx, "invalid type, expected string or ArrayBuffer"));

@@ -8,8 +8,8 @@ use rquickjs::{Class, Coerced, Ctx, Object, Result, Value};
 use super::body;
 use super::expected::ExpectedStatuses;
 use super::jar::JarObject;
-use crate::api::http::{Auth, AuthScheme, Compression, Expected, HttpRequest, RequestCookie, ResponseType};
 use crate::address::Address;
+use crate::api::http::{Auth, AuthScheme, Compression, Expected, HttpRequest, RequestCookie, ResponseType};
 use crate::modules::tags::tags_of;
 use crate::modules::text::string_of;
 use crate::modules::{given, text_of};
@@ -93,9 +93,8 @@ struct Target {
 }
 
 fn target(url: Option<Value<'_>>) -> Result<std::result::Result<Target, Refusal>> {
-    let refused = |shown: &str| {
-        Ok(Err(Refusal { message: format!("invalid URL: '#{shown}'"), code: INVALID_URL }))
-    };
+    let refused =
+        |shown: &str| Ok(Err(Refusal { message: format!("invalid URL: '#{shown}'"), code: INVALID_URL }));
     let Some(url) = given(url) else { return refused("<nil>") };
     let (url, name) = if let Some(text) = text_of(&url) {
         (text, None)
@@ -242,9 +241,8 @@ fn timeout(value: &Value<'_>) -> Result<std::result::Result<Duration, Refusal>> 
         return Ok(Ok(Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::ZERO)));
     }
     let text = string_of(value)?;
-    Ok(duration(&text).ok_or_else(|| {
-        Refusal::new(format!("invalid timeout value: time: invalid duration \"{text}\""))
-    }))
+    Ok(duration(&text)
+        .ok_or_else(|| Refusal::new(format!("invalid timeout value: time: invalid duration \"{text}\""))))
 }
 
 /// k6's durations: numbers of `h`, `m`, `s`, `ms`, `us`, `ns`, days as `d` too; a bare number is milliseconds.

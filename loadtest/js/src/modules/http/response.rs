@@ -140,7 +140,8 @@ impl Response<'_> {
     }
 
     fn has_body(&self) -> bool {
-        !matches!(self.inner.status, 0 | 204 | 304) && self.about.as_ref().is_some_and(|a| a.response_type != ResponseType::None)
+        !matches!(self.inner.status, 0 | 204 | 304)
+            && self.about.as_ref().is_some_and(|a| a.response_type != ResponseType::None)
     }
 
     /// The URL relative links start from.
@@ -260,9 +261,7 @@ impl<'js> Response<'js> {
             Some(ResponseType::Binary) if self.has_body() => {
                 Ok(ArrayBuffer::new_copy(ctx.clone(), &self.inner.body)?.into_value())
             }
-            Some(ResponseType::Text) if self.has_body() => {
-                text_from(&self.inner.body).into_js(ctx)
-            }
+            Some(ResponseType::Text) if self.has_body() => text_from(&self.inner.body).into_js(ctx),
             _ => Ok(Value::new_null(ctx.clone())),
         }
     }
@@ -394,7 +393,8 @@ fn text_from(bytes: &[u8]) -> String {
 fn joined(headers: &[(String, String)]) -> Vec<(String, String)> {
     let mut joined: Vec<(String, String)> = Vec::with_capacity(headers.len());
     // What the connection is about is no part of the answer.
-    let own = |name: &str| !name.eq_ignore_ascii_case("transfer-encoding") && !name.eq_ignore_ascii_case("trailer");
+    let own =
+        |name: &str| !name.eq_ignore_ascii_case("transfer-encoding") && !name.eq_ignore_ascii_case("trailer");
     for (name, value) in headers.iter().filter(|(name, _)| own(name)) {
         let name = canonical(name);
         match joined.iter_mut().find(|(n, _)| *n == name) {
