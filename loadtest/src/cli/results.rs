@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 use loadtest_js::{Task, TaskValue};
 use tokio::sync::mpsc;
@@ -86,6 +87,9 @@ pub(super) async fn finish(
         let facts = html::Facts { title, profile: &plans.profile, start_unix, fleet: fleet.as_ref() };
         let page = html::page(&summary, &facts);
         write_to(&path.display().to_string(), page.as_bytes())?;
+    }
+    if outcomes.end == End::Regular && plans.live.completed.load(Ordering::Relaxed) == 0 {
+        log.warn("no iteration of the script came to its end; consider a longer test");
     }
     if outcomes.lost_samples > 0 {
         log.warn(&format!(
