@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use loadtest_js::{Task, TaskValue};
+use tokio::sync::mpsc;
 
 use super::args::{OutputArgs, SummaryMode};
 use super::exit::{self, Failure};
@@ -13,6 +14,7 @@ use super::fleet;
 use super::log::Log;
 use crate::config::Options;
 use crate::engine::run::{End, Outcomes};
+use crate::engine::shared::{LOG_MAX, Notice};
 use crate::engine::vu::{Program, VirtualUser};
 use crate::engine::worker::{self, Plans};
 use crate::metrics::correct;
@@ -134,13 +136,21 @@ async fn handle_summary(
     if !script.has_function("handleSummary") {
         return None;
     }
-    let shared = worker::shared(plans);
+    // The test's own channel has no reader any more.
+    let (notices, mut heard) = mpsc::channel(LOG_MAX);
+    let mut shared = worker::shared(plans);
+    Rc::get_mut(&mut shared)?.notices = notices;
     let program = Program::Script(script.clone());
     let mut vu = VirtualUser::new(&program, 0, &shared).ok()?;
     let data = data::summary(&outcomes.totals, facts).to_string();
     let task = Task::HandleSummary { data: data.into() };
     let timeout = plans.options.handle_summary_timeout;
     let result = vu.run_task(&Rc::clone(&shared), task, timeout).await;
+    while let Ok(notice) = heard.try_recv() {
+        if let Notice::Log(line) = notice {
+            log.plain_line(&line);
+        }
+    }
     match result {
         None => {
             log.error(&format!("handleSummary() took longer than {}", crate::duration::format(timeout)));
