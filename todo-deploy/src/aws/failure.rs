@@ -202,6 +202,10 @@ impl Failure {
             Kind::Denied if service_linked => Some(
                 "the first use of a service creates its role: let somebody with iam:CreateServiceLinkedRole do it once",
             ),
+            Kind::Denied if self.message.contains("explicit deny") => Some(
+                "a policy forbids it whatever else is allowed: in the Learner Lab that is a service or size the lab does not \
+                 offer, or a budget that is spent (see the top of the lab's page)",
+            ),
             Kind::Denied => {
                 Some("these credentials may not do that; `todo-deploy policy` prints what is needed")
             }
