@@ -8,6 +8,22 @@ use rquickjs::{Ctx, Object, Result};
 use crate::modules;
 use crate::vm::state::VuState;
 
+/// Globals of newer or other engines than k6's.
+const NOT_IN_K6: &[&str] = &[
+    "Atomics",
+    "DOMException",
+    "DisposableStack",
+    "FinalizationRegistry",
+    "Float16Array",
+    "InternalError",
+    "Iterator",
+    "SharedArrayBuffer",
+    "SuppressedError",
+    "WeakRef",
+    "performance",
+    "queueMicrotask",
+];
+
 /// Sets the globals that the script may use.
 pub(crate) fn install(ctx: &Ctx<'_>, state: &Rc<VuState>) -> Result<()> {
     let globals = ctx.globals();
@@ -18,9 +34,12 @@ pub(crate) fn install(ctx: &Ctx<'_>, state: &Rc<VuState>) -> Result<()> {
     if has("__VU") {
         globals.set("__VU", state.config.id)?;
     }
-    if has("__ITER") {
-        // Not there yet: k6 defines it when the first iteration begins.
-        globals.set("__ITER", 0)?;
+    if has("GoError") {
+        globals.set("GoError", crate::vm::error::go_error(ctx)?)?;
+    }
+    // Parts of the language that k6's has not, so that a script that asks is told the same.
+    for name in NOT_IN_K6.iter().filter(|name| has(name)) {
+        globals.remove(*name)?;
     }
     if modules::timers::NAMES.iter().any(|name| has(name)) {
         modules::timers::install(ctx, state)?;
@@ -33,7 +52,7 @@ pub(crate) fn install(ctx: &Ctx<'_>, state: &Rc<VuState>) -> Result<()> {
         globals.set("global", globals.clone())?;
     }
     if let Some(seed) = state.config.random_seed {
-        modules::k6::random_seed(ctx, f64::from(seed))?;
+        modules::random::seed(ctx, i64::from(seed))?;
     }
     modules::web::install(ctx, state)?;
     if has("open") || has("require") {

@@ -96,6 +96,8 @@ pub(crate) struct VuState {
     /// How responses get properties of their own: `Object.defineProperties` and what it needs. None before the
     /// first response.
     pub(crate) response_parts: RefCell<Option<ResponseParts>>,
+    /// The class of the errors of k6's own functions. None before the first.
+    pub(crate) go_error: RefCell<Option<Persistent<Object<'static>>>>,
     /// CommonJS modules that have run or are running: their `module`.
     pub(crate) required: RefCell<HashMap<String, Persistent<Object<'static>>>>,
     /// Those that are running, the innermost last.
@@ -143,6 +145,7 @@ impl VuState {
             next_op: Cell::new(0),
             rejections: RefCell::default(),
             response_parts: RefCell::default(),
+            go_error: RefCell::new(None),
             required: RefCell::default(),
             requiring: RefCell::default(),
         }
@@ -248,6 +251,7 @@ impl VuState {
         self.pending.borrow_mut().clear();
         self.rejections.borrow_mut().clear();
         self.response_parts.borrow_mut().take();
+        self.go_error.borrow_mut().take();
         self.required.borrow_mut().clear();
     }
 }

@@ -71,6 +71,7 @@ fn hundreds_of_vus_interleave_in_every_kind_of_frame() {
             None => vu.start(Task::Iteration(Iteration {
                 scenario: Rc::clone(&scenario),
                 in_scenario: 0,
+                in_instance: 0,
                 in_test: 0,
                 setup_data: None,
             })),
