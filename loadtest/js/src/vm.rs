@@ -4,6 +4,7 @@ pub(crate) mod body;
 pub(crate) mod error;
 pub(crate) mod fiber;
 mod globals;
+mod group;
 pub(crate) mod intrinsics;
 mod loader;
 pub(crate) mod state;
@@ -14,6 +15,7 @@ use std::rc::Rc;
 use crate::api::host::{HostCall, Recorder, Reply, Step, Task};
 use crate::script::Script;
 use fiber::Fiber;
+pub use group::VuPool;
 use state::{In, Out};
 
 /// Who a VU is, and the options that its functions need.
@@ -80,9 +82,14 @@ impl Vu {
         mode: body::Mode,
     ) -> Result<Self, VuError> {
         let script = script.clone();
-        let mut fiber =
+        let fiber =
             Fiber::new(|| In::Shutdown, move |port, _| body::run(script, config, recorder, port, &mode))
                 .map_err(|e| VuError::Stack(e.to_string()))?;
+        Self::begun(fiber)
+    }
+
+    /// Lets the init code run.
+    fn begun(mut fiber: Fiber<In, Out>) -> Result<Self, VuError> {
         let mut input = In::Reply(Reply::Done);
         for _ in 0..INIT_SLICES_MAX {
             match fiber.resume(input) {

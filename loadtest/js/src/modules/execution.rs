@@ -76,7 +76,7 @@ fn info<'js>(ctx: &Ctx<'js>, state: &VuState, what: &str) -> Result<Value<'js>> 
         "instance.iterationsInterrupted" => status().iterations_interrupted as f64,
         "instance.vusActive" => status().vus_active as f64,
         "instance.vusInitialized" => status().vus_initialized as f64,
-        "vu.idInInstance" | "vu.idInTest" => state.config.id as f64,
+        "vu.idInInstance" | "vu.idInTest" => state.id.get() as f64,
         "vu.iterationInInstance" => state.iter.get().max(0) as f64,
         "vu.iterationInScenario" => state.iteration.borrow().as_ref().map_or(0.0, |i| i.in_scenario as f64),
         _ => return scenario(ctx, state, what, subject),

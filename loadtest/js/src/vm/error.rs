@@ -3,6 +3,7 @@
 use rquickjs::{Coerced, Ctx, Error, Exception, Value};
 
 use crate::api::host::ScriptException;
+use crate::vm::fiber::park::PARK;
 
 /// Throws what k6 throws when one of its functions fails: an error whose text begins with `GoError: `.
 pub(crate) fn throw(ctx: &Ctx<'_>, message: &str) -> Error {
@@ -38,8 +39,20 @@ pub(crate) fn describe<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> ScriptExcepti
         .filter(|o| o.is_error())
         .and_then(|o| quietly(ctx, o.get::<_, Option<Coerced<String>>>("stack")))
         .flatten()
-        .map_or_else(String::new, |s| s.0.trim_end().to_owned());
+        .map_or_else(String::new, |s| without_park(s.0.trim_end()).to_owned());
     ScriptException { message, stack }
+}
+
+/// A stack without the frame that all others stand on in a shared interpreter.
+fn without_park(stack: &str) -> &str {
+    let own = |line: &str| {
+        line.trim().strip_prefix("at ").is_some_and(|l| l.strip_prefix(PARK) == Some(" (native)"))
+    };
+    match stack.rsplit_once('\n') {
+        Some((rest, last)) if own(last) => rest.trim_end(),
+        None if own(stack) => "",
+        _ => stack,
+    }
 }
 
 /// `String(value)`, or JSON for plain objects, which say nothing as strings.

@@ -3,12 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rquickjs::{Ctx, Error, Function, JsLifetime, Object, Persistent, Value};
 
 use crate::api::host::{
-    AsyncOp, HostCall, Iteration, LogLevel, MetricDef, OpId, Recorder, Reply, Step, Task,
+    AsyncOp, HostCall, Iteration, LogLevel, MetricDef, OpId, Recorder, Reply, Step, Task, TestStatus,
 };
 use crate::api::http::{Expected, Reads, ResponseType};
 use crate::api::tags::{SampleTags, TagContext};
@@ -60,23 +61,17 @@ pub(crate) enum Pending {
 
 type ResponseParts = (Persistent<Function<'static>>, Persistent<Object<'static>>);
 
+type Environment = (Option<Rc<crate::Scenario>>, Persistent<Object<'static>>);
+
 /// See the module.
 pub(crate) struct VuState {
     pub(crate) script: Script,
+    /// The options are those of every VU; who the VU is stands in [`Own::id`].
     pub(crate) config: VuConfig,
     pub(crate) recorder: Rc<dyn Recorder>,
-    pub(crate) port: Rc<Port<In, Out>>,
-    pub(crate) phase: Cell<Phase>,
-    /// Set once the task has to end: every host call fails from then on.
-    pub(crate) cut: Cell<bool>,
-    /// Why, when the script itself wanted it.
-    pub(crate) abort: RefCell<Option<String>>,
-    pub(crate) shutdown: Cell<bool>,
-    slice_start: Cell<Option<Duration>>,
-    pub(crate) tags: RefCell<Rc<TagContext>>,
-    pub(crate) jar: CookieJar,
-    pub(crate) expected: RefCell<Expected>,
-    pub(crate) iteration: RefCell<Option<Iteration>>,
+    /// In a shared interpreter: where `recorder` leads to.
+    relay: Option<Rc<Relay>>,
+    own: Own,
     /// The script knows the global `__ITER`.
     pub(crate) reads_iter: bool,
     /// The script may have functions that are `async`.
@@ -85,21 +80,122 @@ pub(crate) struct VuState {
     pub(crate) lists_members: bool,
     /// What the script may look at of a response.
     pub(crate) reads: Reads,
-    /// Iterations begun by this VU, minus one; -1 before the first.
-    pub(crate) iter: Cell<i64>,
-    /// Metrics declared so far, by name.
-    pub(crate) metrics: RefCell<HashMap<String, Rc<MetricDef>>>,
+    /// Always empty in a shared interpreter, as is what follows.
     pub(crate) pending: RefCell<HashMap<OpId, Pending>>,
-    next_op: Cell<OpId>,
     /// Rejected promises that nobody handles yet, with what to say about them.
     pub(crate) rejections: RefCell<Vec<(Persistent<Value<'static>>, crate::ScriptException)>>,
     /// How responses get properties of their own: `Object.defineProperties` and what it needs. None before the
     /// first response.
     pub(crate) response_parts: RefCell<Option<ResponseParts>>,
+    /// In a shared interpreter: `__ENV` of each scenario, and before any.
+    pub(crate) environments: RefCell<Vec<Environment>>,
     /// CommonJS modules that have run or are running: their `module`.
     pub(crate) required: RefCell<HashMap<String, Persistent<Object<'static>>>>,
     /// Those that are running, the innermost last.
     pub(crate) requiring: RefCell<Vec<String>>,
+}
+
+/// What each VU of a shared interpreter has of its own. It lies with the VU while another one runs, and in the
+/// interpreter's [`VuState`] while the VU itself runs: host functions see the VU that called them.
+pub(crate) struct Own {
+    pub(crate) id: Cell<u64>,
+    /// Only while it lies with the VU; see [`VuState::relay`].
+    recorder: RefCell<Rc<dyn Recorder>>,
+    port: RefCell<Option<Rc<Port<In, Out>>>>,
+    pub(crate) phase: Cell<Phase>,
+    /// Set once the task has to end: every host call fails from then on.
+    pub(crate) cut: Cell<bool>,
+    /// Why, when the script itself wanted it.
+    pub(crate) abort: RefCell<Option<String>>,
+    pub(crate) shutdown: Cell<bool>,
+    slice_start: Cell<Option<Duration>>,
+    pub(crate) tags: RefCell<Rc<TagContext>>,
+    jar: RefCell<CookieJar>,
+    pub(crate) expected: RefCell<Expected>,
+    pub(crate) iteration: RefCell<Option<Iteration>>,
+    /// Iterations begun by this VU, minus one; -1 before the first.
+    pub(crate) iter: Cell<i64>,
+    /// Metrics declared so far, by name.
+    pub(crate) metrics: RefCell<HashMap<String, Rc<MetricDef>>>,
+    next_op: Cell<OpId>,
+}
+
+impl Own {
+    pub(crate) fn new(id: u64, recorder: Rc<dyn Recorder>) -> Self {
+        Self {
+            id: Cell::new(id),
+            recorder: RefCell::new(recorder),
+            port: RefCell::default(),
+            phase: Cell::new(Phase::Init),
+            cut: Cell::new(false),
+            abort: RefCell::default(),
+            shutdown: Cell::new(false),
+            slice_start: Cell::new(None),
+            tags: RefCell::default(),
+            jar: RefCell::default(),
+            expected: RefCell::default(),
+            iteration: RefCell::default(),
+            iter: Cell::new(-1),
+            metrics: RefCell::default(),
+            next_op: Cell::new(0),
+        }
+    }
+
+    pub(crate) fn set_port(&self, port: &Rc<Port<In, Out>>) {
+        *self.port.borrow_mut() = Some(Rc::clone(port));
+    }
+
+    /// The VU's cookies; a handle.
+    pub(crate) fn jar(&self) -> CookieJar {
+        self.jar.borrow().clone()
+    }
+}
+
+/// The recorder of whichever VU runs.
+struct Relay(RefCell<Rc<dyn Recorder>>);
+
+impl Relay {
+    fn to(&self) -> Rc<dyn Recorder> {
+        Rc::clone(&self.0.borrow())
+    }
+}
+
+impl Recorder for Relay {
+    fn now(&self) -> Duration {
+        self.to().now()
+    }
+    fn unix_now(&self) -> Duration {
+        self.to().unix_now()
+    }
+    fn check(&self, name: &str, passed: bool, tags: SampleTags<'_>) {
+        self.to().check(name, passed, tags);
+    }
+    fn sample(&self, metric: &Rc<MetricDef>, value: f64, tags: SampleTags<'_>) {
+        self.to().sample(metric, value, tags);
+    }
+    fn group(&self, duration: Duration, tags: SampleTags<'_>) {
+        self.to().group(duration, tags);
+    }
+    fn log(&self, level: LogLevel, message: &str, source: &str) {
+        self.to().log(level, message, source);
+    }
+    fn fail_test(&self, reason: &str) {
+        self.to().fail_test(reason);
+    }
+    fn status(&self) -> TestStatus {
+        self.to().status()
+    }
+    fn options(&self) -> Arc<str> {
+        self.to().options()
+    }
+}
+
+impl std::ops::Deref for VuState {
+    type Target = Own;
+
+    fn deref(&self) -> &Own {
+        &self.own
+    }
 }
 
 /// How host functions find the state of the VU they run in.
@@ -113,39 +209,76 @@ pub(crate) fn state(ctx: &Ctx<'_>) -> Rc<VuState> {
 }
 
 impl VuState {
+    /// Of a VU that has its interpreter for itself.
     pub(crate) fn new(
         script: Script,
         config: VuConfig,
         recorder: Rc<dyn Recorder>,
-        port: Rc<Port<In, Out>>,
+        port: &Rc<Port<In, Out>>,
     ) -> Self {
+        let state = Self::with(script, config, recorder, None);
+        state.set_port(port);
+        state
+    }
+
+    /// Of an interpreter for several VUs; nobody's until [`Self::exchange`] puts a VU in.
+    pub(crate) fn shared(script: Script, config: VuConfig) -> Self {
+        let nobody: Rc<dyn Recorder> = Rc::new(crate::Unrecorded::default());
+        let relay = Rc::new(Relay(RefCell::new(nobody)));
+        Self::with(script, config, Rc::<Relay>::clone(&relay), Some(relay))
+    }
+
+    fn with(script: Script, config: VuConfig, recorder: Rc<dyn Recorder>, relay: Option<Rc<Relay>>) -> Self {
         Self {
             reads_iter: script.mentions("__ITER"),
             has_async: script.mentions("async"),
             lists_members: script.mentions_any_member(),
             reads: reads(&script),
             script,
+            own: Own::new(config.id, Rc::clone(&recorder)),
             config,
             recorder,
-            port,
-            phase: Cell::new(Phase::Init),
-            cut: Cell::new(false),
-            abort: RefCell::new(None),
-            shutdown: Cell::new(false),
-            slice_start: Cell::new(None),
-            tags: RefCell::default(),
-            jar: CookieJar::default(),
-            expected: RefCell::default(),
-            iteration: RefCell::new(None),
-            iter: Cell::new(-1),
-            metrics: RefCell::default(),
+            relay,
             pending: RefCell::default(),
-            next_op: Cell::new(0),
             rejections: RefCell::default(),
             response_parts: RefCell::default(),
+            environments: RefCell::default(),
             required: RefCell::default(),
             requiring: RefCell::default(),
         }
+    }
+
+    /// Puts a VU in, or takes it out again.
+    pub(crate) fn exchange(&self, other: &Own) {
+        let own = &self.own;
+        let is_in = own.port.borrow().is_some();
+        assert_ne!(is_in, other.port.borrow().is_some(), "one VU of an interpreter runs at a time");
+        if let Some(relay) = &self.relay {
+            relay.0.swap(&other.recorder);
+        }
+        own.id.swap(&other.id);
+        own.port.swap(&other.port);
+        own.phase.swap(&other.phase);
+        own.cut.swap(&other.cut);
+        own.abort.swap(&other.abort);
+        own.shutdown.swap(&other.shutdown);
+        own.slice_start.swap(&other.slice_start);
+        own.tags.swap(&other.tags);
+        own.jar.swap(&other.jar);
+        own.expected.swap(&other.expected);
+        own.iteration.swap(&other.iteration);
+        own.iter.swap(&other.iter);
+        own.metrics.swap(&other.metrics);
+        own.next_op.swap(&other.next_op);
+    }
+
+    pub(crate) fn is_shared(&self) -> bool {
+        self.relay.is_some()
+    }
+
+    /// Where the VU that runs can be suspended.
+    pub(crate) fn port(&self) -> Rc<Port<In, Out>> {
+        Rc::clone(self.own.port.borrow().as_ref().expect("code of a script only runs for a VU"))
     }
 
     /// Suspends the VU until the engine has done `call`.
@@ -164,7 +297,7 @@ impl VuState {
 
     /// Suspends the VU; `None` when the task has to end.
     fn suspend(&self, call: HostCall) -> Option<Reply> {
-        let input = self.port.suspend(Out::Step(Step::Call(call)));
+        let input = self.port().suspend(Out::Step(Step::Call(call)));
         self.slice_start.set(None);
         match input {
             In::Reply(Reply::Interrupt) | In::Run(_) => {}
@@ -248,6 +381,7 @@ impl VuState {
         self.pending.borrow_mut().clear();
         self.rejections.borrow_mut().clear();
         self.response_parts.borrow_mut().take();
+        self.environments.borrow_mut().clear();
         self.required.borrow_mut().clear();
     }
 }

@@ -75,11 +75,11 @@ impl<'a, 'js> Runner<'a, 'js> {
     fn begin_iteration(&self, iteration: &Iteration) -> rquickjs::Result<()> {
         let state = self.state;
         state.iter.set(state.iter.get() + 1);
-        if state.reads_iter {
+        if state.reads_iter && !state.is_shared() {
             self.ctx.globals().set("__ITER", state.iter.get())?;
         }
         if !state.config.no_cookies_reset {
-            state.jar.clear();
+            state.jar().clear();
         }
         let scenario = &iteration.scenario;
         let same = state.iteration.borrow().as_ref().is_some_and(|old| Rc::ptr_eq(&old.scenario, scenario));
@@ -90,7 +90,7 @@ impl<'a, 'js> Runner<'a, 'js> {
                 ..TagContext::default()
             };
             *state.tags.borrow_mut() = Rc::new(context);
-            if state.script.mentions("__ENV") {
+            if state.script.mentions("__ENV") && !state.is_shared() {
                 set_env(self.ctx, state, &scenario.env)?;
             }
         } else if !state.tags.borrow().group.is_empty() {
