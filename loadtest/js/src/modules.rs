@@ -57,25 +57,32 @@ fn define<'js, M: NativeModule>(ctx: &Ctx<'js>, name: &str) -> Result<Module<'js
     Module::declare_def::<Definition<M>, _>(ctx.clone(), name)
 }
 
-const NATIVES: &[(&str, Native)] = &[
-    ("k6", define::<k6::K6>),
-    ("k6/http", define::<http::Http>),
-    ("k6/crypto", define::<crypto::Crypto>),
-    ("k6/encoding", define::<encoding::Encoding>),
-    ("k6/timers", define::<timers::Timers>),
-    ("#commonjs", define::<commonjs::CommonJs>),
-    ("#data", define::<data::Data>),
-    ("#execution", define::<execution::Execution>),
-    ("#html", define::<html::Html>),
-    ("#check", define::<k6::Report>),
-    ("#web", define::<web::Web>),
-    ("#metrics", define::<metrics::Metrics>),
-    ("#subtle", define::<crypto::subtle::Subtle>),
+/// A native module: its name, how it is made, and what can be imported from it by name.
+type NativeEntry = (&'static str, Native, &'static [&'static str]);
+
+const fn entry<M: NativeModule>(name: &'static str) -> NativeEntry {
+    (name, define::<M>, M::NAMES)
+}
+
+const NATIVES: &[NativeEntry] = &[
+    entry::<k6::K6>("k6"),
+    entry::<http::Http>("k6/http"),
+    entry::<crypto::Crypto>("k6/crypto"),
+    entry::<encoding::Encoding>("k6/encoding"),
+    entry::<timers::Timers>("k6/timers"),
+    entry::<commonjs::CommonJs>("#commonjs"),
+    entry::<data::Data>("#data"),
+    entry::<execution::Execution>("#execution"),
+    entry::<html::Html>("#html"),
+    entry::<k6::Report>("#check"),
+    entry::<web::Web>("#web"),
+    entry::<metrics::Metrics>("#metrics"),
+    entry::<crypto::subtle::Subtle>("#subtle"),
 ];
 
 /// The native module of a name; `#` marks those that only our own modules import.
 pub(crate) fn native(name: &str) -> Option<Native> {
-    NATIVES.iter().find(|(own, _)| *own == name).map(|&(_, native)| native)
+    NATIVES.iter().find(|(own, ..)| *own == name).map(|&(_, native, _)| native)
 }
 
 /// Our modules that are written in JavaScript.
@@ -106,6 +113,14 @@ pub(crate) fn source(name: &str) -> Option<&'static str> {
     SOURCES.iter().find(|(own, _)| *own == name).map(|&(_, text)| text)
 }
 
+/// Whether one of our modules exports something of that name.
+pub(crate) fn exports(module: &str, name: &str) -> bool {
+    match NATIVES.iter().find(|(own, ..)| *own == module) {
+        Some((.., names)) => name == "default" || names.contains(&name),
+        None => source(module).is_some_and(|text| crate::script::parse::exports(text).contains(name)),
+    }
+}
+
 /// Whether a name is one of our modules rather than a file of the script or a module from the net.
 pub(crate) fn is_own(name: &str) -> bool {
     !name.starts_with("file://") && !name.starts_with("https://")
@@ -113,7 +128,7 @@ pub(crate) fn is_own(name: &str) -> bool {
 
 /// The name of the module that scripts mean by `specifier`, which begins with `k6`.
 pub(crate) fn own_name(specifier: &str) -> Option<&'static str> {
-    let natives = NATIVES.iter().map(|(name, _)| *name);
+    let natives = NATIVES.iter().map(|(name, ..)| *name);
     natives.chain(SOURCES.iter().map(|(name, _)| *name)).find(|own| *own == specifier)
 }
 

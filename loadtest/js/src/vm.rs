@@ -10,6 +10,7 @@ mod loader;
 pub(crate) mod state;
 mod tasks;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::api::host::{HostCall, Recorder, Reply, Step, Task};
@@ -29,6 +30,12 @@ pub struct VuConfig {
     pub discard_response_bodies: bool,
     /// The option `noCookiesReset`: the jar survives the iteration.
     pub no_cookies_reset: bool,
+    /// The option `tags`, for what setup and teardown measure; scenarios bring theirs.
+    pub tags: BTreeMap<String, String>,
+    /// `systemTags` has `vu`: samples carry the VU's id as metadata.
+    pub tag_vu: bool,
+    /// `systemTags` has `iter`: samples carry the number of the VU's iteration as metadata.
+    pub tag_iter: bool,
     /// Makes `Math.random` repeatable, as `randomSeed` of the module `k6` does.
     pub random_seed: Option<u32>,
 }

@@ -112,6 +112,10 @@ pub(super) struct RunArgs {
     pub(super) http: HttpArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+    #[command(flatten)]
+    pub(super) log: LogArgs,
+    #[command(flatten)]
+    pub(super) k6: K6Args,
     /// Replace scheme and host of every request, such as http://localhost:8080
     #[arg(long, value_name = "URL", help_heading = "Script")]
     pub(super) base_url: Option<String>,
@@ -277,4 +281,45 @@ pub(super) struct OutputArgs {
     /// No colours (NO_COLOR does the same)
     #[arg(long, help_heading = "Output")]
     pub(super) no_color: bool,
+}
+
+#[derive(Debug, Args, Default)]
+pub(super) struct LogArgs {
+    /// Show what scripts write with console.debug, too
+    #[arg(short = 'v', long, help_heading = "Output")]
+    pub(super) verbose: bool,
+    /// How lines of the log look: json, raw, or as text
+    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    pub(super) log_format: Option<String>,
+    /// Where the log goes: stderr, stdout, none or file=PATH[,level=LEVEL]
+    #[arg(long, value_name = "WHERE", help_heading = "Output")]
+    pub(super) log_output: Option<String>,
+    /// Write what scripts print to a file instead of the log
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(super) console_output: Option<PathBuf>,
+}
+
+/// Flags of k6 that have nothing to do here: they are taken, so that command lines run unchanged.
+#[derive(Debug, Args, Default)]
+pub(super) struct K6Args {
+    #[arg(short = 'p', long, hide = true)]
+    pub(super) paused: bool,
+    #[arg(short = 'l', long, hide = true)]
+    pub(super) linger: bool,
+    #[arg(long, hide = true)]
+    pub(super) no_usage_report: bool,
+    #[arg(long, hide = true)]
+    pub(super) profiling_enabled: bool,
+    #[arg(short = 'a', long, hide = true, value_name = "ADDRESS")]
+    pub(super) address: Option<String>,
+    #[arg(long, hide = true, value_name = "LIST")]
+    pub(super) features: Vec<String>,
+    #[arg(long, hide = true, value_parser = ["base", "extended", "experimental_enhanced"])]
+    pub(super) compatibility_mode: Option<String>,
+    /// Archives cannot be run
+    #[arg(short = 't', long = "type", hide = true, value_parser = ["js"])]
+    pub(super) kind: Option<String>,
+    /// Traces cannot be sent
+    #[arg(long, hide = true, value_parser = ["none"])]
+    pub(super) traces_output: Option<String>,
 }

@@ -9,6 +9,8 @@ pub(super) struct Failure {
     pub(super) message: String,
 }
 
+/// What k6 answers where it has no code of its own.
+pub(super) const UNNAMED: u8 = 255;
 pub(super) const THRESHOLDS: u8 = 99;
 pub(super) const SETUP_TIMEOUT: u8 = 100;
 pub(super) const TEARDOWN_TIMEOUT: u8 = 101;
@@ -27,9 +29,9 @@ impl Failure {
         Self { code: SCRIPT, message: message.into() }
     }
 
-    /// Something outside failed: a file that cannot be written, a thread that cannot be made.
+    /// Something outside failed: a file that is not there or cannot be written, a thread that cannot be made.
     pub(super) fn system(message: impl Into<String>) -> Self {
-        Self { code: 1, message: message.into() }
+        Self { code: UNNAMED, message: message.into() }
     }
 
     #[expect(clippy::print_stderr, reason = "errors go to standard error")]

@@ -30,6 +30,7 @@ pub(super) fn options(args: &RunArgs) -> Result<Map<String, Value>, Failure> {
     set("noVUConnectionReuse", flag(http.no_vu_connection_reuse));
     set("discardResponseBodies", flag(http.discard_response_bodies));
     set("minIterationDuration", http.min_iteration_duration.as_ref().map(|text| json!(text)));
+    set("paused", flag(args.k6.paused));
     set("throw", flag(http.throw));
     set("blacklistIPs", list(&http.blacklist_ips));
     set("blockHostnames", list(&http.block_hostnames));
@@ -60,7 +61,11 @@ fn load(args: &RunArgs, set: &mut impl FnMut(&str, Option<Value>)) -> Result<(),
     } else {
         layers::stages(load.stages.iter().flat_map(|stage| stage.split(',')))
     };
-    let stages = stages.map_err(Failure::config)?;
+    // As in k6, a flag that cannot be read is no matter of the options.
+    let stages = stages.map_err(Failure::system)?;
+    if let Some(text) = &load.duration {
+        crate::duration::parse(text).map_err(|error| Failure::system(format!("--duration: {error}")))?;
+    }
     let has_stages = stages.as_array().is_some_and(|stages| !stages.is_empty());
     let Some(rate) = load.rate else {
         if load.max_vus.is_some() {
@@ -98,7 +103,7 @@ fn load(args: &RunArgs, set: &mut impl FnMut(&str, Option<Value>)) -> Result<(),
 fn tags(list: &[String]) -> Result<Option<Value>, Failure> {
     let pair = |text: &String| match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), json!(value))),
-        _ => Err(Failure::config(format!("--tag {text}: write NAME=VALUE"))),
+        _ => Err(Failure::system(format!("--tag {text}: write NAME=VALUE"))),
     };
     let tags = list.iter().map(pair).collect::<Result<Map<_, _>, _>>()?;
     Ok((!tags.is_empty()).then_some(Value::Object(tags)))

@@ -7,6 +7,7 @@ mod flags;
 mod fleet;
 mod inspect;
 mod limits;
+mod log;
 mod progress;
 mod remote;
 mod results;
@@ -23,7 +24,14 @@ use args::{Cli, Command};
 
 /// Parses the arguments and does what they say.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A closed stream is no reason to fail otherwise.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(exit::UNNAMED) } else { ExitCode::SUCCESS };
+        }
+    };
     let done = match cli.command {
         Some(Command::Inspect(args)) => inspect::inspect(&args),
         Some(Command::Run(args)) => run::run(&args),

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use loadtest_js::LogLevel;
-
+use super::log::Log;
 use crate::duration::format;
 use crate::engine::run::Watcher;
 use crate::engine::shared::{Live, LogLine};
@@ -19,13 +18,14 @@ pub(super) struct Progress {
     profile: Arc<Profile>,
     quiet: bool,
     terminal: bool,
+    log: Log,
     /// Lines of the last drawing, to be drawn over.
     drawn: usize,
 }
 
 impl Progress {
-    pub(super) fn new(profile: Arc<Profile>, quiet: bool) -> Self {
-        Self { profile, quiet, terminal: std::io::stderr().is_terminal(), drawn: 0 }
+    pub(super) fn new(profile: Arc<Profile>, quiet: bool, log: Log) -> Self {
+        Self { profile, quiet, terminal: std::io::stderr().is_terminal(), log, drawn: 0 }
     }
 
     /// Removes the drawing.
@@ -49,8 +49,8 @@ impl Progress {
 
 impl Watcher for Progress {
     fn log(&mut self, line: &LogLine) {
-        let text = log_text(line.level, &line.message, &line.source);
-        self.write(&format!("{text}\n"));
+        let log = self.log.clone();
+        log.line(line, |text| self.write(text));
     }
 
     fn tick(&mut self, elapsed: Duration, live: &Live) {
@@ -154,18 +154,6 @@ fn clock(time: Duration, longest: Duration) -> String {
     } else {
         format!("{seconds:02}.{tenth}s")
     }
-}
-
-/// A line of the log.
-pub(super) fn log_text(level: LogLevel, message: &str, source: &str) -> String {
-    let level = match level {
-        LogLevel::Debug => "debug",
-        LogLevel::Info => "info",
-        LogLevel::Warn => "warning",
-        LogLevel::Error => "error",
-    };
-    let source = if source.is_empty() { String::new() } else { format!(" source={source}") };
-    format!("level={level} msg={message:?}{source}")
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use loadtest_js::{Task, TaskValue};
 use super::args::{OutputArgs, SummaryMode};
 use super::exit::{self, Failure};
 use super::fleet;
+use super::log::Log;
 use crate::config::Options;
 use crate::engine::run::{End, Outcomes};
 use crate::engine::vu::{Program, VirtualUser};
@@ -26,6 +27,7 @@ pub(super) async fn finish(
     title: &str,
     quiet_color: bool,
     fleet: Option<fleet::Before>,
+    log: &Log,
 ) -> Result<ExitCode, Failure> {
     let mode = mode(&plans.options, output)?;
     let verdicts = verdict::judge(&outcomes.totals, outcomes.run_time);
@@ -54,7 +56,7 @@ pub(super) async fn finish(
         setup_data: outcomes.setup_data.as_deref(),
     };
     if mode != SummaryMode::Disabled {
-        match handle_summary(plans, outcomes, &facts).await {
+        match handle_summary(plans, outcomes, &facts, log).await {
             Some(files) => files.iter().try_for_each(|(path, content)| write_to(path, content))?,
             None => write_to("stdout", format!("{}\n", summary.render()).as_bytes())?,
         }
@@ -67,7 +69,7 @@ pub(super) async fn finish(
         if mode != SummaryMode::Disabled {
             write_to("stdout", format!("\n{}\n", fleet.answer.text()).as_bytes())?;
         }
-        fleet.note.iter().for_each(|note| say(note));
+        fleet.note.iter().for_each(|note| log.warn(note));
     }
     let export = output.summary_export.clone().or_else(|| {
         plans.options.json.get("summaryExport").and_then(|path| path.as_str()).map(std::path::PathBuf::from)
@@ -84,18 +86,18 @@ pub(super) async fn finish(
         write_to(&path.display().to_string(), page.as_bytes())?;
     }
     if outcomes.lost_samples > 0 {
-        say(&format!(
+        log.warn(&format!(
             "{} samples did not reach the outputs because these could not keep up; the summary counts them all",
             outcomes.lost_samples
         ));
     }
     if outcomes.lost_log_lines > 0 {
-        say(&format!(
+        log.warn(&format!(
             "{} lines of the log were left out because there were too many at once",
             outcomes.lost_log_lines
         ));
     }
-    Ok(ExitCode::from(code(outcomes, &verdicts)))
+    Ok(ExitCode::from(code(outcomes, &verdicts, log)))
 }
 
 /// How much the summary shows.
@@ -122,6 +124,7 @@ async fn handle_summary(
     plans: &Plans,
     outcomes: &Outcomes,
     facts: &RunFacts<'_>,
+    log: &Log,
 ) -> Option<Vec<(String, Vec<u8>)>> {
     let script = plans.script.as_ref()?;
     if !script.has_function("handleSummary") {
@@ -136,12 +139,16 @@ async fn handle_summary(
     let result = vu.run_task(&Rc::clone(&shared), task, timeout).await;
     match result {
         None => {
-            say(&format!("handleSummary() took longer than {}", crate::duration::format(timeout)));
+            log.error(&format!("handleSummary() took longer than {}", crate::duration::format(timeout)));
             None
         }
         Some(result) => {
             if let loadtest_js::Outcome::Threw(exception) = &result.outcome {
-                say(&format!("handleSummary() threw: {}\n{}", exception.message, exception.stack.trim_end()));
+                log.error(&format!(
+                    "handleSummary() threw: {}\n{}",
+                    exception.message,
+                    exception.stack.trim_end()
+                ));
             }
             match result.value {
                 TaskValue::Files(files) => Some(files),
@@ -161,42 +168,37 @@ fn write_to(path: &str, content: &[u8]) -> Result<(), Failure> {
     written.map_err(|error| Failure::system(format!("cannot write {path}: {error}")))
 }
 
-fn code(outcomes: &Outcomes, verdicts: &[verdict::Verdict<'_>]) -> u8 {
+fn code(outcomes: &Outcomes, verdicts: &[verdict::Verdict<'_>], log: &Log) -> u8 {
     match &outcomes.end {
         End::SetupTimeout => {
-            say("setup() did not end in time; raise the option setupTimeout if it needs longer");
+            log.error("setup() did not end in time; raise the option setupTimeout if it needs longer");
             return exit::SETUP_TIMEOUT;
         }
         End::TeardownTimeout => {
-            say("teardown() did not end in time; raise the option teardownTimeout if it needs longer");
+            log.error("teardown() did not end in time; raise the option teardownTimeout if it needs longer");
             return exit::TEARDOWN_TIMEOUT;
         }
         End::Script(message) => {
-            say(message);
+            log.error(message);
             return exit::SCRIPT;
         }
         End::Aborted(reason) => {
-            say(reason);
+            log.error(reason);
             return exit::ABORTED;
         }
         End::Regular | End::Interrupted | End::Threshold => {}
     }
     let crossed = verdict::crossed(verdicts);
     if !crossed.is_empty() {
-        say(&format!("thresholds on metrics '{}' have been crossed", crossed.join(", ")));
+        log.error(&format!("thresholds on metrics '{}' have been crossed", crossed.join(", ")));
         return exit::THRESHOLDS;
     }
     if outcomes.end == End::Interrupted {
         return exit::INTERRUPTED;
     }
     if let Some(reason) = &outcomes.failed {
-        say(&format!("the script marked the test as failed: {reason}"));
+        log.error(&format!("the script marked the test as failed: {reason}"));
         return exit::FAILED_BY_SCRIPT;
     }
     0
-}
-
-#[expect(clippy::print_stderr, reason = "words for the user go to standard error")]
-fn say(text: &str) {
-    eprintln!("{text}");
 }

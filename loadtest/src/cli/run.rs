@@ -13,6 +13,7 @@ use url::Url;
 use super::args::{Isolation, OutputArgs, RunArgs, SummaryMode};
 use super::banner::Banner;
 use super::exit::Failure;
+use super::log::Log;
 use super::progress::{self, Progress};
 use super::target::{self, Target, What};
 use super::{flags, fleet, limits, results, threads};
@@ -38,10 +39,11 @@ type Writer = std::thread::JoinHandle<std::io::Result<()>>;
 
 /// Runs a test and shows its results.
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
-    let target = target::load(args)?;
+    let log = Log::new(&args.log, !is_colorless(args), |name| std::env::var(name).ok())?;
+    let target = target::load(args, &log)?;
     let json = target::merged(&target, &args.script, flags::options(args)?)?;
     let (mut options, warnings) = Options::read(json).map_err(Failure::config)?;
-    warnings.iter().for_each(|warning| show(&progress::log_text(loadtest_js::LogLevel::Warn, warning, "")));
+    warnings.iter().for_each(|warning| log.warn(warning));
     let speed = speed(args.speed)?;
     if let Some(speed) = speed {
         let profile = scenarios::profile(&options.scenarios).sped_up(speed);
@@ -54,7 +56,10 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         options.thresholds.clone()
     };
     let mode = results::mode(&options, &args.output)?;
-    let registry = Registry::new(target.metrics(), &thresholds).map_err(Failure::config)?;
+    let mut registry = Registry::new(target.metrics(), &thresholds).map_err(Failure::config)?;
+    if options.system_tags.has("expected_response") {
+        registry = registry.with_expected_responses().map_err(Failure::config)?;
+    }
     check_functions(&target, &options)?;
     let (program, engine) = program(&target, &options, args.isolation);
     let profile = Arc::new(scenarios::profile(&options.scenarios));
@@ -102,7 +107,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         notices,
         samples,
     };
-    let done = drive(&plans, args, notices_in, quiet, &target.name);
+    let done = drive(&plans, args, notices_in, quiet, &target.name, &log);
     // The writer ends with the last sender.
     drop(plans);
     join(writer)?;
@@ -115,14 +120,13 @@ fn drive(
     notices: mpsc::Receiver<crate::engine::shared::Notice>,
     quiet: bool,
     title: &str,
+    log: &Log,
 ) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::system(format!("an event loop could not be started: {error}")))?;
-    let no_color = args.output.no_color
-        || setting(&plans.options, "noColor")
-        || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let no_color = is_colorless(args) || setting(&plans.options, "noColor");
     LocalSet::new().block_on(&runtime, async {
         let is_local = reachable(plans).await?;
         let shares = is_local && threads::never_pauses(plans);
@@ -137,13 +141,17 @@ fn drive(
         };
         let (signals, signals_in) = mpsc::channel(4);
         tokio::task::spawn_local(listen(signals));
-        let mut watcher = Progress::new(Arc::clone(&plans.profile), quiet);
+        let mut watcher = Progress::new(Arc::clone(&plans.profile), quiet, log.clone());
         let outcomes =
             run::run(plans, threads, notices, signals_in, &mut watcher).await.map_err(|error| {
                 if error.init { Failure::script(error.message) } else { Failure::system(error.message) }
             })?;
-        results::finish(plans, &outcomes, &args.output, title, no_color, fleet).await
+        results::finish(plans, &outcomes, &args.output, title, no_color, fleet, log).await
     })
+}
+
+fn is_colorless(args: &RunArgs) -> bool {
+    args.output.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 fn network(options: &Options) -> Result<Network, Failure> {
@@ -265,13 +273,10 @@ fn native_plan(script: &Script, options: &Options) -> Option<PlanSpec> {
     if options.throw || options.no_cookies_reset {
         return None;
     }
-    let config = VuConfig {
-        id: 1,
-        throw: options.throw,
-        discard_response_bodies: options.discard_response_bodies,
-        no_cookies_reset: options.no_cookies_reset,
-        random_seed: None,
-    };
+    let config = VuConfig { id: 1, ..options.vu_config() };
+    if config.tag_vu || config.tag_iter {
+        return None;
+    }
     let scenario = |spec: &ScenarioSpec| {
         let scenario = loadtest_js::Scenario {
             name: spec.schedule.name.as_str().into(),
@@ -347,7 +352,7 @@ fn destinations(output: &OutputArgs, options: &Options) -> Result<Vec<Destinatio
     } else {
         output.out.clone()
     };
-    texts.iter().map(|text| Destination::parse(text).map_err(Failure::config)).collect()
+    texts.iter().map(|text| Destination::parse(text).map_err(Failure::system)).collect()
 }
 
 type Started = (Option<std::sync::mpsc::SyncSender<Vec<Sample>>>, Option<Writer>);

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use loadtest_js::{LogLevel, NativeStep, Recorder, Script, Source};
+use loadtest_js::{LogLevel, NativeStep, Recorder, Script, ScriptError, Source, VuError};
 use serde_json::{Map, Value};
 
 use super::args::{RunArgs, ScriptArgs};
-use super::exit::Failure;
+use super::exit::{self, Failure};
+use super::log::Log;
 use super::remote::Download;
 use super::url_mode;
 use crate::metrics::sink::Kind;
@@ -53,7 +54,7 @@ impl Target {
 }
 
 /// Loads what the user named for a run.
-pub(super) fn load(args: &RunArgs) -> Result<Target, Failure> {
+pub(super) fn load(args: &RunArgs, log: &Log) -> Result<Target, Failure> {
     let name = args.target.as_deref().unwrap_or_default();
     if source::is_url(name) {
         let url =
@@ -72,14 +73,14 @@ pub(super) fn load(args: &RunArgs) -> Result<Target, Failure> {
             "--method, --header, --body and --check describe a request to a URL, but {name} is a script or a plan"
         )));
     }
-    load_file(name, &args.script)
+    load_file(name, &args.script, log)
 }
 
 /// Loads a script or a plan.
-pub(super) fn load_file(name: &str, args: &ScriptArgs) -> Result<Target, Failure> {
+pub(super) fn load_file(name: &str, args: &ScriptArgs, log: &Log) -> Result<Target, Failure> {
     if name != "-" && !Path::new(name).exists() {
         let why = source::missing(name);
-        return Err(if why.contains("http://") { Failure::config(why) } else { Failure::script(why) });
+        return Err(if why.contains("http://") { Failure::config(why) } else { Failure::system(why) });
     }
     if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
         return load_plan(Path::new(name));
@@ -89,10 +90,33 @@ pub(super) fn load_file(name: &str, args: &ScriptArgs) -> Result<Target, Failure
         _ => Source::File(PathBuf::from(name)),
     };
     let remote = Arc::new(Download::default());
-    let script = Script::load_with(source, environment(args)?, Rc::new(InitLog), remote)
-        .map_err(|error| Failure::script(format!("{name}: {error}")))?;
-    let options = script.options().as_object().cloned().unwrap_or_default();
+    let script = Script::load_with(source, environment(args)?, Rc::new(InitLog(log.clone())), remote)
+        .map_err(|error| unloadable(name, &error))?;
+    if script.functions().is_empty() {
+        return Err(Failure::system(format!(
+            "{name}: the script exports no function; write for example `export default function () {{ … }}`"
+        )));
+    }
+    let options = match script.options() {
+        Value::Object(options) => options.clone(),
+        Value::Null => Map::new(),
+        other => {
+            return Err(Failure::config(format!(
+                "{name}: the exported options must be an object, not {other}"
+            )));
+        }
+    };
     Ok(Target { name: name.to_owned(), what: What::Script(script), options: Some(options) })
+}
+
+/// Why a script cannot be run, with k6's exit code for it.
+fn unloadable(name: &str, error: &ScriptError) -> Failure {
+    let code = match error {
+        ScriptError::Init(VuError::Aborted { .. }) => exit::ABORTED,
+        ScriptError::Options(_) => exit::BAD_CONFIG,
+        _ => exit::SCRIPT,
+    };
+    Failure { code, message: format!("{name}: {error}") }
 }
 
 fn load_plan(path: &Path) -> Result<Target, Failure> {
@@ -116,13 +140,23 @@ fn environment(args: &ScriptArgs) -> Result<BTreeMap<String, String>, Failure> {
         };
     for pair in &args.env {
         match pair.split_once('=') {
-            Some((key, value)) if !key.is_empty() => environment.insert(key.to_owned(), value.to_owned()),
-            Some(_) => return Err(Failure::config(format!("-e {pair}: write KEY=VALUE"))),
-            // As k6 has it: the variable of this process.
-            None => environment.insert(pair.clone(), std::env::var(pair).unwrap_or_default()),
+            Some((key, value)) if is_name(key) => environment.insert(key.to_owned(), value.to_owned()),
+            // As k6 2.2 has it: it is there, and empty.
+            None if is_name(pair) => environment.insert(pair.clone(), String::new()),
+            _ => {
+                return Err(Failure::system(format!(
+                    "-e {pair}: write KEY=VALUE, the key of letters, digits and underscores"
+                )));
+            }
         };
     }
     Ok(environment)
+}
+
+fn is_name(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// All layers of options merged: config file, target, variables, flags.
@@ -135,8 +169,8 @@ pub(super) fn merged(
     source::options(target.options.clone(), lookup, args.config.as_deref(), flags).map_err(Failure::config)
 }
 
-/// What a script's init code writes goes to standard error at once.
-struct InitLog;
+/// What a script's init code writes goes to the log at once.
+struct InitLog(Log);
 
 impl Recorder for InitLog {
     fn now(&self) -> std::time::Duration {
@@ -148,9 +182,8 @@ impl Recorder for InitLog {
     fn check(&self, _name: &str, _passed: bool, _tags: loadtest_js::SampleTags<'_>) {}
     fn sample(&self, _metric: &Rc<loadtest_js::MetricDef>, _value: f64, _tags: loadtest_js::SampleTags<'_>) {}
     fn group(&self, _duration: std::time::Duration, _tags: loadtest_js::SampleTags<'_>) {}
-    #[expect(clippy::print_stderr, reason = "the log goes to standard error")]
     fn log(&self, level: LogLevel, message: &str, source: &str) {
-        eprintln!("{}", super::progress::log_text(level, message, source));
+        self.0.of_script(level, message, source);
     }
     fn fail_test(&self, _reason: &str) {}
     fn status(&self) -> loadtest_js::TestStatus {

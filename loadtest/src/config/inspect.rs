@@ -7,6 +7,9 @@ use super::options::Options;
 use super::{layers, scenarios};
 use crate::duration::format;
 
+/// The statistics that k6 shows of a trend where nothing else is asked for.
+const K6_TREND_STATS: [&str; 6] = ["avg", "min", "med", "max", "p(90)", "p(95)"];
+
 const DURATIONS: [&str; 9] = [
     "duration",
     "setupTimeout",
@@ -28,13 +31,17 @@ pub fn inspect(options: &Options, requirements: bool) -> Value {
             "localIPs" => continue,
             "cloud" if value.is_null() => continue,
             "dns" if value.is_null() => json!({"ttl": null, "select": null, "policy": null}),
-            "systemTags" => {
+            "systemTags" if requirements || !value.is_null() => {
                 let mut names = options.system_tags.names();
                 names.sort_unstable();
                 json!(names)
             }
-            "summaryTrendStats" => json!(options.summary_trend_stats),
+            // Ours has p(99), too; whoever reads this expects k6's.
+            "summaryTrendStats" if requirements && value.is_null() => json!(K6_TREND_STATS),
+            "summaryTrendStats" if !value.is_null() => json!(options.summary_trend_stats),
+            "stages" if requirements => plain_stages(timed(value)),
             "stages" => plain_stages(value),
+            "iterations" if requirements && value.is_null() => implied_iterations(&options.json),
             "scenarios" => match value {
                 Value::Object(scenarios) => {
                     scenarios.into_iter().map(|(name, value)| (name, scenario(value))).collect()
@@ -45,7 +52,11 @@ pub fn inspect(options: &Options, requirements: bool) -> Value {
         };
         shown.insert(key.to_owned(), value);
     }
+    shown.insert("features".to_owned(), options.json.get("features").cloned().unwrap_or(Value::Null));
     if requirements {
+        if let Some(long) = long_form(&options.json) {
+            shown.insert("scenarios".to_owned(), json!({ scenarios::DEFAULT: scenario(long) }));
+        }
         let profile = scenarios::profile(&options.scenarios);
         shown.insert("totalDuration".to_owned(), json!(format(profile.end())));
         shown.insert("maxVUs".to_owned(), json!(profile.max_vus()));
@@ -55,17 +66,30 @@ pub fn inspect(options: &Options, requirements: bool) -> Value {
 
 /// What a script finds in `exec.test.options`: as [`inspect`], with the short forms turned into a scenario.
 pub fn in_test(options: &Options) -> Value {
-    let Value::Object(mut shown) = inspect(options, false) else { unreachable!("inspect makes an object") };
-    if let Some(long) = long_form(&options.json) {
-        shown.insert("scenarios".to_owned(), json!({ scenarios::DEFAULT: scenario(long) }));
-    }
-    for key in ["vus", "iterations", "duration", "stages"] {
+    let Value::Object(mut shown) = inspect(options, true) else { unreachable!("inspect makes an object") };
+    for key in ["vus", "iterations", "duration", "stages", "totalDuration", "maxVUs"] {
         shown.shift_remove(key);
     }
     for key in ["consoleOutput", "localIPs"] {
         shown.insert(key.to_owned(), Value::Null);
     }
     Value::Object(shown)
+}
+
+/// Where only the number of VUs is given, each has one iteration.
+fn implied_iterations(options: &Map<String, Value>) -> Value {
+    match long_form(options) {
+        Some(long) if long["executor"] == "shared-iterations" => long["iterations"].clone(),
+        _ => Value::Null,
+    }
+}
+
+/// A stage without a duration is dropped.
+fn timed(stages: Value) -> Value {
+    match stages {
+        Value::Array(stages) => stages.into_iter().filter(|stage| !stage["duration"].is_null()).collect(),
+        other => other,
+    }
 }
 
 /// The scenario that the short forms stand for; none where `scenarios` counts.
@@ -83,9 +107,8 @@ fn long_form(options: &Map<String, Value>) -> Option<Value> {
     } else if let Some(duration) = get("duration") {
         json!({"executor": "constant-vus", "vus": vus, "duration": duration})
     } else if filled("stages") {
-        let stages = get("stages").and_then(Value::as_array)?;
-        let timed: Vec<_> = stages.iter().filter(|stage| !stage["duration"].is_null()).collect();
-        json!({"executor": "ramping-vus", "startVUs": vus, "stages": timed})
+        let stages = get("stages").cloned().unwrap_or_default();
+        json!({"executor": "ramping-vus", "startVUs": vus, "stages": timed(stages)})
     } else if vus.is_some() {
         json!({"executor": "shared-iterations", "vus": vus, "iterations": vus})
     } else if filled("scenarios") {

@@ -177,13 +177,7 @@ pub fn over(lower: Map<String, Value>, higher: Map<String, Value>) -> Map<String
         if value.is_null() {
             continue;
         }
-        match (key.as_str(), lower.get_mut(&key), value) {
-            // Tags add up, everything else replaces.
-            ("tags", Some(Value::Object(tags)), Value::Object(more)) => tags.extend(more),
-            (_, _, value) => {
-                lower.insert(key, value);
-            }
-        }
+        lower.insert(key, value);
     }
     lower
 }

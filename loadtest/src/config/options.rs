@@ -104,7 +104,7 @@ impl Options {
             min_iteration_duration: fields.duration("minIterationDuration")?.unwrap_or_default(),
             no_cookies_reset: flag("noCookiesReset")?,
             discard_response_bodies: flag("discardResponseBodies")?,
-            system_tags: system_tags(&fields)?,
+            system_tags: system_tags(&fields, &mut warnings)?,
             tags: fields.strings("tags")?,
             summary_trend_stats: trend_stats(&fields)?,
             summary_time_unit: time_unit(&fields)?,
@@ -125,6 +125,21 @@ fn segments(fields: &Fields<'_>) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+impl Options {
+    /// What a VU's functions need of them; its id is left to the caller.
+    pub fn vu_config(&self) -> loadtest_js::VuConfig {
+        loadtest_js::VuConfig {
+            throw: self.throw,
+            discard_response_bodies: self.discard_response_bodies,
+            no_cookies_reset: self.no_cookies_reset,
+            tags: self.tags.clone(),
+            tag_vu: self.system_tags.has("vu"),
+            tag_iter: self.system_tags.has("iter"),
+            ..loadtest_js::VuConfig::default()
+        }
+    }
 }
 
 /// Zero means "no limit" in k6; a thousand is as good as none for one VU.
@@ -150,13 +165,16 @@ fn warn_unknown(json: &Map<String, Value>, warnings: &mut Vec<String>) {
     }
 }
 
-fn system_tags(fields: &Fields<'_>) -> Result<SystemTags, String> {
-    match fields.texts("systemTags")? {
-        None => Ok(SystemTags::default()),
-        Some(names) => {
-            SystemTags::from_names(names.iter().map(String::as_str).filter(|name| !name.is_empty()))
-        }
-    }
+/// As in k6, what is no system tag is passed over.
+fn system_tags(fields: &Fields<'_>, warnings: &mut Vec<String>) -> Result<SystemTags, String> {
+    let Some(names) = fields.texts("systemTags")? else { return Ok(SystemTags::default()) };
+    let (known, unknown): (Vec<&str>, Vec<&str>) = names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !name.is_empty())
+        .partition(|name| SystemTags::knows(name));
+    warnings.extend(unknown.iter().map(|name| format!("there is no system tag `{name}`; it is ignored")));
+    Ok(SystemTags::of(known))
 }
 
 fn trend_stats(fields: &Fields<'_>) -> Result<Vec<String>, String> {

@@ -103,6 +103,7 @@ fn world(script: &Script, merged: &Merged, answers: &mut Answers<'_, '_>) -> Res
         discard_response_bodies: flag("discardResponseBodies")?,
         no_cookies_reset: flag("noCookiesReset")?,
         random_seed: Some(0),
+        ..VuConfig::default()
     };
     let rig = Rig { script, options, config };
     let mut setup = None;

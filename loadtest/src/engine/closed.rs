@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use loadtest_js::LogLevel;
@@ -21,6 +21,7 @@ struct Handle {
     running: Cell<bool>,
     /// Iterations that it may still begin; only per-vu-iterations limits them.
     left: Cell<u64>,
+    fresh: Cell<bool>,
 }
 
 /// Starts this thread's VUs of a scenario at their times and returns when the last has been started.
@@ -43,6 +44,7 @@ pub async fn run(worker: Rc<Worker>, run: Rc<ScenarioRun>) {
             kill,
             running: Cell::new(false),
             left: Cell::new(per_vu),
+            fresh: Cell::new(true),
         }));
     }
     drop(all);
@@ -79,6 +81,11 @@ fn spawn(worker: &Rc<Worker>, run: &Rc<ScenarioRun>, handle: &Rc<Handle>) {
             }
         }
         worker.shared.live.leave(run.index);
+        let left = handle.left.get();
+        let own = matches!(worker.profile.scenarios[run.index].executor, Executor::PerVuIterations { .. });
+        if own && left > 0 && !worker.stop.is_stopping() {
+            worker.shared.recorder.borrow_mut().dropped(left, &run.context, worker.shared.clock.now_ns());
+        }
         handle.running.set(false);
         worker.pool.give_back(vu);
         drop(guard);
@@ -94,14 +101,13 @@ fn claim(worker: &Worker, run: &ScenarioRun, handle: &Handle) -> Option<u64> {
     {
         return None;
     }
-    let begun: &AtomicU64 = &worker.shared.live.scenarios[run.index].begun;
-    let number = begun.fetch_add(1, Ordering::Relaxed);
-    if let Executor::SharedIterations { iterations, .. } = worker.profile.scenarios[run.index].executor
-        && number >= iterations
+    let live = &worker.shared.live.scenarios[run.index];
+    if let Executor::SharedIterations { vus, iterations, .. } = worker.profile.scenarios[run.index].executor
+        && !handle.fresh.replace(false)
+        && live.claimed.fetch_add(1, Ordering::Relaxed) >= iterations - vus
     {
-        begun.fetch_sub(1, Ordering::Relaxed);
         return None;
     }
     handle.left.set(handle.left.get() - 1);
-    Some(number)
+    Some(live.begun.fetch_add(1, Ordering::Relaxed))
 }

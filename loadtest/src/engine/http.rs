@@ -11,7 +11,7 @@ use loadtest_js::{
 use url::Url;
 
 use super::digest;
-use super::shared::Shared;
+use super::shared::{LogLine, Shared};
 use crate::metrics::tags::{HttpTags, PlainTags};
 use crate::net::client::{Client, Wire};
 use crate::net::h1::now;
@@ -90,7 +90,7 @@ async fn rounds(
                 continue;
             }
         }
-        match redirect(&current, reply) {
+        match redirect(request, &current, reply) {
             Some(Ok(next)) if redirects < redirects_max => {
                 redirects += 1;
                 current = next;
@@ -296,7 +296,7 @@ fn record(shared: &Shared, request: &HttpRequest, current: &Current, hop: &Hop, 
 }
 
 /// The next hop where the reply is a redirect. `Err`: its address is unusable.
-fn redirect(current: &Current, reply: &Reply) -> Option<Result<Current, NetError>> {
+fn redirect(request: &HttpRequest, current: &Current, reply: &Reply) -> Option<Result<Current, NetError>> {
     let keep = match reply.status {
         301..=303 => false,
         307 | 308 => true,
@@ -327,10 +327,14 @@ fn redirect(current: &Current, reply: &Reply) -> Option<Result<Current, NetError
         let about_body = ["content-type", "content-encoding", "content-length"];
         headers.retain(|(name, _)| !about_body.iter().any(|drop| name.eq_ignore_ascii_case(drop)));
     }
-    let has_referer = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("referer"));
+    // The script's own stands for all hops; else each hop names the one before it.
+    let is_referer = |(name, _): &(String, String)| name.eq_ignore_ascii_case("referer");
     let downgrade = current.url.scheme() == "https" && url.scheme() == "http";
-    if !has_referer && !downgrade {
-        headers.push(("Referer".to_owned(), current.url.as_str().to_owned()));
+    if !request.headers.iter().any(is_referer) {
+        headers.retain(|header| !is_referer(header));
+        if !downgrade {
+            headers.push(("Referer".to_owned(), current.url.as_str().to_owned()));
+        }
     }
     Some(Ok(Current {
         method: if get { "GET".to_owned() } else { current.method.clone() },
@@ -368,7 +372,8 @@ fn warn(shared: &Shared, method: &str, url: &str, error: &NetError) {
     let at_ns = shared.clock.now_ns();
     let worth_a_line = shared.recorder.borrow_mut().error("warning", &error.message, &place, at_ns);
     if worth_a_line {
-        shared.log(LogLevel::Warn, &format!("Request Failed error=\"{place}: {error}\""), "");
+        let fields = vec![("error", format!("{place}: {error}"))];
+        shared.log_with(LogLine { fields, ..LogLine::plain(LogLevel::Warn, "Request Failed") });
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use loadtest_js::{
-    AsyncOp, Event, HostCall, HttpRequest, HttpResponse, OpId, Outcome, Reply, Step, Task, TaskResult, Vu,
+    AsyncOp, Event, HostCall, HttpRequest, HttpResponse, OpId, Reply, Step, Task, TaskResult, Vu,
 };
 use tokio::task::{AbortHandle, JoinSet};
 use url::Url;
@@ -59,7 +59,7 @@ pub async fn drive(shared: &Rc<Shared>, client: &Rc<Client>, vu: &mut Vu, task: 
 }
 
 /// Ends what a VU is in the middle of.
-pub fn interrupt(vu: &mut Vu) -> Outcome {
+pub fn interrupt(vu: &mut Vu) -> Option<TaskResult> {
     /// Calls that a script may still make while it is ended, such as in a `finally`.
     const LAST_CALLS_MAX: usize = 1000;
     for _ in 0..LAST_CALLS_MAX {
@@ -67,10 +67,10 @@ pub fn interrupt(vu: &mut Vu) -> Outcome {
             break;
         }
         if let Step::Done(result) = vu.resume(Reply::Interrupt) {
-            return result.outcome;
+            return Some(result);
         }
     }
-    Outcome::Interrupted
+    None
 }
 
 /// What a script has begun and not yet heard of.

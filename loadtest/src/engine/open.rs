@@ -4,6 +4,7 @@
 //! the other threads, so that an iteration is dropped only when no VU at all is free.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -43,7 +44,8 @@ impl Free {
 /// This thread's VUs of one open scenario.
 #[derive(Debug)]
 pub struct Station {
-    idle: RefCell<Vec<VirtualUser>>,
+    /// The one that has rested longest is next, as in k6.
+    idle: RefCell<VecDeque<VirtualUser>>,
     run: Rc<ScenarioRun>,
     kill: Rc<Kill>,
 }
@@ -65,7 +67,7 @@ impl Station {
     fn add(&self, worker: &Worker) {
         match worker.pool.take() {
             Ok(vu) => {
-                self.idle.borrow_mut().push(vu);
+                self.idle.borrow_mut().push_back(vu);
                 worker.free.release(self.run.index, worker.share.thread);
             }
             Err(error) => {
@@ -76,7 +78,7 @@ impl Station {
 
     /// Starts an iteration on a VU that has been claimed.
     pub fn start(self: &Rc<Self>, worker: &Rc<Worker>, number: u64) {
-        let Some(mut vu) = self.idle.borrow_mut().pop() else {
+        let Some(mut vu) = self.idle.borrow_mut().pop_front() else {
             debug_assert!(false, "claimed a VU that is not there");
             return;
         };
@@ -88,7 +90,7 @@ impl Station {
             // Whether it was interrupted matters only to closed models: here nobody loops.
             vu.iterate(&worker.shared, &station.run, &station.kill, number).await;
             worker.shared.live.leave(scenario);
-            station.idle.borrow_mut().push(vu);
+            station.idle.borrow_mut().push_back(vu);
             worker.free.release(scenario, worker.share.thread);
             drop(guard);
         });

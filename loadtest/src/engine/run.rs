@@ -91,6 +91,9 @@ struct Coordinator<'a> {
     notices: mpsc::Receiver<Notice>,
     signals: mpsc::Receiver<Signal>,
     snapshots: HashMap<usize, Box<Totals>>,
+    /// When the numbers of VUs are sampled: each second from before the VUs are made to the end of teardown, as in k6.
+    /// So a sample falls just before VUs end that run for whole seconds.
+    samples: tokio::time::Interval,
     end: End,
     failed: Option<String>,
 }
@@ -103,6 +106,9 @@ pub async fn run(
     signals: mpsc::Receiver<Signal>,
     watcher: &mut dyn Watcher,
 ) -> Result<Outcomes, StartError> {
+    let second = Duration::from_secs(1);
+    let mut samples = tokio::time::interval_at((now() + second).into(), second);
+    samples.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let (phase, receiver) = watch::channel(Phase::Preparing);
     let (to_coordinator, messages) = mpsc::unbounded_channel();
     let handles = start_threads(plans, threads, &receiver, &to_coordinator)?;
@@ -110,16 +116,19 @@ pub async fn run(
     let shared = worker::shared(plans);
     let (snapshots, end, failed) = (HashMap::new(), End::Regular, None);
     let mut coordinator =
-        Coordinator { plans, shared, phase, messages, notices, signals, snapshots, end, failed };
+        Coordinator { plans, shared, phase, messages, notices, signals, snapshots, samples, end, failed };
     coordinator.wait_ready(threads, watcher).await?;
     let (mut main_vu, setup_data) = coordinator.setup(watcher).await?;
     let (totals, lost_samples, lost_log_lines) = if coordinator.end == End::Regular {
-        coordinator.execute(threads, setup_data.clone(), watcher).await
+        let measured = coordinator.execute(threads, setup_data.clone(), watcher).await;
+        if coordinator.end == End::Regular {
+            coordinator.count_dropped();
+        }
+        measured
     } else {
         coordinator.phase.send_replace(Phase::Aborting);
         coordinator.gather(threads, watcher).await
     };
-    coordinator.count_dropped();
     coordinator.teardown(main_vu.as_mut(), setup_data.as_ref(), watcher).await;
     coordinator.drain_notices(watcher);
     for handle in handles {
@@ -182,6 +191,7 @@ impl Coordinator<'_> {
                     }
                 },
                 Some(notice) = self.notices.recv() => self.notice(notice, watcher),
+                _ = self.samples.tick() => self.sample_vus(),
                 Some(_) = self.signals.recv() => {
                     return Err(StartError { message: "interrupted before the test began".to_owned(), init: false });
                 }
@@ -251,6 +261,7 @@ impl Coordinator<'_> {
             tokio::select! {
                 value = &mut future => return Some(value),
                 Some(notice) = self.notices.recv() => self.notice(notice, watcher),
+                _ = self.samples.tick() => self.sample_vus(),
                 Some(_) = self.signals.recv() => return None,
             }
         }
@@ -293,9 +304,9 @@ impl Coordinator<'_> {
                 },
                 Some(notice) = self.notices.recv() => self.notice(notice, watcher),
                 Some(signal) = self.signals.recv() => self.signal(signal, watcher),
+                _ = self.samples.tick() => self.sample_vus(),
                 _ = tick.tick() => {
                     ticks += 1;
-                    self.sample_vus();
                     watcher.tick(now() - begin, &self.plans.live);
                     if self.plans.snapshots && ticks.is_multiple_of(ABORT_CHECK_TICKS) {
                         self.judge_thresholds(watcher);
@@ -311,15 +322,11 @@ impl Coordinator<'_> {
         (totals, lost_samples, lost_lines)
     }
 
-    /// Iterations that a count asked for and that the time did not suffice for.
+    /// Iterations that VUs shared and that the time did not suffice for; what VUs have of their own they tell themselves.
     fn count_dropped(&self) {
         let at_ns = self.shared.clock.now_ns();
         for (scenario, live) in self.plans.profile.scenarios.iter().zip(&self.plans.live.scenarios) {
-            let wanted = match &scenario.executor {
-                Executor::SharedIterations { iterations, .. } => *iterations,
-                Executor::PerVuIterations { vus, iterations, .. } => vus * iterations,
-                _ => continue,
-            };
+            let Executor::SharedIterations { iterations: wanted, .. } = scenario.executor else { continue };
             let missing = wanted.saturating_sub(live.begun.load(Ordering::Relaxed));
             if missing > 0 {
                 let context = loadtest_js::TagContext {
@@ -337,7 +344,8 @@ impl Coordinator<'_> {
         let at_ns = self.shared.clock.now_ns();
         let context = loadtest_js::TagContext { tags: self.plans.options.tags.clone(), ..Default::default() };
         let mut recorder = self.shared.recorder.borrow_mut();
-        let tags = PlainTags { context: &context, extra: &[], system: recorder.system, own: &[] };
+        let system = recorder.system.without("group");
+        let tags = PlainTags { context: &context, extra: &[], system, own: &[] };
         let active = live.active.load(Ordering::Relaxed);
         recorder.add(registry::VUS, active as f64, &tags, &context, at_ns);
         let initialized = live.initialized.load(Ordering::Relaxed);
@@ -351,7 +359,11 @@ impl Coordinator<'_> {
         let elapsed = self.plans.clock.elapsed();
         let verdicts = crate::output::verdict::judge(&totals, elapsed);
         let abort = verdicts.iter().find(|verdict| {
-            !verdict.ok && verdict.threshold.abort_on_fail && elapsed >= verdict.threshold.delay_abort
+            // As in k6, what has no samples yet is judged only at the end.
+            !verdict.ok
+                && !verdict.sink.is_empty()
+                && verdict.threshold.abort_on_fail
+                && elapsed >= verdict.threshold.delay_abort
         });
         if let Some(verdict) = abort
             && self.end == End::Regular

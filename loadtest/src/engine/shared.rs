@@ -60,8 +60,11 @@ pub struct Live {
 #[derive(Debug, Default)]
 pub struct ScenarioLive {
     pub active: AtomicU64,
-    /// Iterations begun; also hands out the numbers of shared iterations.
+    /// Iterations begun; hands out their numbers.
     pub begun: AtomicU64,
+    /// Iterations that several VUs share and that somebody has claimed. Not counted: each VU's first one,
+    /// so that none goes without because another was quicker.
+    pub claimed: AtomicU64,
     pub completed: AtomicU64,
     /// VUs that an open scenario may still add.
     pub extra_vus: AtomicU64,
@@ -91,6 +94,15 @@ pub struct LogLine {
     pub message: String,
     /// `console` for what a script wrote.
     pub source: String,
+    /// What else there is to say, by name.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+impl LogLine {
+    /// Without a source or fields.
+    pub fn plain(level: LogLevel, message: &str) -> Self {
+        Self { level, message: message.to_owned(), source: String::new(), fields: Vec::new() }
+    }
 }
 
 /// What a thread tells the coordinator while the test runs.
@@ -132,7 +144,11 @@ impl std::fmt::Debug for Shared {
 impl Shared {
     /// Hands a line to the log.
     pub fn log(&self, level: LogLevel, message: &str, source: &str) {
-        let line = LogLine { level, message: message.to_owned(), source: source.to_owned() };
+        self.log_with(LogLine { source: source.to_owned(), ..LogLine::plain(level, message) });
+    }
+
+    /// As above, with fields.
+    pub fn log_with(&self, line: LogLine) {
         self.notify(Notice::Log(line));
     }
 

@@ -10,7 +10,7 @@ use loadtest_js::{Iteration, LogLevel, Outcome, Script, TagContext, Task, Vu, Vu
 use super::js;
 use super::kill::{Kill, Ran};
 use super::native;
-use super::shared::{Notice, Shared, VuRecorder};
+use super::shared::{LogLine, Notice, Shared, VuRecorder};
 use crate::net::client::Client;
 use crate::net::h1::now;
 
@@ -46,6 +46,14 @@ impl std::fmt::Debug for VirtualUser {
     }
 }
 
+/// What the end of an iteration is tagged with: what the script left, but no group, even where one was cut.
+fn outside_groups(context: Rc<TagContext>) -> Rc<TagContext> {
+    if context.group.is_empty() {
+        return context;
+    }
+    Rc::new(TagContext { group: Rc::default(), ..TagContext::clone(&context) })
+}
+
 /// A scenario as the VUs of one thread see it.
 #[derive(Debug)]
 pub struct ScenarioRun {
@@ -69,13 +77,7 @@ impl VirtualUser {
         let scenario = Rc::new(Cell::new(0));
         let machine = match program {
             Program::Script(script) => {
-                let config = VuConfig {
-                    id,
-                    throw: shared.options.throw,
-                    discard_response_bodies: shared.options.discard_response_bodies,
-                    no_cookies_reset: shared.options.no_cookies_reset,
-                    random_seed: None,
-                };
+                let config = VuConfig { id, ..shared.options.vu_config() };
                 let recorder = VuRecorder { shared: Rc::clone(shared), scenario: Rc::clone(&scenario) };
                 Machine::Script(Vu::new(script, config, Rc::new(recorder))?)
             }
@@ -101,6 +103,7 @@ impl VirtualUser {
         let in_scenario = self.begun[run.index];
         self.begun[run.index] += 1;
         let begin = now();
+        let mut context = Rc::clone(&run.context);
         let ran = match &mut self.machine {
             Machine::Native(plan) => kill.run(plan.iterate(shared, &self.client, run)).await,
             Machine::Script(vu) => {
@@ -111,16 +114,21 @@ impl VirtualUser {
                     setup_data: run.setup_data.clone(),
                 });
                 match kill.run(js::drive(shared, &self.client, vu, task)).await {
-                    Ran::Finished { value, waited } => Ran::Finished { value: value.outcome, waited },
+                    Ran::Finished { value, waited } => {
+                        context = outside_groups(value.tags);
+                        Ran::Finished { value: value.outcome, waited }
+                    }
                     Ran::Killed => {
-                        js::interrupt(vu);
+                        if let Some(result) = js::interrupt(vu) {
+                            context = outside_groups(result.tags);
+                        }
                         Ran::Killed
                     }
                 }
             }
         };
         let took = now() - begin;
-        let next = self.finish(shared, run, took, &ran);
+        let next = self.finish(shared, run, &context, took, &ran);
         if let Ran::Finished { waited, .. } = ran {
             let least = shared.options.min_iteration_duration;
             if took < least {
@@ -140,13 +148,14 @@ impl VirtualUser {
         &mut self,
         shared: &Shared,
         run: &ScenarioRun,
+        context: &TagContext,
         took: std::time::Duration,
         ran: &Ran<Outcome>,
     ) -> Next {
         let at_ns = shared.clock.now_ns();
         let (sent, received) = (self.client.traffic.sent.get(), self.client.traffic.received.get());
         let mut recorder = shared.recorder.borrow_mut();
-        recorder.data(sent - self.sent, received - self.received, &run.context, at_ns);
+        recorder.data(sent - self.sent, received - self.received, context, at_ns);
         (self.sent, self.received) = (sent, received);
         if shared.options.no_vu_connection_reuse {
             self.client.close_idle();
@@ -154,12 +163,20 @@ impl VirtualUser {
         let live = &shared.live;
         let next = match ran {
             Ran::Finished { value: Outcome::Completed | Outcome::Threw(_), .. } => {
-                recorder.iteration(took.as_nanos() as f64 / 1e6, &run.context, at_ns);
+                recorder.iteration(took.as_nanos() as f64 / 1e6, context, at_ns);
                 live.completed.fetch_add(1, Ordering::Relaxed);
                 live.scenarios[run.index].completed.fetch_add(1, Ordering::Relaxed);
                 Next::Again
             }
-            Ran::Finished { .. } | Ran::Killed => {
+            Ran::Finished { value, .. } => {
+                // As in k6, the iteration that aborts the test has samples of its own, but counts as interrupted.
+                if matches!(value, Outcome::Aborted { .. }) {
+                    recorder.iteration(took.as_nanos() as f64 / 1e6, context, at_ns);
+                }
+                live.interrupted.fetch_add(1, Ordering::Relaxed);
+                Next::Stop
+            }
+            Ran::Killed => {
                 live.interrupted.fetch_add(1, Ordering::Relaxed);
                 Next::Stop
             }
@@ -175,7 +192,13 @@ impl VirtualUser {
                     } else {
                         format!("{}\n{stack}", exception.message)
                     };
-                    shared.log(LogLevel::Error, &message, "");
+                    let fields = vec![
+                        ("executor", run.script.executor.clone()),
+                        ("hint", "script exception".to_owned()),
+                        ("scenario", run.script.name.to_string()),
+                    ];
+                    let source = "stacktrace".to_owned();
+                    shared.log_with(LogLine { source, fields, ..LogLine::plain(LogLevel::Error, &message) });
                 }
             }
             Ran::Finished { value: Outcome::Aborted { reason }, .. } => {
@@ -195,13 +218,20 @@ impl VirtualUser {
         timeout: std::time::Duration,
     ) -> Option<loadtest_js::TaskResult> {
         let Machine::Script(vu) = &mut self.machine else { return None };
+        // What setup and teardown move over the sockets is told of, even nothing; handleSummary comes after the end.
+        let group = match &task {
+            Task::Setup => Some("::setup"),
+            Task::Teardown { .. } => Some("::teardown"),
+            Task::Iteration(_) | Task::HandleSummary { .. } => None,
+        };
         let result = tokio::time::timeout(timeout, js::drive(shared, &self.client, vu, task)).await;
         if result.is_err() {
             js::interrupt(vu);
         }
         let (sent, received) = (self.client.traffic.sent.get(), self.client.traffic.received.get());
-        if sent > 0 {
-            let context = TagContext::default();
+        if let Some(group) = group {
+            let tags = shared.options.tags.clone();
+            let context = TagContext { group: group.into(), tags, ..TagContext::default() };
             let at_ns = shared.clock.now_ns();
             shared.recorder.borrow_mut().data(sent - self.sent, received - self.received, &context, at_ns);
             (self.sent, self.received) = (sent, received);

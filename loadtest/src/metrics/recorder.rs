@@ -143,8 +143,8 @@ impl Recorder {
     /// One complete iteration with what it moved over the sockets.
     pub fn iteration(&mut self, iteration_ms: f64, context: &TagContext, at_ns: u64) {
         let tags = PlainTags { context, extra: &[], system: self.system, own: &[] };
-        self.add(registry::ITERATIONS, 1.0, &tags, context, at_ns);
         self.add(registry::ITERATION_DURATION, iteration_ms, &tags, context, at_ns);
+        self.add(registry::ITERATIONS, 1.0, &tags, context, at_ns);
         self.totals.scenarios.row(&context.scenario, "", at_ns).iteration_ms.add(iteration_ms);
         self.totals.series.at(at_ns).iterations += 1;
     }
@@ -161,7 +161,8 @@ impl Recorder {
 
     /// Iterations of an open model that found no free VU, or that a closed one did not get to.
     pub fn dropped(&mut self, count: u64, context: &TagContext, at_ns: u64) {
-        let tags = PlainTags { context, extra: &[], system: self.system, own: &[] };
+        let system = self.system.without("group");
+        let tags = PlainTags { context, extra: &[], system, own: &[] };
         self.add(registry::DROPPED_ITERATIONS, count as f64, &tags, context, at_ns);
         self.totals.series.at(at_ns).dropped += count;
     }

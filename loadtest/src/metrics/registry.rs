@@ -98,11 +98,18 @@ impl Registry {
                 }
             }
         }
-        registry.sub_metric("http_req_duration{expected_response:true}")?;
         for (key, rules) in thresholds {
             registry.add_thresholds(key, rules)?;
         }
         Ok(registry)
+    }
+
+    /// With the sub-metric that k6 has wherever the system tag `expected_response` is on.
+    ///
+    /// # Errors
+    /// Never: the metric is built in.
+    pub fn with_expected_responses(mut self) -> Result<Self, String> {
+        self.sub_metric("http_req_duration{expected_response:true}").map(|_| self)
     }
 
     pub fn find(&self, name: &str) -> Option<MetricId> {
@@ -143,16 +150,15 @@ impl Registry {
             .find(|name| name.contains(metric.trim_end_matches('s')) || metric.contains(name.as_str()));
         let hint = close.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
         format!(
-            "threshold on `{metric}`, but there is no such metric{hint} Custom metrics must be declared at the top \
+            "threshold on `{metric}`, but there is no such metric{hint}. Custom metrics must be declared at the top \
              of the script."
         )
     }
 
     fn add_thresholds(&mut self, key: &str, rules: &Value) -> Result<(), String> {
-        let list = match rules {
-            Value::Array(list) => list.as_slice(),
-            one => std::slice::from_ref(one),
-        };
+        let list = rules.as_array().ok_or_else(|| {
+            format!("the thresholds of `{key}` must be a list, such as [\"count>100\"], not {rules}")
+        })?;
         let parsed = list.iter().map(Threshold::from_json).collect::<Result<Vec<_>, _>>()?;
         let (metric, tags) = parse_metric_name(key)?;
         let parent = self.find(metric).ok_or_else(|| self.unknown(metric))?;
@@ -202,11 +208,14 @@ mod tests {
         let registry = with(&serde_json::json!({
             "http_req_duration{status:200}": ["p(95)<200"],
             "http_req_duration{expected_response:true}": ["max<900", "avg<5"],
-            "my_trend": "med<3",
+            "my_trend": ["med<3"],
         }));
-        let registry = registry.expect("builds");
+        let registry = registry.and_then(Registry::with_expected_responses).expect("builds");
         assert_eq!(registry.subs.len(), 2);
-        assert_eq!(registry.subs[0].thresholds.len(), 2);
+        let registry = Registry::new([], &serde_json::Map::new()).and_then(Registry::with_expected_responses);
+        let registry = registry.expect("builds");
+        assert_eq!(registry.subs.len(), 1);
+        assert!(registry.subs[0].thresholds.is_empty());
     }
 
     #[test]
@@ -216,6 +225,7 @@ mod tests {
             (serde_json::json!({"http_reqs": ["p(95)<1"]}), "does not fit"),
             (serde_json::json!({"http_req_failed{a:b}": ["avg<1"]}), "does not fit"),
             (serde_json::json!({"http_req_failed": ["rate<<1"]}), "number"),
+            (serde_json::json!({"http_req_failed": "rate<1"}), "must be a list"),
         ] {
             let error = with(&thresholds).expect_err("refused");
             assert!(error.contains(part), "{error}");

@@ -38,22 +38,25 @@ impl Default for SystemTags {
 }
 
 impl SystemTags {
-    /// The named ones only. The error names what is unknown.
-    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        let mut bits = 0;
-        for name in names {
-            let at = SYSTEM.iter().position(|(known, _)| *known == name);
-            let at = at.ok_or_else(|| {
-                let known: Vec<&str> = SYSTEM.iter().map(|(name, _)| *name).collect();
-                format!("unknown system tag `{name}`; known are {}", known.join(", "))
-            })?;
-            bits |= 1 << at;
-        }
-        Ok(Self(bits))
+    /// Whether there is a system tag of that name.
+    pub fn knows(name: &str) -> bool {
+        SYSTEM.iter().any(|(known, _)| *known == name)
+    }
+
+    /// The named ones only; unknown names are passed over.
+    pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let at = |name: &str| SYSTEM.iter().position(|(known, _)| *known == name);
+        Self(names.into_iter().filter_map(at).fold(0, |bits, at| bits | 1 << at))
     }
 
     pub fn has(self, name: &str) -> bool {
         SYSTEM.iter().position(|(known, _)| *known == name).is_some_and(|at| self.0 & 1 << at != 0)
+    }
+
+    /// All but one.
+    pub fn without(self, name: &str) -> Self {
+        let at = SYSTEM.iter().position(|(known, _)| *known == name);
+        at.map_or(self, |at| Self(self.0 & !(1 << at)))
     }
 
     /// The names that are on, as in the inspected options.
@@ -225,9 +228,9 @@ mod tests {
 
     #[test]
     fn system_tags_can_be_chosen() {
-        let system = SystemTags::from_names(["status", "vu"]).expect("known");
-        assert!(system.has("vu") && !system.has("url"));
-        assert!(SystemTags::from_names(["statsu"]).is_err());
+        let system = SystemTags::of(["status", "vu", "statsu"]);
+        assert_eq!(system.names(), ["status", "vu"]);
+        assert!(SystemTags::knows("vu") && !SystemTags::knows("statsu"));
         assert_eq!(SystemTags::default().names().len(), 14);
     }
 }

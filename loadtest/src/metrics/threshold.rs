@@ -84,9 +84,10 @@ impl Expression {
         }
     }
 
-    /// True when it holds; a metric without samples passes. `run_s`: seconds that the test has run.
+    /// True when it holds. As in k6, a metric without samples counts as zero, except a rate, which holds. `run_s`:
+    /// seconds that the test has run.
     pub fn holds(&self, sink: &Sink, run_s: f64) -> bool {
-        if sink.is_empty() {
+        if sink.is_empty() && sink.kind() == Kind::Rate {
             return true;
         }
         let Some(left) = sink.stat(&self.aggregation, run_s) else { return true };
@@ -172,7 +173,10 @@ mod tests {
     fn judges_by_kind() {
         let mut trend = Sink::new(Kind::Trend);
         let rule = Expression::parse("p(50)<3").expect("parses");
-        assert!(rule.holds(&trend, 1.0), "no samples pass");
+        assert!(rule.holds(&trend, 1.0), "no samples are zero");
+        assert!(!Expression::parse("avg>0").expect("parses").holds(&trend, 1.0));
+        assert!(!Expression::parse("count>0").expect("parses").holds(&Sink::new(Kind::Counter), 1.0));
+        assert!(Expression::parse("rate>0.9").expect("parses").holds(&Sink::new(Kind::Rate), 1.0));
         [1.0, 2.0, 6.0].iter().for_each(|value| trend.add(*value, 0));
         assert!(rule.holds(&trend, 1.0));
         assert!(!Expression::parse("max<=5.9").expect("parses").holds(&trend, 1.0));

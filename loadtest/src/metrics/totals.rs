@@ -1,6 +1,6 @@
 //! Everything measured by one thread, or by all of them after merging.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::hist::Hist;
@@ -48,6 +48,16 @@ impl Totals {
             parts: Counts::default(),
             registry,
         }
+    }
+
+    /// The paths of groups that were left or that have checks, in the order in which they were first heard of.
+    pub fn group_paths(&self) -> Vec<&str> {
+        let groups = self.groups.rows.iter().map(|row| (row.2, row.0.as_str()));
+        let checks = self.checks.rows.iter().map(|row| (row.2, row.0.as_str()));
+        let mut paths: Vec<_> = groups.chain(checks).collect();
+        paths.sort_by_key(|(at_ns, _)| *at_ns);
+        let mut seen = HashSet::new();
+        paths.into_iter().map(|(_, path)| path).filter(|path| seen.insert(*path)).collect()
     }
 
     pub fn sink(&self, id: MetricId) -> &Sink {

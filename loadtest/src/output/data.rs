@@ -122,7 +122,7 @@ impl Group {
 
     fn tree(totals: &Totals) -> Self {
         let mut root = Self::new("", "");
-        for (path, _, _) in totals.groups.rows() {
+        for path in totals.group_paths() {
             root.at(path);
         }
         for (path, name, check) in totals.checks.rows() {

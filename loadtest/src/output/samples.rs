@@ -1,7 +1,7 @@
 //! Every sample, written as it comes: `--out json=FILE` (a JSON object a line) and `--out csv=FILE`, in k6's
 //! formats; compressed where the name ends in `.gz`. One thread writes, so that the load is not disturbed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -137,8 +137,8 @@ fn declaration(registry: &Registry, id: MetricId) -> serde_json::Value {
     let sub = |index: &usize| {
         let sub = &registry.subs[*index];
         let suffix = sub.name.split_once('{').map_or("", |(_, tags)| tags.trim_end_matches('}'));
-        let tags: serde_json::Map<_, _> =
-            sub.tags.iter().cloned().map(|(key, value)| (key, json!(value))).collect();
+        let tags: BTreeMap<&str, &str> =
+            sub.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         json!({"name": sub.name, "suffix": suffix, "tags": tags})
     };
     let subs: Vec<_> = metric.subs.iter().map(sub).collect();

@@ -84,16 +84,16 @@ fn recursion_is_an_exception() {
 #[test]
 fn what_is_wrong_is_said_before_the_start() {
     for (args, code, part) in [
-        (vec!["no-such-file.js"], 107, "there is no file"),
+        (vec!["no-such-file.js"], 255, "there is no file"),
         (vec!["http://127.0.0.1:9/"], 104, "start the service"),
         (vec!["localhost:9"], 104, "write http://localhost:9"),
         (vec!["http://no-such-host.invalid/"], 104, "--base-url"),
         (vec!["http://127.0.0.1:9/", "--threshold", "nope: count>1"], 104, "no such metric"),
-        (vec!["http://127.0.0.1:9/", "--stage", "soon"], 104, "duration:target"),
+        (vec!["http://127.0.0.1:9/", "--stage", "soon"], 255, "duration:target"),
         (vec!["http://127.0.0.1:9/", "--check", "colour=red"], 104, "known are status=200"),
         (vec!["http://127.0.0.1:9/", "--base-url", "ftp://x"], 104, "http://localhost:8080"),
         (vec!["http://127.0.0.1:9/", "-d", "1s", "-s", "1s:1"], 104, "cannot be used together"),
-        (vec!["http://127.0.0.1:9/", "-o", "influxdb=x"], 104, "json=FILE"),
+        (vec!["http://127.0.0.1:9/", "-o", "influxdb=x"], 255, "json=FILE"),
     ] {
         let run = run(&args);
         assert_eq!(run.code, code, "{args:?}: {}", run.stderr);

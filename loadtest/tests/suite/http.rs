@@ -10,14 +10,18 @@ fn redirects_are_followed_and_each_hop_is_a_request() {
     let server = Server::start(|seen| match seen.path.as_str() {
         "/start" => Some(answer("302 Found", &[("Location", "/middle"), ("Set-Cookie", "hop=1")], b"")),
         "/middle" => Some(answer("307 Temporary Redirect", &[("Location", "/end")], b"")),
-        _ => ok(&format!("{} {}", seen.method, seen.header("cookie").unwrap_or("-"))),
+        _ => {
+            let header =
+                |name| seen.header(name).unwrap_or("-").rsplit('/').next().unwrap_or_default().to_owned();
+            ok(&format!("{} {} {}", seen.method, header("cookie"), header("referer")))
+        }
     });
     let script = format!(
         "import http from 'k6/http'; import {{ check }} from 'k6';
          export default function () {{
            const res = http.post('{0}/start', 'x');
            check(res, {{
-             'became a GET with the cookie': (r) => r.body === 'GET hop=1',
+             'a GET with the cookie, sent from the hop before': (r) => r.body === 'GET hop=1 middle',
              'url is the last': (r) => r.url.endsWith('/end'),
            }});
            const first = http.get('{0}/start', {{ redirects: 0 }});

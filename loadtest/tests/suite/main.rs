@@ -2,6 +2,7 @@
 
 mod failures;
 mod http;
+mod k6;
 mod load;
 mod options;
 mod outputs;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::http::{HttpRequest, HttpResponse};
-use crate::api::tags::SampleTags;
+use crate::api::tags::{SampleTags, TagContext};
 
 /// What a VU does next.
 #[derive(Debug)]
@@ -136,6 +136,8 @@ pub struct TaskResult {
     pub outcome: Outcome,
     /// What it returned.
     pub value: TaskValue,
+    /// The VU's tags as the script left them.
+    pub tags: Rc<TagContext>,
 }
 
 /// How a task ended.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::ScriptError;
-use super::parse::{self, Parsed};
+use super::parse::{self, Import, Parsed};
 use super::resolve::{self, Place, Target};
 use super::{Code, Remote, Source};
 use crate::modules;
@@ -118,7 +118,7 @@ impl Graph {
                         name
                     }
                 };
-                self.resolved.insert((place.name(), specifier), name);
+                self.resolved.entry((place.name(), specifier)).or_insert(name);
             }
             assert!(self.read.len() <= MODULES_MAX, "a script of more than {MODULES_MAX} modules");
         }
@@ -165,8 +165,12 @@ impl Graph {
         let mut targets = Vec::new();
         for import in imports {
             let target = self.original(resolve::resolve(place, &import.specifier), &import.specifier);
-            if let Target::Place(place) = &target {
-                self.wanted.entry(place.name()).or_default().extend(import.names);
+            match &target {
+                Target::Place(place) => {
+                    self.wanted.entry(place.name()).or_default().extend(import.names);
+                }
+                Target::Own(own) => self.make_lenient(&name, &import, own),
+                Target::Unknown(_) => {}
             }
             targets.push((import.specifier, target, How::Import));
         }
@@ -202,6 +206,26 @@ impl Graph {
         }
     }
 
+    /// What a script imports from one of our modules that does not have it is `undefined`, as in k6: some scripts
+    /// import names that they never use.
+    fn make_lenient(&mut self, importer: &str, import: &Import, own: &str) {
+        let missing = |name: &&String| *name != "*" && !modules::exports(own, name);
+        let missing: Vec<&String> = import.names.iter().filter(missing).collect();
+        if missing.is_empty() {
+            return;
+        }
+        let mut front = format!("export * from \"{own}\";\n");
+        if modules::exports(own, "default") {
+            front.push_str(&format!("export {{ default }} from \"{own}\";\n"));
+        }
+        for (i, name) in missing.iter().enumerate() {
+            front.push_str(&format!("let v{i};\nexport {{ v{i} as {name} }};\n"));
+        }
+        let name = format!("{own}#for {importer}");
+        self.codes.insert(name.clone(), Arc::new(Code::Source(front)));
+        self.resolved.insert((importer.to_owned(), import.specifier.clone()), name);
+    }
+
     fn add_common_js(&mut self, name: String, code: &str) {
         let body = format!("export default (function (module, exports, require) {{{code}\n}});");
         self.codes.insert(format!("{name}{BODY}"), Arc::new(Code::Source(body)));
@@ -230,12 +254,12 @@ impl Graph {
         specifier: &str,
         frozen: bool,
     ) -> Result<String, ScriptError> {
-        if specifier.starts_with('#') && modules::is_own(base) || self.codes.contains_key(specifier) {
-            return Ok(specifier.to_owned());
-        }
         let importer = base.strip_suffix(BODY).unwrap_or(base);
         if let Some(name) = self.resolved.get(&(importer.to_owned(), specifier.to_owned())) {
             return Ok(name.clone());
+        }
+        if specifier.starts_with('#') && modules::is_own(base) || self.codes.contains_key(specifier) {
+            return Ok(specifier.to_owned());
         }
         if modules::is_own(base) || self.common_js.contains(importer) {
             if let Target::Own(name) = resolve::resolve(&self.place_of(base), specifier) {

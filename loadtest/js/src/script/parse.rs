@@ -129,6 +129,16 @@ fn imports(record: &ModuleRecord<'_>) -> Vec<Import> {
     imports
 }
 
+/// What one of our own modules, whose text has no `export *`, exports.
+pub(crate) fn exports(text: &str) -> BTreeSet<String> {
+    let allocator = Allocator::default();
+    let read = parse_as(&allocator, text, SourceType::mjs());
+    let record = &read.module_record;
+    let default = record.local_export_entries.iter().any(|entry| entry.export_name.is_default());
+    let default = default.then(|| "default".to_owned());
+    record.exported_bindings.keys().map(|name| name.to_string()).chain(default).collect()
+}
+
 /// Stands in the words of a script for properties of any name.
 pub(crate) const ANY_MEMBER: &str = "[.]";
 

@@ -227,7 +227,10 @@ pub(crate) fn set_garbage_threshold(ctx: &Ctx<'_>, bytes: u64) -> u64 {
 /// A copy of the bytes of an `ArrayBuffer` or a `Uint8Array`; nothing for other values.
 pub(crate) fn bytes_of(value: &Value<'_>) -> Option<Vec<u8>> {
     let object = value.as_object()?;
-    if let Some(buffer) = ArrayBuffer::from_object(object.clone()) {
+    // SAFETY: it only looks at the object's class. Asked for its bytes, an object of another class would leave an
+    // exception behind for whoever calls the engine next.
+    if unsafe { qjs::JS_IsArrayBuffer(value.as_raw()) } {
+        let buffer = ArrayBuffer::from_object(object.clone())?;
         // SAFETY: no script runs between the borrow and the copy.
         return unsafe { buffer.as_bytes() }.map(<[u8]>::to_vec);
     }

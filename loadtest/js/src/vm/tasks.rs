@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use rquickjs::function::This;
 use rquickjs::{Ctx, Function, IntoJs, Object, Promise, Value, promise::PromiseState};
 
 use crate::api::host::{
@@ -42,14 +43,20 @@ impl<'a, 'js> Runner<'a, 'js> {
         if outcome != Outcome::Completed {
             self.discard();
         }
-        TaskResult { outcome, value }
+        TaskResult { outcome, value, tags: self.state.context() }
     }
 
     /// Puts the VU in the right state; the function to call and its argument.
     fn prepare<'t>(&mut self, task: &'t Task) -> rquickjs::Result<(&'t str, Value<'js>)> {
         let outside = |group: &str| {
-            let context = TagContext { group: group.into(), ..TagContext::default() };
+            let config = &self.state.config;
+            let context =
+                TagContext { group: group.into(), tags: config.tags.clone(), ..TagContext::default() };
             *self.state.tags.borrow_mut() = Rc::new(context);
+            if config.tag_vu {
+                self.state
+                    .set_tags(|tags| drop(tags.metadata.insert("vu".to_owned(), config.id.to_string())));
+            }
         };
         match task {
             Task::Iteration(iteration) => {
@@ -95,6 +102,16 @@ impl<'a, 'js> Runner<'a, 'js> {
             }
         } else if !state.tags.borrow().group.is_empty() {
             state.set_tags(|tags| tags.group = Rc::default());
+        }
+        if state.config.tag_vu || state.config.tag_iter {
+            state.set_tags(|tags| {
+                if state.config.tag_vu {
+                    tags.metadata.insert("vu".to_owned(), state.config.id.to_string());
+                }
+                if state.config.tag_iter {
+                    tags.metadata.insert("iter".to_owned(), state.iter.get().to_string());
+                }
+            });
         }
         *state.iteration.borrow_mut() = Some(iteration.clone());
         Ok(())
@@ -173,7 +190,8 @@ impl<'a, 'js> Runner<'a, 'js> {
     }
 
     fn to_json(&self, value: Value<'js>) -> rquickjs::Result<TaskValue> {
-        Ok(match self.ctx.json_stringify(value)? {
+        let shown = Function::new(self.ctx.clone(), shown_of_setup)?;
+        Ok(match self.ctx.json_stringify_replacer(value, shown)? {
             Some(json) => TaskValue::Json(json.to_string()?.into()),
             None => TaskValue::None,
         })
@@ -215,6 +233,32 @@ impl<'a, 'js> Runner<'a, 'js> {
         self.state.rejections.borrow_mut().clear();
         self.state.abort.borrow_mut().take();
     }
+}
+
+/// How a part of what `setup` returned is written. As k6's way through Go has it, what is undefined becomes null, and
+/// dates have no zeros at their end.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that the engine calls")]
+fn shown_of_setup<'js>(
+    ctx: Ctx<'js>,
+    holder: This<Object<'js>>,
+    key: String,
+    value: Value<'js>,
+) -> rquickjs::Result<Value<'js>> {
+    if value.is_undefined() && !key.is_empty() {
+        return Ok(Value::new_null(ctx));
+    }
+    let Some(text) = value.as_string() else { return Ok(value) };
+    // Only dates are objects that became a text and can be asked for this one.
+    let part: Value = holder.0.get(key)?;
+    let is_date = part.as_object().map(|part| part.contains_key("toISOString")).transpose()?;
+    if is_date != Some(true) {
+        return Ok(value);
+    }
+    let text = text.to_string()?;
+    let (time, fraction) = text.trim_end_matches('Z').rsplit_once('.').unwrap_or((&text, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{time}{point}{fraction}Z").into_js(&ctx)
 }
 
 fn settled<'js>(ctx: &Ctx<'js>, promise: &Promise<'js>) -> rquickjs::Result<Value<'js>> {

@@ -5,14 +5,15 @@ use loadtest_js::*;
 
 #[test]
 fn sessions_of_httpx() {
-    let text = "import { Httpx, Get } from 'https://jslib.k6.io/httpx/0.1.0/index.js';
+    let text = "import http from 'k6/http'; import { Httpx, Get, Post } from 'https://jslib.k6.io/httpx/0.1.0/index.js';
         const session = new Httpx({ baseURL: 'http://h.test/api', headers: { 'X-A': '1', 'X-B': '2' }, timeout: 5000 });
         session.addTag('kind', 'x'); session.addHeader('X-C', '3'); session.clearHeader('X-B');
         export default function () {
           session.get('/one');
           session.post('http://other.test/', 'body', { headers: { 'X-A': 'own' }, tags: { more: 'y' } });
           session.delete('/two', null);
-          session.batch([new Get('/three'), '/four'], { tags: { name: 'both' } });
+          session.batch([new Get('/three', { tags: { own: 'z' } }).addHeader('X-D', '4'), ['GET', '/four']], { tags: { name: 'both' } });
+          console.log(new Post(http.url`/p/${1}`, { body: 'b', timeout: 1 }).params.tags.name, session.lastRequest.responseObject.length);
         }";
     let mut rig = Rig::new(text);
     let task = rig.next();
@@ -27,10 +28,10 @@ fn sessions_of_httpx() {
     }
     let batch: Vec<_> =
         got[begins.len()..].iter().filter(|line| line.contains("http://h.test/api/")).collect();
-    assert!(
-        batch.iter().any(|line| line.contains("/three")) && batch.iter().any(|line| line.contains("/four")),
-        "{got:?}"
-    );
+    assert_eq!(batch.len(), 2, "{got:?}");
+    assert!(batch[0].contains("/three") && batch[0].contains("own=z"), "{got:?}");
+    assert!(batch[1].contains("/four") && batch[1].contains("name=both"), "{got:?}");
+    assert_eq!(got.last().map(String::as_str), Some("Info: /p/${} 2"));
 }
 
 #[test]
@@ -124,4 +125,62 @@ fn files_and_tables() {
         await csv.parse(await open('people.csv'), { asObjects: true, skipFirstLine: true }); export default () => {};";
     let error = load(both).expect_err("contradicts itself").to_string();
     assert!(error.contains("skipFirstLine and asObjects"), "{error}");
+}
+
+/// As printed by the original of k6-summary 0.0.2 for the same data.
+#[test]
+fn a_summary_as_text() {
+    let text = "import { textSummary } from 'https://jslib.k6.io/k6-summary/0.0.2/index.js';
+        const trend = (v) => ({ type: 'trend', contains: 'time', values: { avg: v, max: 2 * v } });
+        const data = {
+          options: { summaryTrendStats: ['avg', 'max'] },
+          root_group: { name: '', checks: [{ name: 'one', passes: 2, fails: 1 }], groups: [{ name: 'g', checks: [], groups: [] }] },
+          metrics: {
+            d_time: trend(1234.5), 'd{a:b}': { ...trend(3), thresholds: { 'avg<5': { ok: true } } }, d: trend(0.0123),
+            checks: { type: 'rate', contains: 'default', values: { rate: 2 / 3, passes: 2, fails: 1 }, thresholds: { 'rate>0.9': { ok: false } } },
+            reqs: { type: 'counter', contains: 'default', values: { count: 3, rate: 508.5 } },
+          },
+        };
+        export default function () {
+          console.log(textSummary(data, { indent: '>', enableColors: false }));
+          console.log(JSON.stringify(textSummary({ ...data, root_group: { name: '', checks: [], groups: [] }, metrics: { reqs: data.metrics.reqs } })));
+        }";
+    let plain = [
+        "Info: >    ✗ one",
+        ">     ↳  66% — ✓ 2 / ✗ 1",
+        "",
+        ">    █ g",
+        "",
+        ">  ✗ checks......: 66.66% ✓ 2     ✗ 1",
+        ">    d...........: avg=12.3µs max=24.6µs",
+        ">    ✓ { a:b }...: avg=3ms    max=6ms   ",
+        ">    d_time......: avg=1.23s  max=2.46s ",
+        ">    reqs........: 3      508.5/s",
+    ];
+    let colours =
+        "Info: \"     reqs\\u001b[2m...:\\u001b[0m \\u001b[36m3\\u001b[0m \\u001b[36;2m508.5/s\\u001b[0m\"";
+    assert_eq!(lines(text), [plain.join("\n"), colours.to_owned()]);
+}
+
+/// As the original of formdata 0.0.2 makes it: each part has a type.
+#[test]
+fn forms_by_hand() {
+    let text = "import { FormData } from 'https://jslib.k6.io/formdata/0.0.2/index.js';
+        import http from 'k6/http';
+        export default function () {
+          const form = new FormData();
+          form.boundary = 'XX';
+          form.append('a', 'b');
+          form.append('f', http.file('text', 'n\"1.txt', 'text/x'));
+          form.append('n', { data: new Uint8Array([65, 66]).buffer });
+          console.log(JSON.stringify(String.fromCharCode(...new Uint8Array(form.body()))));
+          try { form.append('alone'); } catch (e) { console.log(e.name); }
+        }";
+    let head = "--XX\\r\\nContent-Disposition: form-data; name=";
+    let body = format!(
+        "Info: \"{head}\\\"a\\\"\\r\\nContent-Type: text/plain\\r\\n\\r\\nb\\r\\n\
+         {head}\\\"f\\\"; filename=\\\"n%221.txt\\\"\\r\\nContent-Type: text/x\\r\\n\\r\\ntext\\r\\n\
+         {head}\\\"n\\\"\\r\\nContent-Type: application/octet-stream\\r\\n\\r\\nAB\\r\\n--XX--\\r\\n\""
+    );
+    assert_eq!(lines(text), [body.as_str(), "Info: SyntaxError"]);
 }

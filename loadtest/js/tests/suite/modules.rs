@@ -135,3 +135,18 @@ fn an_original_is_taken_where_it_can_be_had() {
         assert_eq!(rig.lines(), [format!("Info: {kind} true")]);
     }
 }
+
+#[test]
+fn a_name_that_our_modules_do_not_have_is_undefined_and_nothing_more() {
+    // As k6 2.2 does: only modules written in JavaScript refuse it.
+    let text = "import { Metric, Rate } from 'k6/metrics';
+        import http, { patience } from 'k6/http';
+        import { check, wait as w } from 'k6';
+        import { lucky } from 'https://jslib.k6.io/k6-utils/1.4.0/index.js';
+        export default () => {
+          console.log(typeof Metric, typeof Rate, typeof http.get, typeof patience, typeof check, typeof w, typeof lucky);
+        };";
+    let mut rig = Rig::with(load_from_net(text).unwrap_or_else(|e| panic!("{e}")), VuConfig::default());
+    rig.iterate();
+    assert_eq!(rig.lines(), ["Info: undefined function function undefined function undefined undefined"]);
+}

@@ -149,3 +149,14 @@ fn objects_in_fields_stay_the_same() {
     );
     logs("const { headers } = { ...r }; console.log(headers === r.headers);", "Info: true");
 }
+
+#[test]
+fn an_object_as_body_leaves_no_exception_behind() {
+    let text = "import http from 'k6/http';
+        export default function () {
+          const page = http.get('http://h.test/page');
+          http.batch([['GET', 'http://h.test/a', {}], ['POST', 'http://h.test/b', { a: 1 }]]);
+          console.log(page.html().find('p').size());
+        }";
+    assert_eq!(lines(text).last().map(String::as_str), Some("Info: 0"));
+}

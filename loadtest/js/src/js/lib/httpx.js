@@ -1,78 +1,119 @@
-// What scripts import from https://jslib.k6.io/httpx/: a session with a base URL, headers, tags and a timeout.
+// What scripts import from https://jslib.k6.io/httpx/: a session with a base URL, headers, tags and other params.
 import http from 'k6/http';
 
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'];
+
+// What http.url`...` makes.
+const isNamed = (url) => typeof url === 'object' && 'name' in url && 'url' in url && 'clean_url' in url;
+
+// The second wins; headers and tags of both are kept.
+function merged(one, other) {
+  return {
+    ...one, ...other,
+    headers: { ...one?.headers, ...other?.headers },
+    tags: { ...one?.tags, ...other?.tags },
+  };
+}
+
+// For a batch; the body is one of the params.
 export class Request {
-  constructor(method, url, body, params) {
-    Object.assign(this, { method, url, body, params });
+  constructor(method, url, params = {}) {
+    const { body, ...rest } = params ?? {};
+    this.method = method;
+    this.url = isNamed(url) ? url.url : url;
+    this.body = body || null;
+    this.params = rest;
+    if (isNamed(url)) this.addTag('name', url.name);
+  }
+  addHeader(name, value) {
+    this.params.headers = { ...this.params.headers, [name]: value };
+    return this;
+  }
+  addTag(name, value) {
+    this.params.tags = { ...this.params.tags, [name]: value };
+    return this;
   }
 }
+
 const kind = (method) => class extends Request {
-  constructor(url, body, params) {
-    super(method, url, body, params);
-  }
+  constructor(url, params) { super(method, url, params); }
 };
-export const [Get, Post, Put, Patch, Delete, Options, Head] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD'].map(kind);
+export const [Get, Head, Post, Put, Delete, Connect, Options, Trace, Patch] = METHODS.map(kind);
 
 export class Httpx {
-  constructor(params = {}) {
-    const { baseURL = '', headers = {}, tags = {}, ...rest } = params;
+  constructor(options = {}) {
+    const {
+      baseURL = '', headers = {}, tags = {}, errorMetric = null,
+      errorMetricCondition = (response) => response.status >= 200 && response.status <= 399, ...others
+    } = options;
+    this.k6params = { headers: { ...headers }, tags: { ...tags }, ...others };
     this.baseURL = baseURL;
-    this.params = { timeout: 60000, ...rest };
-    this.headers = { ...headers };
-    this.tags = { ...tags };
+    this.lastRequest = { responseObject: null, responseChainDuration: null };
+    this.errorMetric = errorMetric;
+    this.errorMetricCondition = errorMetricCondition;
   }
+  get lastRequestChainDuration() { return this.lastRequest.responseChainDuration; }
   setBaseUrl(url) { this.baseURL = url; }
-  addHeader(name, value) { this.headers[name] = value; }
-  addHeaders(headers) { Object.assign(this.headers, headers); }
-  clearHeader(name) { delete this.headers[name]; }
-  addTag(name, value) { this.tags[name] = value; }
-  addTags(tags) { Object.assign(this.tags, tags); }
-  clearTag(name) { delete this.tags[name]; }
+  addHeader(name, value) { this.k6params.headers[name] = value; }
+  addHeaders(headers) { Object.assign(this.k6params.headers, headers); }
+  clearHeader(name) { delete this.k6params.headers[name]; }
+  addTag(name, value) { this.k6params.tags[name] = value; }
+  addTags(tags) { Object.assign(this.k6params.tags, tags); }
+  clearTag(name) { delete this.k6params.tags[name]; }
 
-  #url(url) {
-    // A path belongs to the base; an address of its own stands for itself. A URL of `http.url` keeps its name.
-    if (typeof url !== 'string') return { ...url, url: this.#url(url.url) };
-    return /^https?:\/\//.test(url) ? url : this.baseURL + url;
+  // A path belongs to the base; an address of its own stands for itself. A URL of `http.url` keeps its name.
+  #prepare(method, url, params) {
+    if (!METHODS.includes(method)) throw new Error(`${method} is not a method: it must be one of ${METHODS.join(', ')}`);
+    const own = merged(this.k6params, params);
+    if (isNamed(url)) own.tags.name = url.name;
+    const text = isNamed(url) ? url.url : url;
+    return [text.startsWith('http') ? text : this.baseURL + text, own];
   }
-  #merged(params) {
-    const own = params ?? {};
-    return {
-      ...this.params, ...own,
-      headers: { ...this.headers, ...own.headers },
-      tags: { ...this.tags, ...own.tags },
-    };
+  #remember(response, begin) {
+    this.lastRequest.responseObject = response;
+    this.lastRequest.responseChainDuration = Date.now() - begin;
   }
   request(method, url, body, params) {
-    return http.request(method, this.#url(url), body, this.#merged(params));
+    if (arguments.length < 2) throw new Error('request() needs at least a method and a URL');
+    const [address, own] = this.#prepare(method, url, params);
+    const begin = Date.now();
+    const response = http.request(method, address, body, own);
+    this.errorMetric?.add(!(own.expect || this.errorMetricCondition)(response));
+    this.#remember(response, begin);
+    return response;
   }
   asyncRequest(method, url, body, params) {
-    return http.asyncRequest(method, this.#url(url), body, this.#merged(params));
+    if (arguments.length < 2) throw new Error('asyncRequest() needs at least a method and a URL');
+    const [address, own] = this.#prepare(method, url, params);
+    return http.asyncRequest(method, address, body, own);
   }
-  get(url, body, params) { return this.request('GET', url, body, params); }
-  post(url, body, params) { return this.request('POST', url, body, params); }
-  put(url, body, params) { return this.request('PUT', url, body, params); }
-  patch(url, body, params) { return this.request('PATCH', url, body, params); }
-  delete(url, body, params) { return this.request('DELETE', url, body, params); }
-  options(url, body, params) { return this.request('OPTIONS', url, body, params); }
-  head(url, body, params) { return this.request('HEAD', url, body, params); }
-  trace(url, body, params) { return this.request('TRACE', url, body, params); }
-  asyncGet(url, body, params) { return this.asyncRequest('GET', url, body, params); }
-  asyncPost(url, body, params) { return this.asyncRequest('POST', url, body, params); }
-  asyncPut(url, body, params) { return this.asyncRequest('PUT', url, body, params); }
-  asyncPatch(url, body, params) { return this.asyncRequest('PATCH', url, body, params); }
-  asyncDelete(url, body, params) { return this.asyncRequest('DELETE', url, body, params); }
-  batch(requests, params) {
-    const common = params ?? {};
-    return http.batch(requests.map((request) => {
-      const { method, url, body, params: own } = request instanceof Request ? request : new Get(request);
-      const both = {
-        ...common, ...own,
-        headers: { ...common.headers, ...own?.headers },
-        tags: { ...common.tags, ...own?.tags },
-      };
-      return { method, url: this.#url(url), body, params: this.#merged(both) };
-    }));
+  execute({ method, url, body, params }) { return this.request(method, url, body, params); }
+
+  // Of arrays [method, path, body, params] and of requests; what both share can be given beside them.
+  batch(requests, shared) {
+    const wire = [];
+    for (const request of requests) {
+      const [method, path, body, params] = Array.isArray(request)
+        ? request
+        : request instanceof Request ? [request.method, request.url, request.body, request.params] : [];
+      if (method === undefined) continue;
+      wire.push([method, this.baseURL + path, body || null, merged(this.k6params, merged(shared, params))]);
+    }
+    const begin = Date.now();
+    const responses = http.batch(wire);
+    this.#remember(responses, begin);
+    return responses;
+  }
+
+  static {
+    for (const method of METHODS) {
+      const name = method.toLowerCase();
+      const shown = method[0] + name.slice(1);
+      const define = (key, value) => Object.defineProperty(Httpx.prototype, key, { value, configurable: true, writable: true });
+      define(name, function (url, body, params) { return this.request(method, url, body, params); });
+      define('async' + shown, function (url, body, params) { return this.asyncRequest(method, url, body, params); });
+    }
   }
 }
 
-export default { Httpx, Request, Get, Post, Put, Patch, Delete, Options, Head };
+export default { Httpx, Request, Get, Head, Post, Put, Delete, Connect, Options, Trace, Patch };

@@ -1,6 +1,6 @@
 // What scripts import from https://jslib.k6.io/k6-summary/: the summary as text or JUnit.
 
-const GREEN = '\u001b[32m', RED = '\u001b[31m', CYAN = '\u001b[36m', FAINT = '\u001b[2m', RESET = '\u001b[0m';
+const GREEN = '32', RED = '31', CYAN = '36', FAINT_CYAN = '36;2', FAINT = '2';
 
 function trimmed(number, digits) {
   return String(parseFloat(number.toFixed(digits)));
@@ -34,10 +34,10 @@ export function humanizeValue(value, metric, timeUnit) {
   return trimmed(value, 6);
 }
 
+// A failed check has a second line; both have the colour together.
 function checkLine(check, indent, paint) {
   if (check.fails === 0) return paint(`${indent}✓ ${check.name}`, GREEN);
-  const total = check.passes + check.fails;
-  const share = Math.floor((100 * check.passes) / total);
+  const share = Math.floor((100 * check.passes) / (check.passes + check.fails));
   return paint(`${indent}✗ ${check.name}\n${indent} ↳  ${share}% — ✓ ${check.passes} / ✗ ${check.fails}`, RED);
 }
 
@@ -54,43 +54,54 @@ function groupLines(group, indent, paint) {
   return lines;
 }
 
-function rateText(metric) {
-  const { rate, passes, fails } = metric.values;
-  return [humanizeValue(rate, metric), `✓ ${passes}`, `✗ ${fails}`];
-}
-
+// What stands after a name: the value, or the statistics with their labels.
 function metricCells(metric, stats, unit) {
   const show = (value) => humanizeValue(value, metric, unit);
   const { values } = metric;
   switch (metric.type) {
-    case 'trend': return stats.map((stat) => `${stat}=${stat === 'count' ? values[stat] : show(values[stat] ?? 0)}`);
+    case 'trend': return stats.map((stat) => [`${stat}=`, stat === 'count' ? String(values[stat] ?? 0) : show(values[stat] ?? 0)]);
     case 'counter': return [show(values.count), show(values.rate) + '/s'];
     case 'gauge': return [show(values.value), `min=${show(values.min)}`, `max=${show(values.max)}`];
-    default: return rateText(metric);
+    default: return [show(values.rate), `✓ ${values.passes}`, `✗ ${values.fails}`];
   }
 }
 
+const widest = (texts) => Math.max(0, ...texts.map((text) => text.length));
+
 export function textSummary(data, options = {}) {
-  const indent = (options.indent ?? '') + '     ';
-  const paint = (text, colour) => (options.enableColors ? colour + text + RESET : text);
+  const { indent: outer = ' ', enableColors = true } = options;
+  const indent = outer + '    ';
+  const paint = (text, colour) => (enableColors ? `\u001b[${colour}m${text}\u001b[0m` : text);
   const stats = options.summaryTrendStats ?? data.options?.summaryTrendStats ?? ['avg', 'min', 'med', 'max', 'p(90)', 'p(95)'];
   const unit = options.summaryTimeUnit ?? data.options?.summaryTimeUnit;
-  const names = Object.keys(data.metrics).sort();
+  // A sub-metric follows its metric, by its tags.
+  const shown = (name) => name.replace(/^.*?\{(.*)\}$/, '{ $1 }');
+  const parent = (name) => name.replace(/\{.*/, '');
+  const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+  const names = Object.keys(data.metrics).sort((a, b) => order(parent(a), parent(b)) || order(a, b));
   const rows = names.map((name) => [name, data.metrics[name], metricCells(data.metrics[name], stats, unit)]);
-  const widths = {};
-  for (const [, { type }, cells] of rows) {
-    widths[type] ??= [];
-    cells.forEach((cell, i) => { widths[type][i] = Math.max(widths[type][i] ?? 0, cell.length); });
-  }
-  const shown = (name) => (name.includes('{') ? '  ' + name.slice(name.indexOf('{')).replace(/:(?=\S)/g, ':') : name);
-  const longest = Math.max(0, ...names.map((name) => shown(name).length));
+  const trends = rows.filter(([, { type }]) => type === 'trend').map(([, , cells]) => cells);
+  const others = rows.filter(([, { type }]) => type !== 'trend').map(([, , cells]) => cells);
+  const trendWidths = stats.map((_, i) => widest(trends.map((cells) => cells[i][1])));
+  const widths = [0, 1, 2].map((i) => widest(others.map((cells) => cells[i] ?? '')));
+  const columns = (name) => shown(name).length + (name.includes('{') ? 2 : 0);
+  const longest = Math.max(0, ...names.map(columns));
   const lines = groupLines(data.root_group ?? { name: '' }, indent, paint);
   for (const [name, metric, cells] of rows) {
-    const crossed = Object.values(metric.thresholds ?? {});
-    const mark = crossed.length === 0 ? ' ' : crossed.every((t) => t.ok) ? paint('✓', GREEN) : paint('✗', RED);
-    const dots = paint('.'.repeat(longest - shown(name).length + 3) + ':', FAINT);
-    const values = cells.map((cell, i) => paint(cell.padEnd(i === cells.length - 1 ? 0 : widths[metric.type][i]), CYAN));
-    lines.push(`${indent.slice(0, -2)}${mark} ${shown(name)}${dots} ${values.join(' ')}`);
+    const rules = Object.values(metric.thresholds ?? {});
+    const mark = rules.every((rule) => rule.ok) ? paint('✓', GREEN) : paint('✗', RED);
+    // The mark takes two columns of the indent; a sub-metric's stands before its braces.
+    const inner = name.includes('{');
+    const begin = rules.length === 0 ? (inner ? '  ' : '') : mark + ' ';
+    const before = rules.length === 0 || inner ? indent : indent.slice(0, -2);
+    const dots = paint('.'.repeat(longest - columns(name) + 3) + ':', FAINT);
+    const values = metric.type === 'trend'
+      ? cells.map(([label, text], i) => label + paint(text, CYAN) + ' '.repeat(trendWidths[i] - text.length))
+      : cells.map((text, i) => {
+        const pad = i === 0 || cells.length > 2 ? ' '.repeat(widths[i] - text.length) : '';
+        return paint(text, i === 0 ? CYAN : FAINT_CYAN) + pad;
+      });
+    lines.push(`${before}${begin}${shown(name)}${dots} ${values.join(' ')}`);
   }
   return lines.join('\n');
 }

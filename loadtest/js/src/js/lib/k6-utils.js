@@ -3,14 +3,16 @@ import exec from 'k6/execution';
 import { randomBytes } from 'k6/crypto';
 import { report } from '#check';
 
+// One random number a digit, so that scripts with a seed get the same ids everywhere.
 export function uuidv4(secure = false) {
-  const bytes = secure
-    ? new Uint8Array(randomBytes(16))
-    : Uint8Array.from({ length: 16 }, () => Math.floor(Math.random() * 256));
-  bytes[6] = (bytes[6] % 16) + 64;
-  bytes[8] = (bytes[8] % 64) + 128;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+  const bytes = secure ? new Uint8Array(randomBytes(32)) : undefined;
+  const digit = (i) => (secure ? bytes[i] & 15 : Math.floor(Math.random() * 16));
+  let text = '';
+  for (let i = 0; i < 32; i += 1) {
+    if (i === 8 || i === 12 || i === 16 || i === 20) text += '-';
+    text += i === 12 ? '4' : (i === 16 ? (digit(i) & 3) | 8 : digit(i)).toString(16);
+  }
+  return text;
 }
 
 // Both ends included.
@@ -71,7 +73,7 @@ function stagesOfScenario() {
   const name = exec.scenario.name;
   const scenario = (exec.test.options.scenarios ?? {})[name];
   if (!scenario) throw new Error(`the exec.test.options object doesn't contain the current scenario ${name}`);
-  if (!scenario.stages) throw new Error(`the current scenario ${name} has no stages; only ramping executors have`);
+  if (!scenario.stages) throw new Error(`scenario ${name} has no stages: only ramping-vus and ramping-arrival-rate have`);
   if (scenario.stages.length < 1) throw new Error(`the current scenario ${name} doesn't contain any stage`);
   return scenario.stages;
 }
@@ -91,8 +93,9 @@ export function tagWithCurrentStageIndex() {
 export function tagWithCurrentStageProfile() {
   const stages = stagesOfScenario();
   const index = getCurrentStageIndex();
-  const before = index < 1 ? 0 : stages[index - 1].target;
-  const target = stages[index].target;
+  const { target } = stages[index];
+  // The first stage counts as one that rises, whatever it does.
+  const before = index < 1 ? -1 : stages[index - 1].target;
   exec.vu.tags.stage_profile = target > before ? 'ramp-up' : target < before ? 'ramp-down' : 'steady';
 }
 

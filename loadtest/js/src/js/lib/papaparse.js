@@ -2,10 +2,19 @@
 
 const DELIMITERS = [',', '\t', '|', ';'];
 
-function guess(text) {
-  const line = text.split(/\r\n|\n|\r/, 1)[0];
-  const counts = DELIMITERS.map((delimiter) => line.split(delimiter).length);
-  return DELIMITERS[counts.indexOf(Math.max(...counts))];
+// The delimiter that cuts the first rows most evenly, into at least two; none if no delimiter does. Blank rows,
+// such as the one after the last line break, count as rows of one field unless they are skipped.
+function guess(text, { quote, mark, blanks }) {
+  let best, least;
+  for (const delimiter of DELIMITERS) {
+    const rows = cells(text, delimiter, quote).filter((row) => !(mark && row[0].startsWith(mark))).slice(0, 10);
+    const widths = rows.filter((row) => blanks || row.length > 1 || row[0] !== '').map((row) => row.length);
+    if (widths.length === 0) continue;
+    const uneven = widths.slice(1).reduce((sum, width, i) => sum + Math.abs(width - widths[i]), 0);
+    const mean = widths.reduce((sum, width) => sum + width, 0) / widths.length;
+    if (mean > 1.99 && (least === undefined || uneven < least)) { best = delimiter; least = uneven; }
+  }
+  return best;
 }
 
 function cells(text, delimiter, quote) {
@@ -26,7 +35,7 @@ function cells(text, delimiter, quote) {
     else field += c;
     i += 1;
   }
-  if (field !== '' || row.length > 0 || text === '' || /[\r\n]$/.test(text)) endRow();
+  if (field !== '' || row.length > 0 || /[\r\n]$/.test(text)) endRow();
   return rows;
 }
 
@@ -39,20 +48,25 @@ function typed(text) {
 
 export function parse(input, config = {}) {
   const text = String(input).replace(/^\ufeff/, '');
-  const delimiter = config.delimiter || guess(text);
-  let rows = cells(text, delimiter, config.quoteChar ?? '"');
-  if (config.comments) {
-    const mark = config.comments === true ? '#' : config.comments;
-    rows = rows.filter((row) => !row[0].startsWith(mark));
-  }
+  const quote = config.quoteChar ?? '"';
+  const mark = config.comments === true ? '#' : config.comments;
+  const guessed = config.delimiter ? config.delimiter : guess(text, { quote, mark, blanks: !config.skipEmptyLines });
+  const delimiter = guessed ?? ',';
+  let rows = cells(text, delimiter, quote);
+  if (mark) rows = rows.filter((row) => !row[0].startsWith(mark));
   const blank = (row) => (config.skipEmptyLines === 'greedy' ? row.join('').trim() === '' : row.length === 1 && row[0] === '');
   if (config.skipEmptyLines) rows = rows.filter((row) => !blank(row));
   const errors = [];
+  if (guessed === undefined) {
+    const message = "Unable to auto-detect delimiting character; defaulted to ','";
+    errors.push({ type: 'Delimiter', code: 'UndetectableDelimiter', message });
+  }
   let fields;
   if (config.header && rows.length > 0) {
     fields = rows.shift().map((name, i) => (config.transformHeader ? config.transformHeader(name, i) : name));
   }
-  if (config.preview > 0) rows = rows.slice(0, config.preview);
+  const truncated = config.preview > 0 && rows.length > config.preview;
+  if (truncated) rows = rows.slice(0, config.preview);
   const convert = (value, column) => {
     const changed = config.transform ? config.transform(value, column) : value;
     const wanted = typeof config.dynamicTyping === 'object' ? config.dynamicTyping[column]
@@ -68,12 +82,14 @@ export function parse(input, config = {}) {
     });
     if (row.length !== fields.length) {
       const code = row.length < fields.length ? 'TooFewFields' : 'TooManyFields';
-      const message = `${code.replace(/([A-Z])/g, ' $1').trim()}: expected ${fields.length} fields but parsed ${row.length}`;
+      const many = row.length < fields.length ? 'few' : 'many';
+      const message = `Too ${many} fields: expected ${fields.length} fields but parsed ${row.length}`;
       errors.push({ type: 'FieldMismatch', code, message, row: r });
     }
     return record;
   });
-  const results = { data, errors, meta: { delimiter, linebreak: /\r\n/.test(text) ? '\r\n' : '\n', aborted: false, truncated: false, fields } };
+  const linebreak = /\r\n/.test(text) ? '\r\n' : '\n';
+  const results = { data, errors, meta: { delimiter, linebreak, aborted: false, truncated, cursor: text.length, fields } };
   if (config.step) data.forEach((row) => config.step({ data: row, errors: [], meta: results.meta }));
   if (config.complete) config.complete(results);
   return results;

@@ -1,0 +1,2 @@
+throw new Error('in the init code');
+export default function () {}
