@@ -20,7 +20,7 @@ pub use group::VuPool;
 use state::{In, Out};
 
 /// Who a VU is, and the options that its functions need.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VuConfig {
     /// `__VU` and `exec.vu.idInTest`; 0 for the VU that runs setup, teardown or handleSummary.
     pub id: u64,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use loadtest_js::{Iteration, LogLevel, Outcome, Script, TagContext, Task, Vu, VuConfig, VuError};
+use loadtest_js::{Iteration, LogLevel, Outcome, Script, TagContext, Task, Vu, VuConfig, VuError, VuPool};
 
 use super::js;
 use super::kill::{Kill, Ran};
@@ -19,6 +19,8 @@ use crate::net::h1::now;
 pub enum Program {
     /// In an interpreter of its own.
     Script(Script),
+    /// In interpreters that several VUs share.
+    Pooled(Rc<VuPool>),
     /// Without any JavaScript.
     Native(Rc<native::Plan>),
 }
@@ -75,12 +77,11 @@ impl VirtualUser {
     /// `id`: from 1; 0 for the one that runs setup and teardown.
     pub fn new(program: &Program, id: u64, shared: &Rc<Shared>) -> Result<Self, VuError> {
         let scenario = Rc::new(Cell::new(0));
+        let config = VuConfig { id, ..shared.options.vu_config() };
+        let recorder = VuRecorder { shared: Rc::clone(shared), scenario: Rc::clone(&scenario) };
         let machine = match program {
-            Program::Script(script) => {
-                let config = VuConfig { id, ..shared.options.vu_config() };
-                let recorder = VuRecorder { shared: Rc::clone(shared), scenario: Rc::clone(&scenario) };
-                Machine::Script(Vu::new(script, config, Rc::new(recorder))?)
-            }
+            Program::Script(script) => Machine::Script(Vu::new(script, config, Rc::new(recorder))?),
+            Program::Pooled(pool) => Machine::Script(pool.vu(config, Rc::new(recorder))?),
             Program::Native(plan) => Machine::Native(Rc::clone(plan)),
         };
         let client = Client::new(Arc::clone(&shared.network), shared.options.no_connection_reuse);

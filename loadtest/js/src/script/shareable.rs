@@ -26,9 +26,11 @@ use oxc::span::SourceType;
 use oxc::syntax::scope::ScopeFlags;
 
 use super::Script;
-use names::{CALLED, CONSTANTS, CONSTRUCTED, EXTENDED, HANDED, INHERITED, METHODS, MODULES, TAKERS, VALUES};
+use names::{EXTENDED, HANDED, INHERITED, MODULES, TAKERS};
+use rules::{Root, Use};
 
 mod names;
+mod rules;
 
 impl Script {
     /// Whether VUs of this script can share an interpreter, by way of [`VuPool`](crate::VuPool).
@@ -66,24 +68,6 @@ impl Script {
         }
         pass.refusal.map_or(Ok(()), Err)
     }
-}
-
-/// What is done with something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
-    Read,
-    /// Called, with or without `new`, or asked for by `instanceof`.
-    Call,
-    New,
-    Write,
-}
-
-/// Something that VUs share.
-#[derive(Debug, Clone)]
-enum Root {
-    Global(String),
-    /// The module, and the name that is imported from it; none for the module's object.
-    Import(String, Option<String>),
 }
 
 struct Pass<'p> {
@@ -192,20 +176,11 @@ impl Pass<'_> {
     }
 
     fn judge(&mut self, root: &Root, names: &[String], how: Use) {
-        let allowed = match root {
-            Root::Global(global) => of_global(global, names, how),
-            Root::Import(module, name) => {
-                let path: Vec<&str> = name.iter().chain(names).map(String::as_str).collect();
-                match module.as_str() {
-                    "k6/execution" => of_execution(&path, how),
-                    _ => of_import(&path, how),
-                }
-            }
-        };
+        let allowed = rules::allow(root, names, how);
         if !allowed {
             let (Root::Global(name) | Root::Import(name, None) | Root::Import(_, Some(name))) = root;
-            let what = std::iter::once(name).chain(names).map(String::as_str).collect::<Vec<_>>().join(".");
-            let what = what.replace("..", "[…].");
+            let shown = |name: &String| if name.is_empty() { "[…]".to_owned() } else { name.clone() };
+            let what = std::iter::once(name).chain(names).map(shown).collect::<Vec<_>>().join(".");
             let does = match how {
                 Use::Read => "passes around",
                 Use::Call | Use::New => "uses",
@@ -234,53 +209,6 @@ impl Pass<'_> {
                 _ => self.visit_argument(argument),
             }
         }
-    }
-}
-
-fn of_global(global: &str, names: &[String], how: Use) -> bool {
-    match (how, names) {
-        (Use::Write, _) => false,
-        (Use::Read, []) => VALUES.contains(&global),
-        // `arguments` and the like as the base of a member.
-        (Use::Call, []) => CALLED.contains(&global),
-        (Use::New, []) => CONSTRUCTED.contains(&global),
-        (Use::Read, _) if global == "__ENV" => true,
-        (Use::Call, [_, _]) if global == "__ENV" => true,
-        (Use::Call, [name]) if names::has(METHODS, global, name) => true,
-        (Use::Read, [name]) => names::has(CONSTANTS, global, name) || VALUES.contains(&global),
-        // A method of a plain value.
-        (Use::Call, [name, _]) => names::has(CONSTANTS, global, name),
-        (Use::Call, [_]) => VALUES.contains(&global) && global != "arguments",
-        _ => false,
-    }
-}
-
-fn of_import(path: &[&str], how: Use) -> bool {
-    match (how, path) {
-        (Use::Call | Use::New, [name]) => !name.is_empty() && *name != "default",
-        // Names of versions of TLS and the like.
-        (Use::Read, [name]) => {
-            name.contains('_')
-                && name.chars().all(|c| c == '_' || c.is_ascii_digit() || c.is_ascii_uppercase())
-        }
-        _ => false,
-    }
-}
-
-fn of_execution(path: &[&str], how: Use) -> bool {
-    match (how, path) {
-        (Use::Write, ["vu", "tags", _] | ["vu", "metrics", "tags" | "metadata", _]) => true,
-        (Use::Write, _) => false,
-        (Use::Call, ["test", "abort" | "fail"]) => true,
-        (Use::Read, ["test", "options", ..]) => true,
-        (Use::Read, ["vu", "tags", ..] | ["vu", "metrics", "tags" | "metadata", ..]) => true,
-        (Use::Read, ["scenario" | "instance" | "vu", name]) => !name.is_empty() && *name != "metrics",
-        // A method of a plain value.
-        (Use::Call, ["scenario" | "instance", _, _] | ["test", "options", _, ..] | ["vu", "tags", _, _]) => {
-            true
-        }
-        (Use::Call, ["vu", name, _]) => !matches!(*name, "tags" | "metrics"),
-        _ => false,
     }
 }
 

@@ -102,8 +102,7 @@ impl Group {
 
     fn takes(&self, config: &VuConfig) -> bool {
         let own = &self.state.config;
-        let options = |c: &VuConfig| (c.throw, c.discard_response_bodies, c.no_cookies_reset);
-        self.made.get() < self.room.get() && options(own) == options(config)
+        self.made.get() < self.room.get() && *own == VuConfig { id: own.id, ..config.clone() }
     }
 
     /// A stack that begins with the init code.

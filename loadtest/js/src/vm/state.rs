@@ -1,23 +1,24 @@
 //! What a VU's host functions share: who it is, where its side effects go, and how to reach the engine.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rquickjs::{Ctx, Error, Function, JsLifetime, Object, Persistent, Value};
 
-use crate::api::host::{
-    AsyncOp, HostCall, Iteration, LogLevel, MetricDef, OpId, Recorder, Reply, Step, Task, TestStatus,
-};
-use crate::api::http::{Expected, Reads, ResponseType};
+use crate::api::host::{AsyncOp, HostCall, LogLevel, OpId, Recorder, Reply, Step, Task};
+use crate::api::http::{Reads, ResponseType};
 use crate::api::tags::{SampleTags, TagContext};
-use crate::cookies::CookieJar;
 use crate::script::Script;
 use crate::vm::error::throw;
 use crate::vm::fiber::{Port, throw_uncatchable};
 use crate::{VuConfig, VuError};
+
+mod own;
+
+pub(crate) use own::Own;
+use own::Relay;
 
 /// How long a script computes before it lets other VUs run.
 const TIME_SLICE: Duration = Duration::from_millis(10);
@@ -95,101 +96,6 @@ pub(crate) struct VuState {
     pub(crate) requiring: RefCell<Vec<String>>,
 }
 
-/// What each VU of a shared interpreter has of its own. It lies with the VU while another one runs, and in the
-/// interpreter's [`VuState`] while the VU itself runs: host functions see the VU that called them.
-pub(crate) struct Own {
-    pub(crate) id: Cell<u64>,
-    /// Only while it lies with the VU; see [`VuState::relay`].
-    recorder: RefCell<Rc<dyn Recorder>>,
-    port: RefCell<Option<Rc<Port<In, Out>>>>,
-    pub(crate) phase: Cell<Phase>,
-    /// Set once the task has to end: every host call fails from then on.
-    pub(crate) cut: Cell<bool>,
-    /// Why, when the script itself wanted it.
-    pub(crate) abort: RefCell<Option<String>>,
-    pub(crate) shutdown: Cell<bool>,
-    slice_start: Cell<Option<Duration>>,
-    pub(crate) tags: RefCell<Rc<TagContext>>,
-    jar: RefCell<CookieJar>,
-    pub(crate) expected: RefCell<Expected>,
-    pub(crate) iteration: RefCell<Option<Iteration>>,
-    /// Iterations begun by this VU, minus one; -1 before the first.
-    pub(crate) iter: Cell<i64>,
-    /// Metrics declared so far, by name.
-    pub(crate) metrics: RefCell<HashMap<String, Rc<MetricDef>>>,
-    next_op: Cell<OpId>,
-}
-
-impl Own {
-    pub(crate) fn new(id: u64, recorder: Rc<dyn Recorder>) -> Self {
-        Self {
-            id: Cell::new(id),
-            recorder: RefCell::new(recorder),
-            port: RefCell::default(),
-            phase: Cell::new(Phase::Init),
-            cut: Cell::new(false),
-            abort: RefCell::default(),
-            shutdown: Cell::new(false),
-            slice_start: Cell::new(None),
-            tags: RefCell::default(),
-            jar: RefCell::default(),
-            expected: RefCell::default(),
-            iteration: RefCell::default(),
-            iter: Cell::new(-1),
-            metrics: RefCell::default(),
-            next_op: Cell::new(0),
-        }
-    }
-
-    pub(crate) fn set_port(&self, port: &Rc<Port<In, Out>>) {
-        *self.port.borrow_mut() = Some(Rc::clone(port));
-    }
-
-    /// The VU's cookies; a handle.
-    pub(crate) fn jar(&self) -> CookieJar {
-        self.jar.borrow().clone()
-    }
-}
-
-/// The recorder of whichever VU runs.
-struct Relay(RefCell<Rc<dyn Recorder>>);
-
-impl Relay {
-    fn to(&self) -> Rc<dyn Recorder> {
-        Rc::clone(&self.0.borrow())
-    }
-}
-
-impl Recorder for Relay {
-    fn now(&self) -> Duration {
-        self.to().now()
-    }
-    fn unix_now(&self) -> Duration {
-        self.to().unix_now()
-    }
-    fn check(&self, name: &str, passed: bool, tags: SampleTags<'_>) {
-        self.to().check(name, passed, tags);
-    }
-    fn sample(&self, metric: &Rc<MetricDef>, value: f64, tags: SampleTags<'_>) {
-        self.to().sample(metric, value, tags);
-    }
-    fn group(&self, duration: Duration, tags: SampleTags<'_>) {
-        self.to().group(duration, tags);
-    }
-    fn log(&self, level: LogLevel, message: &str, source: &str) {
-        self.to().log(level, message, source);
-    }
-    fn fail_test(&self, reason: &str) {
-        self.to().fail_test(reason);
-    }
-    fn status(&self) -> TestStatus {
-        self.to().status()
-    }
-    fn options(&self) -> Arc<str> {
-        self.to().options()
-    }
-}
-
 impl std::ops::Deref for VuState {
     type Target = Own;
 
@@ -225,6 +131,8 @@ impl VuState {
     pub(crate) fn shared(script: Script, config: VuConfig) -> Self {
         let nobody: Rc<dyn Recorder> = Rc::new(crate::Unrecorded::default());
         let relay = Rc::new(Relay(RefCell::new(nobody)));
+        // An id that no VU has, should anybody ask for it here.
+        let config = VuConfig { id: u64::MAX, ..config };
         Self::with(script, config, Rc::<Relay>::clone(&relay), Some(relay))
     }
 
@@ -250,26 +158,7 @@ impl VuState {
 
     /// Puts a VU in, or takes it out again.
     pub(crate) fn exchange(&self, other: &Own) {
-        let own = &self.own;
-        let is_in = own.port.borrow().is_some();
-        assert_ne!(is_in, other.port.borrow().is_some(), "one VU of an interpreter runs at a time");
-        if let Some(relay) = &self.relay {
-            relay.0.swap(&other.recorder);
-        }
-        own.id.swap(&other.id);
-        own.port.swap(&other.port);
-        own.phase.swap(&other.phase);
-        own.cut.swap(&other.cut);
-        own.abort.swap(&other.abort);
-        own.shutdown.swap(&other.shutdown);
-        own.slice_start.swap(&other.slice_start);
-        own.tags.swap(&other.tags);
-        own.jar.swap(&other.jar);
-        own.expected.swap(&other.expected);
-        own.iteration.swap(&other.iteration);
-        own.iter.swap(&other.iter);
-        own.metrics.swap(&other.metrics);
-        own.next_op.swap(&other.next_op);
+        self.own.exchange(other, self.relay.as_deref());
     }
 
     pub(crate) fn is_shared(&self) -> bool {

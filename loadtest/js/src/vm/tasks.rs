@@ -54,8 +54,9 @@ impl<'a, 'js> Runner<'a, 'js> {
                 TagContext { group: group.into(), tags: config.tags.clone(), ..TagContext::default() };
             *self.state.tags.borrow_mut() = Rc::new(context);
             if config.tag_vu {
-                self.state
-                    .set_tags(|tags| drop(tags.metadata.insert("vu".to_owned(), config.id.to_string())));
+                self.state.set_tags(|tags| {
+                    drop(tags.metadata.insert("vu".to_owned(), self.state.id.get().to_string()))
+                });
             }
         };
         match task {
@@ -106,7 +107,7 @@ impl<'a, 'js> Runner<'a, 'js> {
         if state.config.tag_vu || state.config.tag_iter {
             state.set_tags(|tags| {
                 if state.config.tag_vu {
-                    tags.metadata.insert("vu".to_owned(), state.config.id.to_string());
+                    tags.metadata.insert("vu".to_owned(), state.id.get().to_string());
                 }
                 if state.config.tag_iter {
                     tags.metadata.insert("iter".to_owned(), state.iter.get().to_string());

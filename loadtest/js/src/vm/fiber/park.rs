@@ -130,12 +130,14 @@ pub(crate) struct Anchor {
     gate: Gate,
 }
 
+type Prepare = Box<dyn FnOnce(&Ctx<'_>) -> rquickjs::Result<()>>;
+
 /// What an [`Anchor`] is made of.
 pub(crate) struct Plan {
     /// Makes the interpreter.
     pub(crate) make: Box<dyn FnOnce() -> rquickjs::Result<(Runtime, Context)>>,
     /// Prepares it, before any script runs.
-    pub(crate) prepare: Box<dyn FnOnce(&Ctx<'_>) -> rquickjs::Result<()>>,
+    pub(crate) prepare: Prepare,
     /// Asked now and then while a script runs; true stops it. It may suspend.
     pub(crate) interrupt: Box<dyn Fn() -> bool>,
     /// Lets go of what belongs to the interpreter, before that goes.
@@ -174,7 +176,9 @@ impl Anchor {
 
 /// The life of an anchor's stack.
 fn stand(plan: Plan, port: &Rc<Port<Nudge, Result<Gate, VuError>>>) {
-    let failed = |e: rquickjs::Error| drop(port.suspend(Err(VuError::Engine(e.to_string()))));
+    let failed = |e: rquickjs::Error| {
+        let _end = port.suspend(Err(VuError::Engine(e.to_string())));
+    };
     let (runtime, context) = match (plan.make)() {
         Ok(made) => made,
         Err(e) => return failed(e),
