@@ -7,8 +7,10 @@ mod deploy;
 mod emulator;
 mod front;
 mod venv;
+mod web;
 
 pub use deploy::{Deploy, Outcome};
 pub use emulator::{Emulator, Logged, When};
 pub use front::Front;
 pub use venv::{Venv, emulator_sources};
+pub use web::Web;

@@ -126,6 +126,12 @@ pub enum EventKind {
         instance: InstanceId,
         throttled: bool,
     },
+    /// What a provider says of the group in its own words, where none of the others says it: a roll-out, an activity that
+    /// failed.
+    Told {
+        text: String,
+        bad: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -265,5 +271,9 @@ pub enum WhyNot {
     /// Another policy wanted more capacity at the same moment.
     Outranked {
         by: String,
+    },
+    /// A provider's own word for it.
+    Other {
+        text: String,
     },
 }

@@ -65,7 +65,13 @@ fn advance((vu, waiting): &mut Waiting, scenario: &Rc<Scenario>, body: &bytes::B
         Some(reply) => vu.resume(reply),
         None => {
             let scenario = Rc::clone(scenario);
-            vu.start(Task::Iteration(Iteration { scenario, in_scenario: 0, in_test: 0, setup_data: None }))
+            vu.start(Task::Iteration(Iteration {
+                scenario,
+                in_scenario: 0,
+                in_instance: 0,
+                in_test: 0,
+                setup_data: None,
+            }))
         }
     };
     let answer = |r: HttpRequest| HttpResponse {

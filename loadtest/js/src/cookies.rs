@@ -6,8 +6,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use url::Url;
-
+use crate::address::Address;
 use crate::api::http::RequestCookie;
 
 mod parse;
@@ -52,31 +51,19 @@ struct Entry {
 }
 
 impl CookieJar {
-    /// The `Cookie` header for a request to `url`: the request's own cookies, then the jar's that none of them
-    /// replaces. `None` when there is nothing to send.
+    /// The cookies of a request to `url`: its own, then the jar's that none of them replaces.
     #[must_use]
-    pub fn header(&self, url: &str, own: &[RequestCookie], now_unix_s: i64) -> Option<String> {
+    pub fn merged(&self, url: &str, own: &[RequestCookie], now_unix_s: i64) -> Vec<RequestCookie> {
         if own.is_empty() && self.entries.borrow().is_empty() {
-            return None;
+            return Vec::new();
         }
-        let mut header = String::new();
-        let mut push = |name: &str, value: &str| {
-            if !header.is_empty() {
-                header.push_str("; ");
-            }
-            header.push_str(name);
-            header.push('=');
-            header.push_str(&header_value(value));
-        };
-        for cookie in own {
-            push(&cookie.name, &cookie.value);
-        }
+        let mut all = own.to_vec();
         for (name, value) in self.cookies(url, now_unix_s) {
             if !own.iter().any(|c| c.replace && c.name == name) {
-                push(&name, &value);
+                all.push(RequestCookie { name, value, replace: false });
             }
         }
-        (!header.is_empty()).then_some(header)
+        all
     }
 
     /// The jar's cookies for `url`, longest path first.
@@ -148,12 +135,30 @@ impl CookieJar {
     }
 }
 
+/// The value of the `Cookie` header.
+#[must_use]
+pub fn cookie_header(cookies: &[RequestCookie]) -> String {
+    let mut header = String::new();
+    for cookie in cookies {
+        if !header.is_empty() {
+            header.push_str("; ");
+        }
+        header.push_str(&cookie.name.replace(['\r', '\n'], "-"));
+        header.push('=');
+        header.push_str(&header_value(&cookie.value));
+    }
+    header
+}
+
 /// Host in lower case, path, and whether the scheme is secure.
 fn target(url: &str) -> Option<(String, String, bool)> {
-    let url = Url::parse(url).ok()?;
-    let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-    let path = if url.path().is_empty() { "/".to_owned() } else { url.path().to_owned() };
-    Some((host, path, url.scheme() == "https"))
+    let address = Address::parse(url).ok()?;
+    if !matches!(address.scheme.as_str(), "http" | "https") {
+        return None;
+    }
+    let host = address.host_and_port().0.to_ascii_lowercase();
+    let path = if address.path().is_empty() { "/".to_owned() } else { address.path().to_owned() };
+    Some((host, path, address.scheme == "https"))
 }
 
 /// The domain a cookie is filed under and whether only that very host gets it. `None`: refused.

@@ -20,6 +20,7 @@
 //!
 //! What it deliberately does not do: follow redirects, keep time, decide when iterations start, aggregate.
 
+mod address;
 mod api;
 mod cookies;
 mod modules;
@@ -27,6 +28,7 @@ mod native;
 mod script;
 mod vm;
 
+pub use address::Address;
 pub use api::host::{
     AsyncOp, Event, HostCall, Iteration, LogLevel, MetricDef, MetricKind, OpId, Outcome, Recorder, Reply,
     Scenario, ScriptException, Step, Task, TaskResult, TaskValue, TestStatus,
@@ -36,7 +38,8 @@ pub use api::http::{
     SentRequest, Timings,
 };
 pub use api::tags::{SampleTags, TagContext};
-pub use cookies::{CookieJar, SetCookie};
+pub use cookies::{CookieJar, SetCookie, cookie_header};
+pub use modules::http::canonical;
 pub use native::{
     NativeNumber, NativeOrder, NativeRequest, NativeScenario, NativeStep, NativeTest, NativeView,
 };

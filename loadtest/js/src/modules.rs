@@ -13,11 +13,14 @@ mod crypto;
 mod data;
 mod encoding;
 mod execution;
+mod go;
 mod html;
 pub(crate) mod http;
 pub(crate) mod k6;
 mod metrics;
+pub(crate) mod random;
 pub(crate) mod tags;
+pub(crate) mod text;
 pub(crate) mod timers;
 pub(crate) mod web;
 
@@ -75,6 +78,7 @@ const NATIVES: &[NativeEntry] = &[
     entry::<execution::Execution>("#execution"),
     entry::<html::Html>("#html"),
     entry::<k6::Report>("#check"),
+    entry::<go::Go>("#go"),
     entry::<web::Web>("#web"),
     entry::<metrics::Metrics>("#metrics"),
     entry::<crypto::subtle::Subtle>("#subtle"),
@@ -158,7 +162,7 @@ pub(crate) fn reads_any_member(name: &str) -> bool {
     matches!(name, "#k6chaijs" | "#lodash" | "#papaparse")
 }
 
-/// Helpers whose originals count some checks more than once and name them otherwise, so that the original is better
+/// Helpers of which we have the most used part, so that the original is better
 /// where it can be had.
 pub(crate) const STAND_INS: &[&str] = &["#k6chaijs"];
 
@@ -170,11 +174,11 @@ where
     object.set(name, Function::new(object.ctx().clone(), function)?.with_name(name)?)
 }
 
-pub(crate) use crate::vm::fiber::bytes_of;
+pub(crate) use crate::vm::fiber::{buffer_bytes, bytes_of};
 
 /// The text of a string, or nothing.
 pub(crate) fn text_of(value: &Value<'_>) -> Option<String> {
-    value.as_string().and_then(|s| s.to_string().ok())
+    value.as_string().and_then(|s| text::lossy(s).ok())
 }
 
 /// Neither `undefined` nor `null`.

@@ -22,8 +22,10 @@ use state::{In, Out};
 /// Who a VU is, and the options that its functions need.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VuConfig {
-    /// `__VU` and `exec.vu.idInTest`; 0 for the VU that runs setup, teardown or handleSummary.
+    /// `__VU` and `exec.vu.idInInstance`; 0 for the VU that runs setup, teardown or handleSummary.
     pub id: u64,
+    /// `exec.vu.idInTest` where it differs from `id`: in a segment of a test.
+    pub id_in_test: Option<u64>,
     /// The option `throw`: failed requests throw.
     pub throw: bool,
     /// The option `discardResponseBodies`.

@@ -125,11 +125,11 @@ pub(super) struct RunArgs {
     /// How scripts run
     #[arg(long, value_enum, default_value_t, help_heading = "Script")]
     pub(super) isolation: Isolation,
-    /// k6's; only the whole, 0:1, can be run
-    #[arg(long, hide = true, value_name = "FROM:TO")]
+    /// Run one share of the test, such as 0:1/3 or 25%; other machines run the others
+    #[arg(long, value_name = "FROM:TO", help_heading = "Load")]
     pub(super) execution_segment: Option<String>,
-    /// k6's; only the whole, 0,1, can be run
-    #[arg(long, hide = true, value_name = "LIST")]
+    /// All shares of the test, such as 0,1/3,2/3,1
+    #[arg(long, value_name = "LIST", help_heading = "Load")]
     pub(super) execution_segment_sequence: Option<String>,
     /// Do not run setup()
     #[arg(long, help_heading = "Script")]

@@ -80,6 +80,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         speed,
         profile: &profile,
         scenarios: &options.scenarios,
+        share: options.segment.share(),
     };
     if !quiet {
         show(&banner.render());
@@ -141,7 +142,8 @@ fn drive(
         };
         let (signals, signals_in) = mpsc::channel(4);
         tokio::task::spawn_local(listen(signals));
-        let mut watcher = Progress::new(Arc::clone(&plans.profile), quiet, log.clone());
+        let mut watcher =
+            Progress::new(Arc::clone(&plans.profile), quiet, log.clone(), plans.options.segment.share());
         let outcomes =
             run::run(plans, threads, notices, signals_in, &mut watcher).await.map_err(|error| {
                 if error.init { Failure::script(error.message) } else { Failure::system(error.message) }

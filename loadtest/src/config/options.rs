@@ -12,11 +12,16 @@ use crate::metrics::sink::percentile_of;
 use crate::metrics::tags::SystemTags;
 use crate::net::dns::DnsOptions;
 use crate::net::tls::TlsOptions;
+use crate::profile::{Segment, Stripes};
 
 /// Everything that k6's options can say and that this program honours; the names are k6's.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub scenarios: Vec<ScenarioSpec>,
+    /// Which part of the test this run is.
+    pub segment: Segment,
+    /// Which of the whole test's VUs are those of this run.
+    pub own_vus: Stripes,
     /// Metric or sub-metric to its rules; parsed once the script's own metrics are known.
     pub thresholds: Map<String, Value>,
     pub no_setup: bool,
@@ -71,18 +76,21 @@ pub const TREND_STATS: [&str; 7] = ["avg", "min", "med", "max", "p(90)", "p(95)"
 impl Options {
     /// Reads merged options; the second value is what to warn about.
     pub fn read(json: Map<String, Value>) -> Result<(Self, Vec<String>), String> {
-        let json = layers::canonical(json);
+        let mut json = layers::canonical(json);
         let mut warnings = Vec::new();
         warn_unknown(&json, &mut warnings);
         let fields = Fields { map: &json, place: "options" };
         if fields.has("localIPs") {
             return Err("options: `localIPs` is not supported; remove it".to_owned());
         }
-        segments(&fields)?;
+        let segment = segment(&mut json)?;
+        let fields = Fields { map: &json, place: "options" };
         let minute = Duration::from_secs(60);
         let flag = |key: &str| fields.bool(key).map(Option::unwrap_or_default);
         let options = Self {
-            scenarios: scenarios::read(&json, &mut warnings)?,
+            scenarios: part(scenarios::read(&json, &mut warnings)?, &segment),
+            own_vus: segment.stripes(),
+            segment,
             thresholds: fields.object("thresholds")?.cloned().unwrap_or_default(),
             no_setup: flag("noSetup")?,
             no_teardown: flag("noTeardown")?,
@@ -114,17 +122,27 @@ impl Options {
     }
 }
 
-/// A test runs whole: the only segment there is goes from 0 to 1.
-fn segments(fields: &Fields<'_>) -> Result<(), String> {
-    for (key, whole) in [("executionSegment", ["0:1", "1"]), ("executionSegmentSequence", ["0,1", ""])] {
-        if let Some(text) = fields.text(key)?.filter(|text| !whole.contains(&text.trim())) {
-            return Err(format!(
-                "options: `{key}` {text}: a test cannot be split into segments; give each machine its share of the \
-                 load instead, such as half of the VUs or of the rate (-u, --stage, --rate)"
-            ));
-        }
+/// Reads the segment, and writes it as it reads best.
+fn segment(json: &mut Map<String, Value>) -> Result<Segment, String> {
+    let fields = Fields { map: json, place: "options" };
+    let (own, sequence) = (fields.text("executionSegment")?, fields.text("executionSegmentSequence")?);
+    let segment = Segment::parse(own.as_deref(), sequence.as_deref())
+        .map_err(|why| format!("options: executionSegment and executionSegmentSequence: {why}"))?;
+    if own.is_some_and(|text| !text.trim().is_empty()) {
+        json.insert("executionSegment".to_owned(), Value::String(segment.text()));
     }
-    Ok(())
+    if sequence.is_some_and(|text| !text.trim().is_empty()) {
+        json.insert("executionSegmentSequence".to_owned(), Value::String(segment.sequence_text()));
+    }
+    Ok(segment)
+}
+
+/// What this run has of the scenarios.
+fn part(scenarios: Vec<ScenarioSpec>, segment: &Segment) -> Vec<ScenarioSpec> {
+    if segment.is_whole() {
+        return scenarios;
+    }
+    scenarios.into_iter().filter_map(|spec| spec.part(segment)).collect()
 }
 
 impl Options {

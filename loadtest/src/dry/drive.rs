@@ -43,6 +43,7 @@ impl Answers<'_, '_> {
                     url: request.url.clone(),
                     headers: request.headers.clone(),
                     body: request.body.clone().unwrap_or_default(),
+                    cookies: request.cookies.clone(),
                 }),
                 ..HttpResponse::default()
             },

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use loadtest_js::{
-    Auth, AuthScheme, Compression, HttpRequest, HttpResponse, LogLevel, ResponseType, SentRequest,
+    Address, Auth, AuthScheme, Compression, HttpRequest, HttpResponse, LogLevel, RequestCookie, ResponseType,
+    SentRequest, canonical, cookie_header,
 };
-use url::Url;
 
 use super::digest;
 use super::shared::{LogLine, Shared};
@@ -21,11 +21,15 @@ use crate::net::{Hop, NetError, Origin, Reply, Want, decode};
 /// The request of the hop at hand; redirects change it.
 struct Current {
     method: String,
-    url: Url,
-    origin: Rc<Origin>,
+    address: Rc<Address>,
+    /// The address as text.
+    url: String,
+    /// Where to connect to, or why that is nowhere.
+    origin: Result<Rc<Origin>, NetError>,
     headers: Vec<(String, String)>,
-    body: Bytes,
-    /// Answers a digest challenge.
+    /// `None`: no body at all, which is not the same as an empty one.
+    body: Option<Bytes>,
+    /// Answers a challenge.
     authorization: Option<String>,
 }
 
@@ -66,8 +70,13 @@ async fn rounds(
 ) -> HttpResponse {
     let redirects_max = request.redirects_max.unwrap_or(shared.options.max_redirects);
     let (mut redirects, mut challenged) = (0, false);
+    let mut sent = None;
     loop {
-        let headers = headers(shared, client, request, &current);
+        let cookies = request.jar.merged(&current.url, &request.cookies, unix_now(shared));
+        let headers = headers(shared, client, request, &current, &cookies);
+        if request.reads.rest && (sent.is_none() || challenged && redirects == 0) {
+            sent = Some(sent_request(&current, &headers, cookies));
+        }
         let mut hop = match first.take() {
             Some(hop) => hop,
             None => one_hop(client, request, &current, &headers, deadline).await,
@@ -76,13 +85,15 @@ async fn rounds(
             && let Err(error) = decode_body(reply)
         {
             hop.result = Err(error);
+            hop.proto = "";
         }
         let digest_round =
             !challenged && request.auth.as_ref().is_some_and(|auth| auth.scheme == AuthScheme::Digest);
         record(shared, request, &current, &hop, digest_round);
-        let Ok(reply) = &hop.result else { return failed(shared, request, &current, &hop, headers) };
-        let unix_now = (shared.clock.start_unix + shared.clock.elapsed()).as_secs();
-        request.jar.store(current.url.as_str(), &reply.headers, i64::try_from(unix_now).unwrap_or(i64::MAX));
+        let Ok(reply) = &hop.result else {
+            return failed(shared, request, &current, &hop, sent, redirects > 0);
+        };
+        request.jar.store(&current.url, &reply.headers, unix_now(shared));
         if digest_round && reply.status == 401 {
             challenged = true;
             current.authorization = answer(shared, request, &current, reply);
@@ -97,69 +108,98 @@ async fn rounds(
             }
             Some(Err(error)) => {
                 hop.result = Err(error);
-                return failed(shared, request, &current, &hop, headers);
+                hop.proto = "";
+                return failed(shared, request, &current, &hop, sent, redirects > 0);
             }
-            _ => return response(request, &current, hop, headers),
+            other => {
+                if other.is_some() && request.redirects_max.is_none() {
+                    let message = format!(
+                        "Stopped after {} redirects and returned the redirection; pass {{ redirects: n }} in request \
+                         params or set global maxRedirects to silence this",
+                        redirects + 1
+                    );
+                    let fields = vec![("url", request.url.clone())];
+                    shared.log_with(LogLine { fields, ..LogLine::plain(LogLevel::Warn, &message) });
+                }
+                return response(request, &current, hop, sent);
+            }
         }
     }
 }
 
+fn unix_now(shared: &Shared) -> i64 {
+    let now = (shared.clock.start_unix + shared.clock.elapsed()).as_secs();
+    i64::try_from(now).unwrap_or(i64::MAX)
+}
+
 /// The URL that is really asked, after `--base-url`.
-pub fn target(shared: &Shared, text: &str) -> Result<Url, NetError> {
-    let mut url = Url::parse(text).map_err(|_| NetError::new(1020, "invalid URL"))?;
+pub fn target(shared: &Shared, text: &str) -> Result<Address, NetError> {
+    let mut address =
+        Address::parse(text).map_err(|why| NetError::new(1020, format!("invalid URL: {why}")))?;
     if let Some(base) = &shared.base_url {
-        // Setting the parts of an http URL to those of another http URL cannot fail.
-        let _ = url.set_scheme(base.scheme());
-        let _ = url.set_host(base.host_str());
-        let _ = url.set_port(base.port());
+        let host = base.host_str().unwrap_or_default();
+        let host = base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        address.set_base(base.scheme(), &host);
     }
-    Ok(url)
+    Ok(address)
 }
 
 fn prepare(shared: &Shared, request: &HttpRequest) -> Result<Current, NetError> {
-    let (url, origin) = shared.addresses.borrow_mut().get(shared, &request.url)?;
-    let mut body = request.body.clone().unwrap_or_default();
+    let (address, origin) = shared.addresses.borrow_mut().get(shared, &request.url)?;
+    let mut body = request.body.clone();
     let mut headers = request.headers.clone();
-    headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
-    if !request.compression.is_empty() && request.body.is_some() {
+    if !request.compression.is_empty()
+        && let Some(plain) = &body
+    {
         let names: Vec<&str> = request.compression.iter().map(compression).collect();
         let names = names.join(", ");
-        body = decode::encode(body.to_vec(), &names).map_err(NetError::generic)?.into();
+        body = Some(decode::encode(plain.to_vec(), &names).map_err(NetError::generic)?.into());
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-encoding")) {
             headers.push(("Content-Encoding".to_owned(), names));
+        }
+    }
+    if let Some((_, length)) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length")) {
+        let real = body.as_ref().map_or(0, Bytes::len);
+        if length.parse() != Ok(real) {
+            let message = format!(
+                "The specified Content-Length header {length:?} in the {} request for {} doesn't match the actual \
+                 request body length of {real}, so it will be ignored!",
+                request.method, request.url
+            );
+            shared.log(LogLevel::Warn, &message, "");
         }
     }
     if let Some(Auth { scheme: AuthScheme::Ntlm, .. }) = &request.auth {
         return Err(NetError::generic("NTLM authentication is not supported; use basic or digest"));
     }
-    Ok(Current { method: request.method.clone(), url, origin, headers, body, authorization: None })
+    let url = address.to_string();
+    let method = request.method.clone();
+    Ok(Current { method, address, url, origin, headers, body, authorization: None })
 }
+
+/// Where an address leads: to an origin, or nowhere.
+type Known = (Rc<Address>, Result<Rc<Origin>, NetError>);
 
 /// URLs that were asked lately, taken apart. Most scripts ask few over and over.
 #[derive(Debug, Default)]
-pub struct Addresses(HashMap<String, (Url, Rc<Origin>)>);
+pub struct Addresses(HashMap<String, Known>);
 
 impl Addresses {
     /// Beyond it, it begins anew.
     const MAX: usize = 256;
 
-    fn get(&mut self, shared: &Shared, text: &str) -> Result<(Url, Rc<Origin>), NetError> {
+    fn get(&mut self, shared: &Shared, text: &str) -> Result<Known, NetError> {
         if let Some(known) = self.0.get(text) {
             return Ok(known.clone());
         }
-        let url = target(shared, text)?;
-        let origin = origin(&url)?;
+        let address = Rc::new(target(shared, text)?);
+        let known = (Rc::clone(&address), Origin::at(&address).map(Rc::new));
         if self.0.len() >= Self::MAX {
             self.0.clear();
         }
-        self.0.insert(text.to_owned(), (url.clone(), Rc::clone(&origin)));
-        Ok((url, origin))
+        self.0.insert(text.to_owned(), known.clone());
+        Ok(known)
     }
-}
-
-fn origin(url: &Url) -> Result<Rc<Origin>, NetError> {
-    let unsupported = || NetError::generic(format!("unsupported protocol scheme \"{}\"", url.scheme()));
-    Origin::of(url).map(Rc::new).ok_or_else(unsupported)
 }
 
 fn compression(compression: &Compression) -> &'static str {
@@ -177,43 +217,119 @@ fn headers(
     client: &Client,
     request: &HttpRequest,
     current: &Current,
+    cookies: &[RequestCookie],
 ) -> Vec<(String, String)> {
-    let mut all: Vec<(String, String)> = Vec::with_capacity(current.headers.len() + 4);
-    let set = |name: &str| current.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-    // The script's own Host is for the host it named, unless the base URL replaces that.
-    let host = set("host").filter(|_| shared.base_url.is_none());
-    all.push((
-        "Host".to_owned(),
-        host.map_or_else(|| current.origin.authority(), |(_, value)| value.clone()),
-    ));
-    if set("user-agent").is_none() {
-        all.push(("User-Agent".to_owned(), shared.options.user_agent.clone()));
+    let mut own: Vec<(String, String)> = Vec::with_capacity(current.headers.len() + 4);
+    own.extend(current.headers.iter().cloned());
+    let set =
+        |own: &[(String, String)], name: &str| own.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+    if !cookies.is_empty() {
+        let line = cookie_header(cookies);
+        match own.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("cookie")) {
+            // As Go's `AddCookie`, to what the script itself has put there.
+            Some((_, before)) => before.push_str(&format!("; {line}")),
+            None => own.push(("Cookie".to_owned(), line)),
+        }
     }
-    all.extend(current.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host")).cloned());
-    let body_expected = matches!(current.method.as_str(), "POST" | "PUT" | "PATCH");
-    if !current.body.is_empty() || body_expected {
-        all.push(("Content-Length".to_owned(), current.body.len().to_string()));
-    }
-    let unix_now = (shared.clock.start_unix + shared.clock.elapsed()).as_secs();
-    let unix_now = i64::try_from(unix_now).unwrap_or(i64::MAX);
-    if let Some(cookies) = request.jar.header(current.url.as_str(), &request.cookies, unix_now) {
-        all.retain(|(name, _)| !name.eq_ignore_ascii_case("cookie"));
-        all.push(("Cookie".to_owned(), cookies));
-    }
-    if let Some(auth) = &request.auth
-        && set("authorization").is_none()
-        && auth.scheme == AuthScheme::Basic
+    if let Some((user, password)) = &current.address.user
+        && request.auth.as_ref().is_none_or(|auth| auth.scheme == AuthScheme::Basic)
+        && !set(&own, "authorization")
     {
-        all.push(("Authorization".to_owned(), basic(&auth.user, &auth.password)));
+        own.push(("Authorization".to_owned(), basic(user, password.as_deref().unwrap_or(""))));
     }
     if let Some(authorization) = &current.authorization {
-        all.push(("Authorization".to_owned(), authorization.clone()));
+        own.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+        own.push(("Authorization".to_owned(), authorization.clone()));
     }
-    if client.no_reuse && set("connection").is_none() {
+    // The script's own Host is for the host it named, unless the base URL replaces that.
+    if shared.base_url.is_some() {
+        own.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
+    }
+    in_order(
+        &Envelope {
+            method: &current.method,
+            host: &current.address.host_header(),
+            user_agent: &shared.options.user_agent,
+            body: current.body.as_ref().map(Bytes::len),
+            close: client.no_reuse,
+        },
+        own,
+    )
+}
+
+/// What goes around the headers that a script sets.
+#[derive(Debug)]
+pub struct Envelope<'a> {
+    pub method: &'a str,
+    pub host: &'a str,
+    pub user_agent: &'a str,
+    /// Its length.
+    pub body: Option<usize>,
+    pub close: bool,
+}
+
+/// Headers as Go sends them: `Host`, `User-Agent`, what is said of the body, then the others by name.
+pub fn in_order(envelope: &Envelope<'_>, own: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = Vec::with_capacity(own.len() + 4);
+    let mut others: Vec<(String, String)> = Vec::with_capacity(own.len());
+    let (mut host, mut user_agent) = (envelope.host.to_owned(), envelope.user_agent.to_owned());
+    for (name, value) in own {
+        let name = canonical(&name);
+        let trimmed = value.trim_matches([' ', '\t']);
+        let value = if trimmed.len() == value.len() { value } else { trimmed.to_owned() };
+        match name.as_str() {
+            "Host" => host = value,
+            "User-Agent" => user_agent = value,
+            "Content-Length" | "Transfer-Encoding" | "Trailer" => {}
+            _ => others.push((name, value)),
+        }
+    }
+    all.push(("Host".to_owned(), host));
+    if !user_agent.is_empty() {
+        all.push(("User-Agent".to_owned(), user_agent));
+    }
+    let lacks_body = matches!(envelope.method, "GET" | "HEAD" | "DELETE" | "OPTIONS" | "PROPFIND" | "SEARCH");
+    match envelope.body {
+        Some(0) if !lacks_body => all.push(("Transfer-Encoding".to_owned(), "chunked".to_owned())),
+        None if matches!(envelope.method, "POST" | "PUT" | "PATCH") => {
+            all.push(("Content-Length".to_owned(), "0".to_owned()));
+        }
+        Some(0) | None => {}
+        Some(length) => all.push(("Content-Length".to_owned(), length.to_string())),
+    }
+    others.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let close = envelope.close && !others.iter().any(|(name, _)| name == "Connection");
+    all.extend(others);
+    if close {
         all.push(("Connection".to_owned(), "close".to_owned()));
     }
     all
 }
+
+/// What `response.request` shows: what the script, the options and the jar have put there, but nothing that belongs
+/// to the connection.
+fn sent_request(current: &Current, headers: &[(String, String)], cookies: Vec<RequestCookie>) -> SentRequest {
+    let hidden = ["Host", "Content-Length", "Transfer-Encoding", "Connection"];
+    let own = |name: &str| current.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+    let shown = |name: &str| match name {
+        "Authorization" => current.authorization.is_some() || own(name),
+        "Connection" => own(name),
+        _ => !hidden.contains(&name),
+    };
+    let mut headers: Vec<(String, String)> =
+        headers.iter().filter(|(name, _)| shown(name)).cloned().collect();
+    headers.sort();
+    SentRequest {
+        method: current.method.clone(),
+        url: current.url.clone(),
+        headers,
+        body: current.body.clone().unwrap_or_default(),
+        cookies,
+    }
+}
+
+/// The end of a body that is sent in chunks, of which there are none.
+const NO_CHUNKS: &[u8] = b"0\r\n\r\n";
 
 async fn one_hop(
     client: &Client,
@@ -222,32 +338,54 @@ async fn one_hop(
     headers: &[(String, String)],
     deadline: Instant,
 ) -> Hop {
-    let target = path_and_query(&current.url);
+    let origin = match current.origin.as_ref().map_err(Clone::clone) {
+        Ok(origin) => match valid(&current.method, headers) {
+            Ok(()) => origin,
+            Err(error) => return Hop::failed(error),
+        },
+        Err(error) => return Hop::failed(error),
+    };
+    let target = current.address.target();
     let encoded_body = request.response_type != ResponseType::None;
     let want = Want {
         headers: request.reads.headers || request.reads.rest,
         body: encoded_body && request.reads.body,
         encoded_body,
     };
+    let chunked = headers.iter().any(|(name, _)| name == "Transfer-Encoding");
+    let no_chunks = Bytes::from_static(NO_CHUNKS);
+    let body = current.body.clone().unwrap_or_default();
     let wire = Wire {
-        origin: &current.origin,
+        origin,
         method: &current.method,
         target: &target,
         headers,
         head: None,
-        body: &current.body,
+        body: if chunked { &no_chunks } else { &body },
         want,
         deadline,
     };
     client.hop(wire).await
 }
 
-/// What stands on the request line.
-pub fn path_and_query(url: &Url) -> String {
-    match url.query() {
-        Some(query) => format!("{}?{query}", url.path()),
-        None => url.path().to_owned(),
+/// What Go's client refuses to send.
+fn valid(method: &str, headers: &[(String, String)]) -> Result<(), NetError> {
+    let is_token = |text: &str| {
+        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        !text.is_empty() && text.bytes().all(token)
+    };
+    if !is_token(method) {
+        return Err(NetError::generic(format!("net/http: invalid method {method:?}")));
     }
+    for (name, value) in headers {
+        if !is_token(name) {
+            return Err(NetError::generic(format!("net/http: invalid header field name {name:?}")));
+        }
+        if value.bytes().any(|byte| byte != b'\t' && byte.is_ascii_control()) {
+            return Err(NetError::generic(format!("net/http: invalid header field value for {name:?}")));
+        }
+    }
+    Ok(())
 }
 
 fn decode_body(reply: &mut Reply) -> Result<(), NetError> {
@@ -279,10 +417,14 @@ fn record(shared: &Shared, request: &HttpRequest, current: &Current, hop: &Hop, 
         Ok(_) => ("", 0),
     };
     let expected = request.expected.judge(status);
+    let url = match current.address.user {
+        None => std::borrow::Cow::Borrowed(current.url.as_str()),
+        Some(_) => current.address.masked().into(),
+    };
     let tags = HttpTags {
         plain: PlainTags { context: &request.context, extra, system: shared.options.system_tags, own: &[] },
         method: &current.method,
-        url: current.url.as_str(),
+        url: &url,
         status,
         proto: hop.proto,
         error,
@@ -303,20 +445,18 @@ fn redirect(request: &HttpRequest, current: &Current, reply: &Reply) -> Option<R
         _ => return None,
     };
     let location = reply.header("location").filter(|location| !location.is_empty())?;
-    let bad = |_| NetError::generic(format!("failed to parse Location header {location:?}"));
-    let next =
-        current.url.join(location).map_err(bad).and_then(|url| origin(&url).map(|origin| (url, origin)));
-    let (url, origin) = match next {
-        Ok(next) => next,
-        Err(error) => return Some(Err(error)),
+    let address = match current.address.join(location) {
+        Ok(address) => Rc::new(address),
+        Err(why) => {
+            let why = format!("failed to parse Location header {location:?}: {why}");
+            return Some(Err(NetError::generic(why)));
+        }
     };
+    let origin = Origin::at(&address).map(Rc::new);
     let get = !keep && current.method != "GET" && current.method != "HEAD";
     let mut headers = current.headers.clone();
-    let same_host = url.host_str() == current.url.host_str()
-        || url
-            .host_str()
-            .zip(current.url.host_str())
-            .is_some_and(|(to, from)| to.ends_with(&format!(".{from}")));
+    let (to, from) = (address.host_and_port().0, current.address.host_and_port().0);
+    let same_host = to == from || to.ends_with(&format!(".{from}"));
     let private = ["authorization", "www-authenticate", "cookie", "host"];
     headers.retain(|(name, _)| {
         let name = name.to_ascii_lowercase();
@@ -329,19 +469,20 @@ fn redirect(request: &HttpRequest, current: &Current, reply: &Reply) -> Option<R
     }
     // The script's own stands for all hops; else each hop names the one before it.
     let is_referer = |(name, _): &(String, String)| name.eq_ignore_ascii_case("referer");
-    let downgrade = current.url.scheme() == "https" && url.scheme() == "http";
+    let downgrade = current.address.scheme == "https" && address.scheme == "http";
     if !request.headers.iter().any(is_referer) {
         headers.retain(|header| !is_referer(header));
         if !downgrade {
-            headers.push(("Referer".to_owned(), current.url.as_str().to_owned()));
+            headers.push(("Referer".to_owned(), current.address.without_user().to_string()));
         }
     }
     Some(Ok(Current {
         method: if get { "GET".to_owned() } else { current.method.clone() },
-        url,
+        url: address.to_string(),
+        address,
         origin,
         headers,
-        body: if drop_body { Bytes::new() } else { current.body.clone() },
+        body: if drop_body { None } else { current.body.clone() },
         authorization: None,
     }))
 }
@@ -353,7 +494,7 @@ fn answer(shared: &Shared, request: &HttpRequest, current: &Current, reply: &Rep
     // The client's nonce only has to differ between requests.
     let nonce = format!("{:016x}", shared.clock.now_ns() ^ u64::from(std::process::id()) << 32);
     let who = (auth.user.as_str(), auth.password.as_str());
-    digest::authorization(challenge, who, &current.method, &path_and_query(&current.url), &nonce)
+    digest::authorization(challenge, who, &current.method, &current.address.target(), &nonce)
 }
 
 /// A request that could not even be sent: no metrics, as in k6.
@@ -368,11 +509,13 @@ fn refused(shared: &Shared, request: &HttpRequest, error: &NetError) -> HttpResp
 }
 
 fn warn(shared: &Shared, method: &str, url: &str, error: &NetError) {
-    let place = format!("{method} {url}");
     let at_ns = shared.clock.now_ns();
+    let place = format!("{method} {url}");
     let worth_a_line = shared.recorder.borrow_mut().error("warning", &error.message, &place, at_ns);
     if worth_a_line {
-        let fields = vec![("error", format!("{place}: {error}"))];
+        let (first, rest) = method.split_at_checked(1).unwrap_or((method, ""));
+        let operation = format!("{first}{}", rest.to_lowercase());
+        let fields = vec![("error", format!("{operation} \"{url}\": {error}"))];
         shared.log_with(LogLine { fields, ..LogLine::plain(LogLevel::Warn, "Request Failed") });
     }
 }
@@ -382,23 +525,26 @@ fn failed(
     request: &HttpRequest,
     current: &Current,
     hop: &Hop,
-    sent: Vec<(String, String)>,
+    sent: Option<SentRequest>,
+    redirected: bool,
 ) -> HttpResponse {
     let error = hop.result.as_ref().err().cloned().unwrap_or_else(NetError::eof);
-    warn(shared, &current.method, current.url.as_str(), &error);
+    warn(shared, &current.method, &current.url, &error);
     let mut answer = base(request, current, hop, sent);
-    answer.url.clone_from(&request.url);
+    if !redirected {
+        answer.url.clone_from(&request.url);
+    }
     answer.error = error.message.to_string();
     answer.error_code = error.code;
     answer
 }
 
-fn response(request: &HttpRequest, current: &Current, hop: Hop, sent: Vec<(String, String)>) -> HttpResponse {
+fn response(request: &HttpRequest, current: &Current, hop: Hop, sent: Option<SentRequest>) -> HttpResponse {
     let mut answer = base(request, current, &hop, sent);
     if let Ok(reply) = hop.result {
         answer.status = reply.status;
         if request.reads.rest {
-            answer.status_text = format!("{} {}", reply.status, reply.reason).trim_end().to_owned();
+            answer.status_text = format!("{} {}", reply.status, reply.reason);
         }
         answer.error_code = if reply.status >= 400 { 1000 + reply.status } else { 0 };
         answer.headers = reply.headers;
@@ -409,11 +555,11 @@ fn response(request: &HttpRequest, current: &Current, hop: Hop, sent: Vec<(Strin
     answer
 }
 
-fn base(request: &HttpRequest, current: &Current, hop: &Hop, sent: Vec<(String, String)>) -> HttpResponse {
+fn base(request: &HttpRequest, current: &Current, hop: &Hop, sent: Option<SentRequest>) -> HttpResponse {
     let timings = hop.timings;
     let rest = request.reads.rest;
     HttpResponse {
-        url: current.url.as_str().to_owned(),
+        url: current.url.clone(),
         proto: hop.proto.to_owned(),
         remote_ip: hop.remote.filter(|_| rest).map(|remote| remote.ip().to_string()).unwrap_or_default(),
         remote_port: hop.remote.map(|remote| remote.port()).unwrap_or_default(),
@@ -427,12 +573,7 @@ fn base(request: &HttpRequest, current: &Current, hop: &Hop, sent: Vec<(String, 
         },
         tls_version: hop.tls.as_ref().map(|tls| tls.version.to_owned()).unwrap_or_default(),
         tls_cipher_suite: hop.tls.as_ref().map(|tls| tls.cipher_suite.clone()).unwrap_or_default(),
-        sent: rest.then(|| SentRequest {
-            method: current.method.clone(),
-            url: current.url.as_str().to_owned(),
-            headers: sent,
-            body: current.body.clone(),
-        }),
+        sent,
         ..HttpResponse::default()
     }
 }

@@ -19,6 +19,7 @@ use super::vu::ScenarioRun;
 use crate::metrics::tags::{HttpTags, PlainTags};
 use crate::net::client::{Client, Wire};
 use crate::net::h1::{now, write_head};
+use crate::net::proxy::basic;
 use crate::net::{Hop, Origin, Want};
 
 /// The steps of each scenario, by its index.
@@ -104,26 +105,30 @@ fn prepare(step: &NativeStep, scenario: &NativeScenario, shared: &Shared) -> Opt
         }
         NativeStep::Request(spec) => spec,
     };
-    let url = http::target(shared, &spec.url).ok()?;
-    let origin = Rc::new(Origin::of(&url)?);
-    let target = http::path_and_query(&url);
+    let address = http::target(shared, &spec.url).ok()?;
+    let origin = Rc::new(Origin::at(&address).ok()?);
+    let target = address.target();
     let body = spec.body.clone().unwrap_or_default();
-    let set = |name: &str| spec.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-    let host = set("host").filter(|_| shared.base_url.is_none());
-    let mut headers =
-        vec![("Host".to_owned(), host.map_or_else(|| origin.authority(), |(_, value)| value.clone()))];
-    if set("user-agent").is_none() {
-        headers.push(("User-Agent".to_owned(), shared.options.user_agent.clone()));
+    let set = |name: &str| spec.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+    let mut headers = spec.headers.clone();
+    if shared.base_url.is_some() {
+        headers.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
     }
-    let own = ["host", "content-length"];
-    let kept = |(name, _): &&(String, String)| !own.iter().any(|own| name.eq_ignore_ascii_case(own));
-    headers.extend(spec.headers.iter().filter(kept).cloned());
-    if !body.is_empty() || matches!(spec.method.as_str(), "POST" | "PUT" | "PATCH") {
-        headers.push(("Content-Length".to_owned(), body.len().to_string()));
+    if let Some((user, password)) = &address.user
+        && !set("authorization")
+    {
+        let secret = basic(user, password.as_deref().unwrap_or(""));
+        headers.push(("Authorization".to_owned(), secret));
     }
-    if shared.options.no_connection_reuse && set("connection").is_none() {
-        headers.push(("Connection".to_owned(), "close".to_owned()));
-    }
+    let envelope = http::Envelope {
+        method: &spec.method,
+        host: &address.host_header(),
+        user_agent: &shared.options.user_agent,
+        // An empty body is sent as none: who describes a request without JavaScript means that.
+        body: spec.body.as_ref().map(Bytes::len).filter(|length| *length > 0),
+        close: shared.options.no_connection_reuse,
+    };
+    let headers = http::in_order(&envelope, headers);
     let mut head = Vec::new();
     write_head(&mut head, &spec.method, &target, &headers).ok()?;
     let looked_at =
@@ -137,7 +142,7 @@ fn prepare(step: &NativeStep, scenario: &NativeScenario, shared: &Shared) -> Opt
     {
         tags.push(("name".to_owned(), name.clone()));
     }
-    let url = url.as_str().to_owned();
+    let url = address.masked();
     Some(Step::Request(Box::new(Prepared {
         spec: spec.clone(),
         url,

@@ -213,9 +213,18 @@ impl loadtest_js::Recorder for VuRecorder {
     }
 
     fn log(&self, level: LogLevel, message: &str, source: &str) {
-        // Failed requests are logged where they are sent, a few of each cause.
-        if !(source != "console" && message.starts_with("Request Failed")) {
-            self.shared.log(level, message, source);
+        // Of each warning of k6 itself a few lines are enough, as of failed requests.
+        let at_ns = self.shared.clock.now_ns();
+        let own = source.is_empty() && level == LogLevel::Warn;
+        if own && !self.shared.recorder.borrow_mut().error("warning", message, "", at_ns) {
+            return;
+        }
+        match message.split_once(" error=").filter(|_| own) {
+            Some((what, error)) => {
+                let fields = vec![("error", error.to_owned())];
+                self.shared.log_with(LogLine { fields, ..LogLine::plain(level, what) });
+            }
+            None => self.shared.log(level, message, source),
         }
     }
 

@@ -376,5 +376,6 @@ fn scenario_run(
         tags: tags.clone(),
     };
     let context = TagContext { scenario: Rc::clone(&script.name), tags, ..TagContext::default() };
-    ScenarioRun { index, script: Rc::new(script), context: Rc::new(context), setup_data: setup_data.cloned() }
+    let (script, context, stripes) = (Rc::new(script), Rc::new(context), spec.stripes.clone());
+    ScenarioRun { index, script, context, setup_data: setup_data.cloned(), stripes }
 }

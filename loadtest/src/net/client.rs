@@ -126,7 +126,7 @@ impl Client {
             timings.receiving = end.saturating_duration_since(first.max(written));
         }
         let proto = if result.is_ok() { progress.proto } else { "" };
-        Hop { result, timings, proto, remote: progress.remote.or(progress.steps.remote), tls: progress.tls }
+        Hop { result, timings, proto, remote: progress.remote, tls: progress.tls }
     }
 
     /// As Go's client, tries once more where a kept connection turns out to be closed before any answer.

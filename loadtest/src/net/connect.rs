@@ -35,7 +35,6 @@ pub struct Steps {
     pub looking_up: Duration,
     pub connecting: Duration,
     pub tls_handshaking: Duration,
-    pub remote: Option<SocketAddr>,
 }
 
 /// Resolves, dials and, for https, shakes hands; to the proxy where there is one.
@@ -50,7 +49,6 @@ pub async fn connect(
     let remote = network.resolver.resolve(proxy.map_or(origin, |proxy| &proxy.origin)).await?;
     let dialled = now();
     steps.looking_up = dialled - begin;
-    steps.remote = Some(remote);
     let tcp = match tokio::time::timeout(DIAL_TIMEOUT, TcpStream::connect(remote)).await {
         Err(_) => return Err(NetError::dial_timeout()),
         Ok(Err(error)) => return Err(NetError::io(&error, During::Dial)),

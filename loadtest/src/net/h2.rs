@@ -80,6 +80,15 @@ pub async fn exchange(
     Ok(reply)
 }
 
+/// What no header of HTTP/2 may hold, encoded.
+fn ascii(target: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'!'..=b'~' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    target.bytes().map(encode).collect()
+}
+
 fn head(
     origin: &Origin,
     method: &str,
@@ -88,7 +97,7 @@ fn head(
 ) -> Result<http::Request<()>, NetError> {
     let host = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
     let authority = host.map_or_else(|| origin.authority(), |(_, value)| value.clone());
-    let uri = http::Uri::builder().scheme("https").authority(authority).path_and_query(target).build();
+    let uri = http::Uri::builder().scheme("https").authority(authority).path_and_query(ascii(target)).build();
     let mut builder =
         http::Request::builder().method(method).uri(uri.map_err(|_| NetError::new(1020, "invalid URL"))?);
     for (name, value) in headers {

@@ -43,6 +43,13 @@ impl Timings {
     }
 }
 
+impl Hop {
+    /// A request that was refused before anything was sent.
+    pub fn failed(error: NetError) -> Self {
+        Self { result: Err(error), timings: Timings::default(), proto: "", remote: None, tls: None }
+    }
+}
+
 /// Scheme, host and port: what a connection is made to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
@@ -62,6 +69,31 @@ impl Origin {
         };
         let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']').to_owned();
         Some(Self { tls, host, port: url.port_or_known_default()? })
+    }
+
+    /// Where an address leads.
+    ///
+    /// # Errors
+    /// When it is neither http nor https, or names no host or no port.
+    pub fn at(address: &loadtest_js::Address) -> Result<Self, NetError> {
+        let tls = match address.scheme.as_str() {
+            "http" => false,
+            "https" => true,
+            other => return Err(NetError::generic(format!("unsupported protocol scheme {other:?}"))),
+        };
+        if address.host.is_empty() {
+            return Err(NetError::generic("http: no Host in request URL"));
+        }
+        let (_, port) = address.host_and_port();
+        let number = port.map_or(Ok(if tls { 443 } else { 80 }), str::parse);
+        let bad =
+            |_| NetError::new(1210, format!("dial tcp: address {}: invalid port", port.unwrap_or_default()));
+        let header = address.host_header();
+        let host = match header.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, _)) => host,
+            None => header.split(':').next().unwrap_or_default(),
+        };
+        Ok(Self { tls, host: host.to_ascii_lowercase(), port: number.map_err(bad)? })
     }
 
     /// The value of the `Host` header: the port only when it is not the scheme's own.

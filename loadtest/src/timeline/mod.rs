@@ -189,6 +189,8 @@ fn why(why: &Value) -> String {
         Some("limit") => "the limit was reached",
         Some("enough") => "there was enough",
         Some("warming-up") => "instances were warming up",
+        // The provider's own word.
+        Some("other") => why["other"]["text"].as_str().unwrap_or("unknown"),
         Some(other) => other,
         None => "unknown",
     }

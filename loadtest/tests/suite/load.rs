@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
-use crate::server::{Server, ok};
+use crate::server::{Server, answer, ok};
 use crate::tool::{Dir, command, run, run_script};
 
 #[test]
@@ -88,8 +88,9 @@ fn native_and_isolated_runs_agree() {
 
 #[test]
 fn shared_and_isolated_interpreters_agree() {
-    let server =
-        Server::start(|seen| if seen.path.contains("odd") { status(404, "odd") } else { ok("a todo") });
+    let server = Server::start(|seen| {
+        if seen.path.contains("odd") { Some(answer("404 Not Found", &[], b"odd")) } else { ok("a todo") }
+    });
     let dir = Dir::new("shared");
     // Each VU keeps count; every third of its requests is for something that is not there.
     let script = format!(

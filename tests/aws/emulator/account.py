@@ -1,6 +1,7 @@
 """What an account has and may have: quotas, databases that are sold, certificates, a VPC that reaches the internet."""
 
 from .cloud import around, ask, backend
+from .wire import Refused
 from .world import SETTINGS
 
 # Families of database instances that RDS sells PostgreSQL on.
@@ -49,6 +50,19 @@ def offers(call, proceed):
     least = {"gp2": 20, "io1": 100, "standard": 5}
     offers = [{"StorageType": kind, "MinStorageSize": size, "MaxStorageSize": 65536} for kind, size in least.items()]
     return {"OrderableDBInstanceOptions": [{**offer, **one} for one in offers]}
+
+
+# vCPUs of on-demand standard instances, and of Fargate.
+VCPUS = {"L-1216C47A": 64, "L-3032A538": 64}
+
+
+@around("service-quotas", "GetServiceQuota")
+def service_quota(call, proceed):
+    code = call.params["QuotaCode"]
+    if code not in VCPUS:
+        raise Refused("NoSuchResourceException", f"The quota {code} does not exist.")
+    quota = {"ServiceCode": call.params["ServiceCode"], "QuotaCode": code, "Value": float(_quota(code, VCPUS[code]))}
+    return {"Quota": quota}
 
 
 @around("acm", "DescribeCertificate")

@@ -207,7 +207,8 @@ def describe_tasks(call, proceed):
                 "lastStatus": status,
                 "desiredStatus": status,
                 "group": f"service:{service.name}",
-                "createdAt": tasks.EPOCH,
+                "createdAt": task.get("at", tasks.EPOCH),
+                "startedAt": task.get("at", tasks.EPOCH),
                 "launchType": "FARGATE",
                 "containers": [{"name": name, "lastStatus": status}],
             }

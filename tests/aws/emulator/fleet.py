@@ -278,6 +278,7 @@ def describe_activities(call, proceed):
             "Description": one["description"],
             "Cause": one["cause"],
             "StartTime": one["at"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "EndTime": one["at"].strftime("%Y-%m-%dT%H:%M:%SZ"),
             "StatusCode": one["status"],
             "Progress": 100,
         }

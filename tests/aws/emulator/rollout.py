@@ -1,5 +1,7 @@
 """Instance refreshes, and policies with their ARN and alarms: what moto lacks of scaling."""
 
+from datetime import datetime, timezone
+
 from .cloud import around, ask, backend
 from .fleet import record, validation
 from .wire import Refused
@@ -44,6 +46,7 @@ def start_refresh(call, proceed):
         "PercentageComplete": 0,
         "InstancesToUpdate": len(group.instance_states),
         "Preferences": preferences,
+        "StartTime": datetime.now(timezone.utc),
         "before": version,
     }
     if wanted:
@@ -57,7 +60,12 @@ def _time_passes(group):
     known = _refreshes.get(group.name, [])
     if not known or known[0]["Status"] not in ACTIVE:
         return
-    refresh = known[0]
+    _goes_on(group, known[0])
+    if known[0]["Status"] not in ACTIVE:
+        known[0]["EndTime"] = datetime.now(timezone.utc)
+
+
+def _goes_on(group, refresh):
     looks = look("refresh", f"{group.name}/{refresh['InstanceRefreshId']}")
     if looks <= SETTINGS.refresh_after and refresh["Status"] != "RollbackInProgress":
         refresh["Status"] = "InProgress"

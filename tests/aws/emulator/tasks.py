@@ -16,6 +16,9 @@ DEPLOYMENTS, TASKS, DRAINING = {}, {}, {}
 # When services were made, by service ARN.
 BORN = {}
 
+# What services say of themselves, newest first: (when, words), by service ARN.
+EVENTS = {}
+
 # Tasks that stopped by themselves, newest first, by service ARN.
 STOPPED = {}
 
@@ -23,12 +26,19 @@ STOPPED = {}
 def deploy(arn, definition):
     if arn not in DEPLOYMENTS:
         BORN[arn] = datetime.now(timezone.utc)
+        EVENTS[arn] = []
     known = DEPLOYMENTS.setdefault(arn, [])
     for old in known:
         old["status"] = "ACTIVE"
     number = look("deployments", arn)
     about = {"id": f"ecs-svc/{number:019}", "taskDefinition": definition, "status": "PRIMARY"}
+    about["createdAt"] = datetime.now(timezone.utc)
     known.insert(0, {**about, "rolloutState": "IN_PROGRESS", "failedTasks": 0, "stops": SETTINGS.tasks_stop})
+
+
+def say(arn, words):
+    name = arn.rpartition("/")[2]
+    EVENTS.setdefault(arn, []).insert(0, (datetime.now(timezone.utc), f"(service {name}) {words}"))
 
 
 def service_of(arn):
@@ -61,6 +71,8 @@ def time_passes(arn):
     ]
     if is_new and all(healthy):
         current["rolloutState"] = "COMPLETED"
+        say(arn, f"(deployment {current['id']}) deployment completed.")
+        say(arn, "has reached a steady state.")
         del known[1:]
         for old in [one for one in TASKS[arn] if one not in mine]:
             stop(arn, service, old)
@@ -70,6 +82,7 @@ def fail(arn, service, known):
     """The circuit breaker: three tasks have stopped; the last completed one comes back, if there is one."""
     failed = known.pop(0)
     failed.update(rolloutState="FAILED", failedTasks=3, status="INACTIVE")
+    say(arn, f"was unable to start tasks: {failed['stops']}")
     circuit = kept("service", arn).get("deploymentConfiguration", {}).get("deploymentCircuitBreaker", {})
     stopped = STOPPED.setdefault(arn, [])
     stopped.insert(
@@ -95,8 +108,10 @@ def scale(arn, service, deployment):
     mine = [one for one in tasks if one["deployment"] == deployment["id"]]
     while len(mine) < service.desired_count:
         number = look("tasks", arn)
+        say(arn, f"has started 1 tasks: (task {number:032x}).")
         task = {
             "id": f"{number:032x}",
+            "at": datetime.now(timezone.utc),
             "ip": f"172.31.200.{number % 250}",
             "taskDefinition": deployment["taskDefinition"],
         }
@@ -114,6 +129,7 @@ def scale(arn, service, deployment):
 
 def stop(arn, service, task):
     TASKS[arn].remove(task)
+    say(arn, f"has stopped 1 running tasks: (task {task['id']}).")
     detach(f"arn:aws:ecs:{task['id']}")
     for group in groups_of(service):
         backend("elbv2").target_groups[group].targets.pop(task["ip"], None)
@@ -144,13 +160,12 @@ def shown_as(service):
         reason = one.get(
             "rolloutStateReason", f"ECS deployment {one['id']} {one['rolloutState'].lower().replace('_', ' ')}."
         )
-        times = {"createdAt": EPOCH, "updatedAt": EPOCH}
+        times = {"createdAt": one["createdAt"], "updatedAt": one["createdAt"]}
         shown["deployments"].append(
             {**about, **counts, **times, "pendingCount": 0, "rolloutStateReason": reason, "launchType": "FARGATE"}
         )
-    events = [f"(service {service['serviceName']}) has reached a steady state."] if running == wanted else []
-    events += [
-        f"(service {service['serviceName']}) was unable to start tasks: {one['reason']}" for one in STOPPED.get(arn, [])
+    events = EVENTS.get(arn, [])
+    shown["events"] = [
+        {"id": f"event-{len(events) - n}", "createdAt": at, "message": words} for n, (at, words) in enumerate(events)
     ]
-    shown["events"] = [{"id": f"event-{n}", "createdAt": EPOCH, "message": text} for n, text in enumerate(events)]
     return shown

@@ -33,6 +33,7 @@ SERVICES = {
     "monitoring": ("cloudwatch", "cloudwatch"),
     "rds": ("rds", "rds"),
     "secretsmanager": ("secretsmanager", "secretsmanager"),
+    "servicequotas": ("service-quotas", "servicequotas"),
     "ssm": ("ssm", "ssm"),
     "sts": ("sts", "sts"),
     "tagging": ("resourcegroupstaggingapi", "tag"),

@@ -123,6 +123,10 @@ async fn the_services_log_is_followed_in_order_and_without_repeating() {
         for _ in 0..4 {
             next().await.expect("what was there before");
         }
+        // A bad minute of AWS's is said and passes.
+        let troubled =
+            json!([{"call": "logs:FilterLogEvents", "code": "InternalFailure", "status": 500, "times": 8}]);
+        emulator.faults(troubled).await;
         // A line that comes late and one that is new: each once, nothing again.
         write(&emulator, two, &[(now - 6_000, "late"), (now, "fourth")]).await;
         assert_eq!(next().await, Some(format!("{two}  late")));

@@ -152,6 +152,47 @@ async fn images_that_are_not_there_or_for_another_processor() {
 }
 
 #[tokio::test]
+async fn images_in_registries_other_than_ecr() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let deploy = Deploy::to("ecs").await;
+    let mirror = format!("http://{}", deploy.front().address);
+    let up = |registry| ["plan", "--image", "ghcr.io/team/todo:1", "--registry-mirror", registry];
+    deploy.front().answers(404);
+    let absent = deploy.run(&emulator, &up(&mirror)).await;
+    refused(
+        &absent,
+        &emulator.mutations().await,
+        &["no image `ghcr.io/team/todo:1` in its registry", "image push"],
+    );
+    // Who may not ask, and whoever is not there, is told so and goes on.
+    deploy.front().answers(401);
+    for (registry, words) in [(mirror.as_str(), "asks for credentials"), ("http://127.0.0.1:1", "refused")] {
+        let noted = deploy.run(&emulator, &up(registry)).await.is(2);
+        assert!(noted.stderr.contains("note: whether the image") && noted.stderr.contains(words), "{noted}");
+    }
+    let wrong = deploy.run(&emulator, &up("mirror.example.com")).await.is(2);
+    assert!(wrong.stderr.contains("write the address of a mirror"), "{wrong}");
+}
+
+#[tokio::test]
+async fn vcpus_that_the_account_may_not_have() {
+    let Some(emulator) = Emulator::started().await else { return };
+    for (target, code, what) in
+        [("ec2", "L-1216C47A", "standard instances"), ("ecs", "L-3032A538", "Fargate")]
+    {
+        let (emulator, deploy) = (emulator.fork().await, Deploy::to(target).await);
+        emulator.settings(json!({"quotas": {code: 0}})).await;
+        let up = deploy.run(&emulator, &UP).await;
+        refused(&up, &emulator.mutations().await, &["to begin with", "may have 0 vCPUs", what, "quota"]);
+        // Room for one, not for four.
+        emulator.settings(json!({"quotas": {code: 1}})).await;
+        let most = ["--set", "aws.fargate_cpu=1024", "--set", "aws.fargate_memory=2048"];
+        let up = deploy.run(&emulator, &[&UP[..], &most].concat()).await.is(0);
+        assert!(up.stderr.contains("note: 4 × 1 vCPUs are needed at capacity.max"), "{up}");
+    }
+}
+
+#[tokio::test]
 async fn a_machine_image_that_is_gone() {
     let Some(emulator) = Emulator::started().await else { return };
     let deploy = Deploy::to("ec2").await;
@@ -203,6 +244,7 @@ async fn what_may_not_be_asked_is_left_to_aws() {
         "elasticloadbalancing:DescribeAccountLimits",
         "rds:DescribeAccountAttributes",
         "rds:DescribeOrderableDBInstanceOptions",
+        "servicequotas:GetServiceQuota",
     ];
     let denied = |call: &&str| json!({"call": call, "code": "denied", "times": 0});
     emulator.faults(Value::Array(calls.iter().map(denied).collect())).await;

@@ -81,6 +81,38 @@ async fn a_small_terminal_that_is_resized_and_interrupted() {
     assert!(again.stderr.contains("done") && !again.stderr.contains('\u{1b}'), "{again}");
 }
 
+/// Whether every line below the head of the display is one of its own: none is the rest of a longer one.
+fn is_whole(screen: &str) -> bool {
+    let mut lines = screen.lines().skip_while(|line| !line.contains("up todo on ecs"));
+    lines.next();
+    lines
+        .take_while(|line| !line.is_empty())
+        .all(|line| line.starts_with(['+', '~', '±', '−']) || line.starts_with("  "))
+}
+
+#[tokio::test]
+async fn no_line_wraps_on_a_narrow_terminal() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let deploy = Deploy::to("ecs").await;
+    emulator.settings(json!({"database_after": 40, "healthy_after": 20})).await;
+    let up = deploy.command(&emulator, &UP);
+    let Some(seen) = deploy.at_terminal(&up, (40, 30), json!([])).await else { return };
+    assert_eq!(seen["code"], 0, "{seen:#}");
+    let live = live(&seen);
+    assert!(live.iter().any(|screen| screen.contains("…")), "something was too long: {live:#?}");
+    for screen in &live {
+        assert_eq!(screen.matches("up todo on ecs").count(), 1, "one picture at a time:\n{screen}");
+        assert!(is_whole(screen), "a line goes on in the next:\n{screen}");
+    }
+    let lines = lines(&seen);
+    assert_eq!(with(&lines, "up todo on ecs"), [""; 0], "{lines:#?}");
+    // What is watched fits too, whatever is in it.
+    let watch = deploy.command(&emulator, &["status", "--watch"]);
+    let steps = json!([{"see": "more lines", "columns": 60, "rows": 12}, {"see": "todo on ecs: running for", "keys": "\u{3}"}]);
+    let Some(seen) = deploy.at_terminal(&watch, (40, 10), steps).await else { return };
+    assert_eq!((&seen["code"], &seen["history"]), (&json!(0), &json!([])), "nothing scrolled: {seen:#}");
+}
+
 #[tokio::test]
 async fn plain_lines_where_they_are_asked_for() {
     let Some(emulator) = Emulator::started().await else { return };

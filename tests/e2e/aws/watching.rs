@@ -1,12 +1,15 @@
 //! `status` of a deployment that has scaled: what the console would show, and why it happened.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use e2e::aws::{Deploy, Emulator};
+use e2e::aws::{Deploy, Emulator, Web};
+use e2e::eventually;
 use serde_json::{Value, json};
 
 use super::{TARGETS, UP, assert_well_formed, only};
 
+/// Until something that happened is seen on the dashboard.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Minutes with measurements.
 const MINUTES: u64 = 20;
 
@@ -192,4 +195,61 @@ async fn what_may_not_be_seen_is_a_note() {
         assert_eq!(text.matches(call).count(), 1, "{call}:\n{text}");
     }
     assert!(text.contains("healthy") && text.contains("ALARM"), "the rest is there:\n{text}");
+}
+
+/// The events of one kind, oldest first.
+fn events<'a>(timeline: &'a Value, kind: &str) -> Vec<&'a Value> {
+    timeline["events"].as_array().expect("events").iter().filter(|event| event["event"] == kind).collect()
+}
+
+#[tokio::test]
+async fn the_dashboard_tells_the_past_as_a_timeline() {
+    for target in TARGETS {
+        let Some(emulator) = Emulator::started().await else { return };
+        let deploy = Deploy::to(target).await;
+        scaled_out(&emulator, &deploy, target).await;
+        let web = Web::of(&deploy, &emulator).await;
+        let timeline = web.timeline().await;
+        let (policy, alarm) = match target {
+            "ec2" => ("todo_scale_up", "todo_scale_up"),
+            _ => ("todo-cpu", "todo-cpu-AlarmHigh"),
+        };
+        // Why it scaled, with the alarm's datapoints, oldest first.
+        let [scaled] = events(&timeline, "scaled")[..] else { panic!("{timeline:#}") };
+        let by = &scaled["by"]["policy"];
+        assert_eq!(
+            (&scaled["from"], &scaled["to"], &by["name"]),
+            (&json!(1), &json!(2), &json!(policy)),
+            "{scaled:#}"
+        );
+        assert_eq!(by["points"], json!([55.0, 58.0]), "{scaled:#}");
+        let raised = events(&timeline, "alarm");
+        let last = raised.last().expect("a change");
+        assert_eq!((&last["alarm"], &last["to"]), (&json!(alarm), &json!("alarm")), "{timeline:#}");
+        // Who came, and became healthy.
+        for kind in ["launching", "in-service"] {
+            assert_eq!(events(&timeline, kind).len(), 2, "{kind}: {timeline:#}");
+        }
+        let healthy = events(&timeline, "health");
+        assert!(healthy.iter().all(|event| event["to"] == "healthy") && healthy.len() == 2, "{timeline:#}");
+        assert!(
+            timeline["series"]["requests-per-s"].as_array().is_some_and(|points| points.len() >= 10),
+            "{timeline:#}"
+        );
+        let mut last = 0.0;
+        for event in timeline["events"].as_array().expect("events") {
+            let at = event["at"].as_f64().expect("a moment");
+            assert!(at >= last, "in order of time: {timeline:#}");
+            last = at;
+        }
+        // What happens meanwhile is added, and nothing is told twice.
+        deploy.run(&emulator, &["scale", "1"]).await.is(0);
+        let gone = |timeline: &Value| !events(timeline, "gone").is_empty();
+        let look = || async { Some(web.timeline().await).filter(gone) };
+        let after = eventually("an instance to leave", PATIENCE, look).await;
+        for kind in ["launching", "in-service", "alarm", "health"] {
+            assert_eq!(events(&after, kind), events(&timeline, kind), "{kind}: {after:#}");
+        }
+        assert_eq!(web.end().await, Some(0));
+    }
 }

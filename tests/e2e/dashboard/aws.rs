@@ -1,20 +1,14 @@
 //! `status --web` of a deployment on AWS: the same page, fed by what AWS tells.
 
 use std::path::Path;
-use std::process::Stdio;
-use std::time::Duration;
 
-use e2e::aws::{Deploy, Emulator};
+use e2e::aws::{Deploy, Emulator, Web};
 use e2e::chromium::Chromium;
-use e2e::{skipped, within};
-use tokio::io::{AsyncBufReadExt, BufReader};
+use e2e::skipped;
 use tokio::runtime::Builder;
 
 use super::text;
 use crate::aws::watching::scaled_out;
-
-/// From the start of the command to its address.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn a_deployment_on_aws_is_seen_on_the_same_page() {
@@ -26,19 +20,8 @@ fn a_deployment_on_aws_is_seen_on_the_same_page() {
         let Some(emulator) = runtime.block_on(Emulator::started()) else { return };
         let deploy = runtime.block_on(Deploy::to(target));
         runtime.block_on(scaled_out(&emulator, &deploy, target));
-        let mut command =
-            deploy.command(&emulator, &["status", "--web", "--listen", "127.0.0.1:0", "--poll", "200ms"]);
-        command.stderr(Stdio::piped()).kill_on_drop(true);
-        let (mut running, url) = runtime.block_on(async {
-            let mut running = command.spawn().expect("todo-deploy was built with this test");
-            let said = running.stderr.take().expect("standard error is piped");
-            let mut lines = BufReader::new(said).lines();
-            let first = within("the page's address", PATIENCE, lines.next_line()).await;
-            let first = first.expect("readable").expect("a line");
-            // What it says later must find a reader.
-            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            (running, first.split_whitespace().next().expect("an address").to_owned())
-        });
+        let web = runtime.block_on(Web::of(&deploy, &emulator));
+        let url = web.url.clone();
         let mut page = Chromium::open(program, &url);
         page.see(&text("link", "Live"));
         let (name, alarm) = match target {
@@ -82,10 +65,6 @@ fn a_deployment_on_aws_is_seen_on_the_same_page() {
         assert_eq!(page.complaints(), [""; 0], "the console stays empty");
         let strange: Vec<_> = page.requests().into_iter().filter(|asked| !asked.starts_with(&url)).collect();
         assert_eq!(strange, [""; 0], "nothing is asked of any other host");
-        let id =
-            running.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())).expect("it runs");
-        rustix::process::kill_process(id, rustix::process::Signal::INT).expect("our own child");
-        let ended = runtime.block_on(within("the page to end", PATIENCE, running.wait())).expect("a child");
-        assert_eq!(ended.code(), Some(0));
+        assert_eq!(runtime.block_on(web.end()), Some(0));
     }
 }

@@ -18,9 +18,15 @@ use crate::within;
 /// Longest that one command may take.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// Options of every command that a test does not give itself: quick looks, patience with a busy machine.
-const PACE: [(&str, &str); 4] =
-    [("--poll", "10ms"), ("--backoff", "5ms"), ("--timeout", "2m"), ("--call-timeout", "60s")];
+/// Options of every command that a test does not give itself: quick looks, patience with a busy machine, and nothing asked
+/// of the world outside.
+const PACE: [(&str, &str); 5] = [
+    ("--poll", "10ms"),
+    ("--backoff", "5ms"),
+    ("--timeout", "2m"),
+    ("--call-timeout", "60s"),
+    ("--registry-mirror", "none"),
+];
 
 /// A balancer's address as the emulator names it, for the names that the deployments of tests have.
 const BALANCERS: [&str; 2] = ["taskoverflow", "shop-lb"];

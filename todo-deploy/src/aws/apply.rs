@@ -231,7 +231,12 @@ impl Apply<'_> {
         let observed = observed.await.map_err(|failure| failure.to_string())?;
         match observed.found.get(&change.logical) {
             Some(found) if found.ours => Ok(found.clone()),
-            Some(_) => Err(format!("{} `{}` is there and is not ours ({failure})", want.kind(), want.name())),
+            Some(_) => Err(format!(
+                "{} `{}` is there and is not ours ({})",
+                want.kind(),
+                want.name(),
+                failure.said()
+            )),
             None => Err(failure.to_string()),
         }
     }
@@ -317,7 +322,8 @@ impl Apply<'_> {
                 tell(Step::Waiting(reason.clone()));
                 if !clock.again().await {
                     return Err(format!(
-                        "{failure}; still held when the time was over (--timeout): {reason}"
+                        "{}; still held when the time was over (--timeout): {reason}",
+                        failure.said()
                     ));
                 }
             }

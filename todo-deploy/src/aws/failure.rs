@@ -1,10 +1,14 @@
 //! What AWS answered when it did not do what was asked: one type over all services and protocols.
 //!
 //! Error codes differ in protocol (`DependencyViolation`, `ResourceInUse`, `Throttling`, `ThrottlingException`, …) and
-//! some answers have none (HTML, an empty body, XML where JSON was promised): then the HTTP status decides.
+//! some answers have none (HTML, an empty body, XML where JSON was promised): then the HTTP status decides, and what can be
+//! read of the body is told ([`answer`]).
+
+mod answer;
 
 use std::fmt;
 
+use aws_sdk_sts::operation::RequestId as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -17,8 +21,10 @@ pub struct Failure {
     pub kind: Kind,
     /// AWS's own code, where the answer had one.
     pub code: Option<String>,
-    /// AWS's own words, or what broke on the way.
+    /// AWS's own words, or what broke on the way; never empty.
     pub message: String,
+    /// What AWS's support and its audit trail know the call by.
+    pub request: Option<String>,
 }
 
 /// What a failure means to us.
@@ -44,6 +50,8 @@ pub enum Kind {
     Unreachable,
     /// AWS's own trouble (5xx).
     Server,
+    /// Whoever answered does not know this call: an imitation of AWS, a proxy, a region without the service.
+    Unsupported,
     /// AWS understood and refused.
     Refused,
 }
@@ -55,16 +63,19 @@ where
 {
     move |error| match &error {
         SdkError::ServiceError(service) => {
-            let status = service.raw().status().as_u16();
-            let code = service.err().code().map(str::to_owned);
-            let message = service.err().message().unwrap_or_default().to_owned();
+            let (status, meta) = (service.raw().status().as_u16(), service.err().meta());
+            let code = meta.code().map(str::to_owned);
+            let said = meta.message().filter(|message| !message.trim().is_empty()).map(str::to_owned);
+            let message = said.unwrap_or_else(|| answer::words(service.raw()));
             let kind = classify(code.as_deref(), status, &message);
-            Failure { call, kind, code, message }
+            let request = meta.request_id().or_else(|| answer::request(service.raw())).map(str::to_owned);
+            Failure { call, kind, code, message, request }
         }
-        SdkError::ResponseError(answer) => {
-            let status = answer.raw().status().as_u16();
-            let message = format!("an answer that is none (HTTP {status})");
-            Failure { call, kind: classify(None, status, ""), code: None, message }
+        SdkError::ResponseError(broken) => {
+            let status = broken.raw().status().as_u16();
+            let (message, request) = (answer::words(broken.raw()), answer::request(broken.raw()));
+            let request = request.map(str::to_owned);
+            Failure { call, kind: classify(None, status, ""), code: None, message, request }
         }
         _ => {
             let message = chain(&error);
@@ -77,12 +88,13 @@ where
                 (_, true) => Kind::Expired,
                 _ => Kind::Unreachable,
             };
-            Failure { call, kind, code: None, message }
+            Failure { call, kind, code: None, message, request: None }
         }
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+/// An error and what is behind it.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -99,14 +111,17 @@ fn classify(code: Option<&str>, status: u16, message: &str) -> Kind {
     let Some(code) = code else {
         return match status {
             401 | 403 => Kind::Denied,
-            404 => Kind::NotFound,
+            // What AWS does not find it names.
+            404 | 405 | 501 => Kind::Unsupported,
             429 => Kind::Throttled,
             500.. => Kind::Server,
             _ => Kind::Refused,
         };
     };
     let has = |words: &[&str]| words.iter().any(|word| code.contains(word));
-    if has(&[
+    if has(&["InvalidAction", "UnknownOperation", "NotImplemented"]) {
+        Kind::Unsupported
+    } else if has(&[
         "ExpiredToken",
         "InvalidClientTokenId",
         "UnrecognizedClient",
@@ -164,7 +179,12 @@ impl Failure {
     /// What was expected of an answer and is not in it.
     pub(super) fn incomplete(call: &'static str, missing: &str) -> Self {
         let message = format!("the answer has no {missing}");
-        Self { call, kind: Kind::Server, code: None, message }
+        Self::ours(call, Kind::Server, message)
+    }
+
+    /// In words of our own, the remedy included.
+    pub(super) fn ours(call: &'static str, kind: Kind, message: String) -> Self {
+        Self { call, kind, code: None, message, request: None }
     }
 
     /// The remedy, where there is one.
@@ -193,21 +213,45 @@ impl Failure {
             }
             Kind::Unreachable => Some("check the network, --region and the AWS_ENDPOINT_URL variables"),
             Kind::Server => Some("this is AWS's own trouble; run it again, it goes on where it stopped"),
-            Kind::NotFound | Kind::Exists | Kind::InUse | Kind::Refused => None,
+            Kind::Unsupported => Some(
+                "whoever answered does not know this call: check --region, the AWS_ENDPOINT_URL variables and any proxy on \
+                 the way",
+            ),
+            // Words of our own say it themselves.
+            _ if self.code.is_none() => None,
+            Kind::NotFound => Some("what is there has changed meanwhile: run it again, which looks anew"),
+            Kind::Exists => Some(
+                "something of that name is there that was not seen before: run it again, or choose another --name",
+            ),
+            Kind::InUse => {
+                Some("something still uses it: run it again in a few minutes, it goes on where it stopped")
+            }
+            Kind::Refused => Some(
+                "change what these words name in the description or the options, and run it again; `plan --json` shows \
+                 what is sent",
+            ),
+        }
+    }
+
+    /// What happened, without the remedy: part of a longer sentence.
+    pub(super) fn said(&self) -> String {
+        let mut said = self.call.to_owned();
+        for part in [self.code.as_deref().unwrap_or_default(), self.message.trim_end_matches('.')] {
+            // Nobody wants to read through which providers the SDK has gone.
+            if !part.is_empty() && self.kind != Kind::NoCredentials {
+                said = format!("{said}: {part}");
+            }
+        }
+        match &self.request {
+            Some(request) => format!("{said} (request {request})"),
+            None => said,
         }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.call)?;
-        if let Some(code) = &self.code {
-            write!(f, ": {code}")?;
-        }
-        let unsaid = self.kind == Kind::NoCredentials;
-        if !self.message.is_empty() && !unsaid {
-            write!(f, ": {}", self.message.trim_end_matches('.'))?;
-        }
+        write!(f, "{}", self.said())?;
         if let Some(remedy) = self.remedy() {
             write!(f, "\n  {remedy}")?;
         }
@@ -270,6 +314,8 @@ mod tests {
         for (kind, code, status) in table {
             assert_eq!(classify(Some(code), status, ""), kind, "{code}");
         }
+        assert_eq!(classify(Some("UnknownOperationException"), 400, ""), Kind::Unsupported);
+        assert_eq!(classify(None, 404, ""), Kind::Unsupported);
         assert_eq!(classify(None, 403, ""), Kind::Denied);
         assert_eq!(classify(None, 500, ""), Kind::Server);
     }

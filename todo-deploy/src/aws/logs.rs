@@ -1,9 +1,11 @@
 //! What the service writes, from the deployment's log group.
 
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use super::clients::Cloud;
-use super::failure::{Absent as _, Failure, of};
+use super::failure::{Absent as _, Failure, Kind, of};
 use super::names::Names;
 use super::wait::Deadline;
 
@@ -47,41 +49,53 @@ pub(super) async fn last(cloud: &Cloud, names: &Names, count: usize) -> Result<V
     Ok(events.events().iter().map(line).collect())
 }
 
-/// Every line from `since_ms` on, in order of time.
-pub async fn since(cloud: &Cloud, names: &Names, since_ms: i64) -> Result<Vec<Line>, Failure> {
+/// Every line from `since_ms` on, page by page, each in order of time as AWS gives them.
+pub async fn since(
+    cloud: &Cloud,
+    names: &Names,
+    since_ms: i64,
+    take: &mut dyn FnMut(&Line),
+) -> Result<(), Failure> {
     let request = cloud.logs.filter_log_events().log_group_name(names.log_group()).start_time(since_ms);
     let mut pages = request.limit(PAGE_MAX).into_paginator().send();
-    let mut found = Vec::new();
     while let Some(page) = pages.next().await {
-        let page = page.map_err(of(FILTER));
-        let Some(page) = page.absent()? else { return Ok(found) };
-        found.extend(page.events().iter().map(|event| Line {
+        let Some(page) = page.map_err(of(FILTER)).absent()? else { return Ok(()) };
+        let line = |event: &aws_sdk_cloudwatchlogs::types::FilteredLogEvent| Line {
             id: event.event_id().unwrap_or_default().to_owned(),
             at_ms: event.timestamp().unwrap_or_default(),
             stream: event.log_stream_name().unwrap_or_default().to_owned(),
             text: event.message().unwrap_or_default().trim_end().to_owned(),
-        }));
+        };
+        let mut found: Vec<Line> = page.events().iter().map(line).collect();
+        found.sort_by_key(|line| line.at_ms);
+        found.iter().for_each(&mut *take);
     }
-    found.sort_by_key(|line| line.at_ms);
-    Ok(found)
+    Ok(())
 }
 
-/// Hands over lines as they come, until `stopped`. A line that arrives late, within the last minute, is not lost.
+/// Hands over lines as they come, for ever. A line that arrives late, within the last minute, is not lost. What may pass
+/// (`trouble` hears of it) is no reason to stop: the next look begins where the last one ended.
 pub async fn follow(
     cloud: &Cloud,
     names: &Names,
     mut since_ms: i64,
     show: &dyn Fn(&Line),
-    stopped: &dyn Fn() -> bool,
-) -> Result<(), Failure> {
+    trouble: &dyn Fn(&Failure),
+) -> Result<Infallible, Failure> {
     const LATE_MS: i64 = 60_000;
     let clock = Deadline::after(Duration::MAX, cloud.pace.poll);
-    let mut seen = std::collections::BTreeMap::new();
-    while !stopped() {
-        for line in since(cloud, names, since_ms).await? {
+    let mut seen = BTreeMap::new();
+    loop {
+        let mut take = |line: &Line| {
             if seen.insert(line.id.clone(), line.at_ms).is_none() {
-                show(&line);
+                show(line);
             }
+        };
+        match since(cloud, names, since_ms, &mut take).await {
+            Err(failure) if matches!(failure.kind, Kind::Throttled | Kind::Server | Kind::Unreachable) => {
+                trouble(&failure);
+            }
+            looked => looked?,
         }
         if let Some(newest) = seen.values().max().copied() {
             since_ms = since_ms.max(newest - LATE_MS);
@@ -89,5 +103,4 @@ pub async fn follow(
         }
         clock.again().await;
     }
-    Ok(())
 }

@@ -8,7 +8,7 @@ use super::site::partition;
 use crate::deployment::{Deployment, Target};
 
 /// Calls that only look. They name no resource, or AWS does not let them.
-const LOOK: [&str; 30] = [
+const LOOK: [&str; 31] = [
     "autoscaling:Describe*",
     "application-autoscaling:Describe*",
     "cloudwatch:DescribeAlarmHistory",
@@ -37,6 +37,7 @@ const LOOK: [&str; 30] = [
     "rds:DescribeOrderableDBInstanceOptions",
     "rds:ListTagsForResource",
     "secretsmanager:DescribeSecret",
+    "servicequotas:GetServiceQuota",
     "ssm:DescribeParameters",
     "sts:GetCallerIdentity",
 ];

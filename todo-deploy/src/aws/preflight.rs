@@ -2,12 +2,16 @@
 //! remedy. What is asked for the sake of a change only ([`of_plan`]) is asked only where that change is planned.
 
 mod image;
+mod registry;
 mod room;
+mod vcpus;
 
 use std::collections::BTreeSet;
 
 use aws_sdk_acm::types::CertificateStatus;
-use aws_sdk_ec2::types::{Filter, RouteState, RouteTable};
+use aws_sdk_ec2::types::{Filter, InstanceType, InstanceTypeInfo, RouteState, RouteTable};
+
+pub use self::registry::Registry;
 
 use super::clients::Cloud;
 use super::failure::{Absent as _, Failure, Kind, of};
@@ -15,6 +19,44 @@ use super::plan::{Action, Plan};
 use super::render;
 use super::site::Site;
 use crate::deployment::{Deployment, Target};
+
+/// What was found out before the first change.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// What stands in the way, each with its remedy.
+    pub problems: Vec<String>,
+    /// What could not be checked, or will be in the way later.
+    pub notes: Vec<String>,
+}
+
+impl Findings {
+    fn problem(problem: Option<String>) -> Self {
+        problem.into_iter().collect::<Vec<_>>().into()
+    }
+
+    fn note(note: String) -> Self {
+        Self { problems: Vec::new(), notes: vec![note] }
+    }
+
+    fn and(mut self, more: impl Into<Self>) -> Self {
+        let more = more.into();
+        self.problems.extend(more.problems);
+        self.notes.extend(more.notes);
+        self
+    }
+}
+
+impl From<Vec<String>> for Findings {
+    fn from(problems: Vec<String>) -> Self {
+        Self { problems, notes: Vec::new() }
+    }
+}
+
+impl From<Option<String>> for Findings {
+    fn from(problem: Option<String>) -> Self {
+        Self::problem(problem)
+    }
+}
 
 /// What must be there whatever changes: roles, keys, secrets. Each problem with its remedy.
 pub async fn preflight(
@@ -35,15 +77,9 @@ pub async fn preflight(
 /// later.
 fn tolerant<T>(answer: Result<T, Failure>) -> Result<Option<Option<T>>, Failure> {
     match answer {
-        Err(failure) if failure.kind == Kind::Denied || is_no_such_call(&failure) => Ok(None),
+        Err(failure) if matches!(failure.kind, Kind::Denied | Kind::Unsupported) => Ok(None),
         answer => answer.absent().map(Some),
     }
-}
-
-/// As every protocol of AWS says it.
-fn is_no_such_call(failure: &Failure) -> bool {
-    let code = failure.code.as_deref().unwrap_or_default();
-    ["InvalidAction", "UnknownOperation", "NotImplemented"].iter().any(|word| code.contains(word))
 }
 
 async fn profile(cloud: &Cloud, deployment: &Deployment, target: Target) -> Result<Option<String>, Failure> {
@@ -121,7 +157,8 @@ pub async fn of_plan(
     target: Target,
     site: &Site,
     plan: &Plan,
-) -> Result<Vec<String>, Failure> {
+    registry: &Registry,
+) -> Result<Findings, Failure> {
     let is_there = |logical: &str, actions: &[Action]| {
         plan.changes.iter().any(|change| change.logical == logical && actions.contains(&change.action))
     };
@@ -131,22 +168,35 @@ pub async fn of_plan(
         .changes
         .iter()
         .any(|change| change.logical.starts_with("Listener") && any.contains(&change.action));
-    let (images, certificate, routes, balancers, groups, databases) = tokio::try_join!(
-        only(runs, image::problems(cloud, deployment, target, site)),
+    // How many instances there may be, or what each has.
+    let grows = runs || is_there(render::GROUP, &any) || is_there(render::SCALABLE_TARGET, &any);
+    let machine = if grows && target == Target::Ec2 { machine(cloud, deployment).await? } else { None };
+    let (images, vcpus, certificate, routes, balancers, groups, databases) = tokio::try_join!(
+        only(runs, image::problems(cloud, deployment, target, site, machine.as_ref(), registry)),
+        only(grows, vcpus::room(cloud, deployment, target, machine.as_ref())),
         only(listens, certificate(cloud, deployment)),
         only(is_there(render::LOAD_BALANCER, &any), internet(cloud, target, site)),
         only(is_there(render::LOAD_BALANCER, &new), room::balancers(cloud, deployment)),
         only(is_there(render::GROUP, &new), room::groups(cloud)),
         only(is_there(render::DATABASE, &new), room::databases(cloud, deployment)),
     )?;
-    Ok([images, certificate, routes, balancers, groups, databases].concat())
+    let found = [images, vcpus, certificate, routes, balancers, groups, databases];
+    Ok(found.into_iter().fold(Findings::default(), Findings::and))
 }
 
-async fn only(
+async fn only<T: Into<Findings>>(
     is_wanted: bool,
-    asked: impl Future<Output = Result<Vec<String>, Failure>>,
-) -> Result<Vec<String>, Failure> {
-    if is_wanted { asked.await } else { Ok(Vec::new()) }
+    asked: impl Future<Output = Result<T, Failure>>,
+) -> Result<Findings, Failure> {
+    if is_wanted { asked.await.map(Into::into) } else { Ok(Findings::default()) }
+}
+
+/// What EC2 says of the instance type, where it may be asked.
+async fn machine(cloud: &Cloud, deployment: &Deployment) -> Result<Option<InstanceTypeInfo>, Failure> {
+    let kind = InstanceType::from(deployment.aws.instance_type.as_str());
+    let request = cloud.ec2.describe_instance_types().instance_types(kind).send().await;
+    let found = tolerant(request.map_err(of("ec2:DescribeInstanceTypes")))?.flatten();
+    Ok(found.and_then(|found| found.instance_types).and_then(|kinds| kinds.into_iter().next()))
 }
 
 /// The certificate of https listeners: there, in this region, issued.

@@ -103,7 +103,7 @@ impl Ready<'_> {
                 Ok(Ok(url)) => return Ok(url),
                 Ok(Err(missing)) => missing,
                 // What was just made may not be visible everywhere yet.
-                Err(failure) if failure.kind == Kind::NotFound => failure.to_string(),
+                Err(failure) if failure.kind == Kind::NotFound => failure.said(),
                 Err(failure) => return Err(failure.to_string()),
             };
             if let Some(final_word) = missing.strip_prefix(FINAL) {

@@ -23,7 +23,7 @@ pub struct Revision {
 }
 
 fn none(call: &'static str, what: &str) -> Failure {
-    Failure { call, kind: Kind::NotFound, code: None, message: format!("there is no {what}; `up` makes one") }
+    Failure::ours(call, Kind::NotFound, format!("there is no {what}; `up` makes one"))
 }
 
 fn foreign(call: &'static str, found: &Found) -> Failure {
@@ -32,7 +32,7 @@ fn foreign(call: &'static str, found: &Found) -> Failure {
         "{kind} `{name}` is not ours: it lacks the tags of this deployment, or belongs to the other of ec2 and ecs; \
          nothing was changed"
     );
-    Failure { call, kind: Kind::Refused, code: None, message }
+    Failure::ours(call, Kind::Refused, message)
 }
 
 /// The Auto Scaling group, once it is certain that it is ours.
@@ -193,5 +193,5 @@ fn within(call: &'static str, number: i32, min: i32, max: i32) -> Result<(), Fai
     }
     let message =
         format!("{number} is outside {min} to {max}; change capacity.min or capacity.max and run `up`");
-    Err(Failure { call, kind: Kind::Refused, code: None, message })
+    Err(Failure::ours(call, Kind::Refused, message))
 }

@@ -3,6 +3,8 @@
 //! What an account does not let us see, or a service does not answer, becomes a note instead of an error.
 
 mod alarms;
+mod chronicle;
+mod fact;
 mod fleet;
 mod measured;
 mod past;
@@ -13,6 +15,7 @@ use std::time::Duration;
 use aws_sdk_elasticloadbalancingv2::types as elb;
 use aws_smithy_types::DateTime;
 
+use self::chronicle::Chronicle;
 use self::measured::{Measured, Subject};
 use super::clients::Cloud;
 use super::failure::{Failure, Kind, of};
@@ -23,7 +26,7 @@ use crate::deployment::{Deployment, Target};
 use crate::engine::config::Config;
 use crate::status::{About, Activity, Group, Instance, Phase, Policy, PolicyAbout, Status, VERSION};
 use crate::time::Time;
-use crate::timeline::Health;
+use crate::timeline::{Health, Timeline};
 
 /// Moments of AWS as seconds since the deployment's group was made.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +36,12 @@ struct Clock {
 }
 
 impl Clock {
+    /// A moment of this deployment's: one before it was made is of an earlier one of its name.
+    fn of_ours(self, moment: Option<&DateTime>) -> Option<Time> {
+        // AWS rounds some moments to seconds.
+        moment.filter(|moment| moment.as_secs_f64() > self.began - 1.0).map(|moment| self.at(Some(moment)))
+    }
+
     fn at(self, moment: Option<&DateTime>) -> Time {
         let seconds = moment.map_or(0.0, |moment| moment.as_secs_f64() - self.began);
         Time::after_start(Duration::try_from_secs_f64(seconds).unwrap_or_default())
@@ -48,6 +57,8 @@ struct Fleet {
     group: Group,
     instances: Vec<Instance>,
     notes: Vec<String>,
+    /// What ECS says of the service.
+    service: Option<aws_sdk_ecs::types::Service>,
 }
 
 /// What is remembered from one look to the next: measurements come once a minute, and each question costs money.
@@ -55,6 +66,16 @@ struct Fleet {
 pub struct Memory {
     /// When it was measured, in seconds since 1970.
     measured: Option<(f64, Measured)>,
+    /// What happened, of the deployment that was made then.
+    chronicle: Option<(f64, Chronicle)>,
+}
+
+impl Memory {
+    /// What happened until `status`, the last look, as far as AWS tells and as it was seen since the first look.
+    pub fn timeline(&self, status: &Status) -> Timeline {
+        let events = self.chronicle.as_ref().map(|(_, chronicle)| chronicle.events().to_vec());
+        Timeline { events: events.unwrap_or_default(), series: measured::points(&status.series) }
+    }
 }
 
 /// Measurements are asked for again after so many seconds.
@@ -108,8 +129,9 @@ pub async fn status(
         }
     };
     let measured = &memory.measured.insert(measured).1;
-    let mut past = past::past(at, clock, &mut notes).await?;
-    past.activities.extend(past::of_alarms(at, clock, now_unix_s, &known, &mut notes).await?);
+    let drain = deployment.load_balancer.deregistration_delay;
+    let mut past = past::past(at, clock, drain, fleet.service.as_ref(), &mut notes).await?;
+    past.of_alarms(at, clock, now_unix_s, &known, &mut notes).await?;
     past.activities.sort_by_key(|activity| activity.at);
     for instance in &mut fleet.instances {
         instance.details.cpu_percent = measured.cpu.get(&instance.id).copied();
@@ -122,6 +144,20 @@ pub async fn status(
         }
     }
     notes.extend(known.iter().filter_map(alarms::note));
+    let chronicle = match memory.chronicle.take() {
+        Some((began, chronicle)) if began == clock.began => chronicle,
+        _ => Chronicle::default(),
+    };
+    let look = chronicle::Look {
+        now,
+        about: &about,
+        given: &|name| names.policy_given(name).to_owned(),
+        check: &deployment.health_check,
+        drain,
+        facts: std::mem::take(&mut past.facts),
+        instances: &fleet.instances,
+    };
+    memory.chronicle.insert((clock.began, chronicle)).1.take(look);
     let decided = |policy: &PolicyAbout| Policy {
         name: policy.name.clone(),
         last: past.decisions.get(&names.policy(&policy.name)).cloned(),
@@ -151,7 +187,10 @@ fn tolerated<T: Default>(
 ) -> Result<T, Failure> {
     match asked {
         Err(failure)
-            if matches!(failure.kind, Kind::Denied | Kind::Server | Kind::NotFound | Kind::Refused) =>
+            if matches!(
+                failure.kind,
+                Kind::Denied | Kind::Server | Kind::NotFound | Kind::Refused | Kind::Unsupported
+            ) =>
         {
             notes.push(format!("{what} not available ({})", failure.call));
             Ok(T::default())

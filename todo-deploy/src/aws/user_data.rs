@@ -155,6 +155,38 @@ mod tests {
         assert!(is_shell(&script) && is_shell(&start(&deployment, &names(), "todo:1")));
     }
 
+    /// The unit's program, run twice with programs in the place of `aws` and `docker`, the secret rotated in between.
+    #[test]
+    fn a_rotated_secret_arrives_with_the_next_start() {
+        let file = "[service.secrets]\nTOKEN = \"secretsmanager:shop/token\"\n";
+        let deployment = Deployment::parse(file, "f", Defaults::of(Target::Ec2)).expect("valid");
+        let directory = tempfile::TempDir::new().expect("a directory");
+        let at = |name: &str| directory.path().join(name);
+        let write = |name: &str, text: &str| std::fs::write(at(name), text).expect("a file");
+        write("start", &start(&deployment, &names(), "todo:1"));
+        // `docker run` notes its arguments, and what the container would see.
+        let docker = "#!/bin/bash\n[ \"$1\" = run ] || exit 0\necho \"$*\" >> arguments\necho \"$SQLALCHEMY_DATABASE_URI $TOKEN\" \
+                      >> seen\n";
+        let aws = "#!/bin/bash\ncase \"$*\" in *get-parameter*database-url*) cat url;; *get-secret-value*shop/token*) cat token;; \
+                   esac\n";
+        for (name, text) in [("docker", docker), ("aws", aws)] {
+            write(name, text);
+            let made = Command::new("chmod").arg("755").arg(at(name)).status();
+            assert!(made.is_ok_and(|made| made.success()));
+        }
+        let path = format!("{}:{}", directory.path().display(), std::env::var("PATH").unwrap_or_default());
+        for (url, token) in [("postgres://a:1@db", "t1"), ("postgres://a:2@db", "t2")] {
+            write("url", url);
+            write("token", token);
+            let mut run = Command::new("bash");
+            let run = run.arg("start").current_dir(directory.path()).env("PATH", &path).status();
+            assert!(run.is_ok_and(|run| run.success()));
+        }
+        let read = |name: &str| std::fs::read_to_string(at(name)).expect("written");
+        assert_eq!(read("seen"), "postgres://a:1@db t1\npostgres://a:2@db t2\n");
+        assert!(!read("arguments").contains("postgres"), "no secret where `ps` shows it");
+    }
+
     fn is_shell(script: &str) -> bool {
         let mut bash = Command::new("bash").arg("-n").stdin(Stdio::piped()).spawn().expect("bash is there");
         bash.stdin.take().expect("piped").write_all(script.as_bytes()).expect("bash reads");

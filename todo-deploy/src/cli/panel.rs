@@ -18,6 +18,15 @@ pub(super) struct Size {
     pub(super) rows: usize,
 }
 
+impl Size {
+    /// Of the terminal behind it, as it is now.
+    pub(super) fn of(terminal: impl std::os::fd::AsFd) -> Self {
+        let told = rustix::termios::tcgetwinsize(terminal).ok();
+        let told = told.filter(|told| told.ws_col > 0 && told.ws_row > 0);
+        told.map_or(USUAL, |told| Self { columns: told.ws_col.into(), rows: told.ws_row.into() })
+    }
+}
+
 /// How a line looks where colours are wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Style {
@@ -61,9 +70,7 @@ impl Panel {
 
     /// As it is now: terminals are resized.
     pub(super) fn size() -> Size {
-        let told = rustix::termios::tcgetwinsize(std::io::stderr()).ok();
-        let told = told.filter(|told| told.ws_col > 0 && told.ws_row > 0);
-        told.map_or(USUAL, |told| Size { columns: told.ws_col.into(), rows: told.ws_row.into() })
+        Size::of(std::io::stderr())
     }
 
     /// Draws over what was drawn last: a line that stays, if there is one, and below it those that are drawn anew.
@@ -124,6 +131,45 @@ pub(super) fn cut(text: &str, columns: usize) -> String {
     plain.take(columns.saturating_sub(1)).chain((columns > 0).then_some('…')).collect()
 }
 
+/// A whole screen: lines that are too long go on below, what there is no room for is counted.
+pub(super) fn page(text: &str, size: Size) -> String {
+    // A full last column makes some terminals begin a new line; one row is the cursor's.
+    let (columns, rows) = (size.columns.saturating_sub(1).max(1), size.rows.saturating_sub(1).max(1));
+    let mut lines: Vec<String> = text.lines().flat_map(|line| folded(line, columns)).collect();
+    if lines.len() > rows {
+        let more = lines.len() - rows + 1;
+        lines.truncate(rows - 1);
+        lines.push(cut(&format!("… {more} more lines"), columns));
+    }
+    lines.join("\n")
+}
+
+/// A line in as many as it takes, broken between words, those after the first a little to the right of it.
+fn folded(line: &str, columns: usize) -> Vec<String> {
+    if line.chars().count() <= columns {
+        return vec![cut(line, columns)];
+    }
+    let indent = line.chars().take_while(|one| *one == ' ').count();
+    let further = " ".repeat((indent + 2).min(columns / 2));
+    let mut lines = Vec::new();
+    let mut now = " ".repeat(indent.min(columns / 2));
+    let mut is_empty = true;
+    for word in line.split(' ').filter(|word| !word.is_empty()) {
+        let word = cut(word, columns - further.len());
+        if !is_empty && now.chars().count() + 1 + word.chars().count() > columns {
+            lines.push(std::mem::replace(&mut now, further.clone()));
+            is_empty = true;
+        }
+        if !is_empty {
+            now.push(' ');
+        }
+        now.push_str(&word);
+        is_empty = false;
+    }
+    lines.push(now);
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +197,26 @@ mod tests {
         let line = [Line::new(Style::Good, "done")];
         assert_eq!(redraw(&[], 80, &line, &[], true), "\x1b[32mdone\x1b[0m\n");
         assert_eq!(redraw(&[], 80, &line, &[], false), "done\n");
+    }
+
+    #[test]
+    fn a_page_fits_whatever_the_terminal_is() {
+        let text =
+            "todo on ec2: running for 12:34\n\n  Balancer   round robin, drains for 30s after that\nend";
+        assert_eq!(page(text, Size { columns: 80, rows: 24 }), text);
+        let narrow = "todo on ec2: running for\n  12:34\n\n  Balancer round robin,\n    drains for 30s after\n    that\nend";
+        assert_eq!(page(text, Size { columns: 25, rows: 24 }), narrow);
+        assert_eq!(
+            page(text, Size { columns: 25, rows: 4 }),
+            "todo on ec2: running for\n  12:34\n… 5 more lines"
+        );
+        for columns in 1..40 {
+            for rows in 1..9 {
+                let page = page(text, Size { columns, rows });
+                let fits = page.lines().all(|line| line.chars().count() < columns.max(2));
+                assert!(fits && page.lines().count() < rows.max(2), "{columns} × {rows}:\n{page}");
+            }
+        }
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub use serve::serve;
 
 use crate::status::{About, Details, Fold, Phase, Recorder, Recording, Status, Totals};
 use crate::time::Time;
-use crate::timeline::{Event, InstanceId};
+use crate::timeline::{Event, InstanceId, Timeline};
 
 /// Where a dashboard is served unless told otherwise: this machine only.
 pub const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
@@ -111,11 +111,17 @@ impl Board {
 
     /// Shows how things stand at `at`. Once a second is often enough.
     pub fn publish(&mut self, at: Time) {
-        self.publish_status(self.fold.status(at));
+        self.show(self.fold.status(at));
     }
 
-    /// Shows a status from elsewhere, such as one that AWS described.
-    pub fn publish_status(&mut self, status: Status) {
+    /// Shows a status and a timeline from elsewhere, such as those that AWS described; they take the place of all before.
+    pub fn publish_told(&mut self, status: Status, timeline: &Timeline) {
+        let recorder = Recorder::of_run(status.about.clone(), timeline);
+        *self.recorder.lock().unwrap_or_else(PoisonError::into_inner) = recorder;
+        self.show(status);
+    }
+
+    fn show(&mut self, status: Status) {
         self.published.send_replace(Arc::new(Published::new(status)));
     }
 }

@@ -137,6 +137,7 @@ fn tone(kind: &EventKind) -> Tone {
         | EventKind::Throttled { throttled: true, .. }
         | EventKind::Gone { cause: GoneCause::Died, .. }
         | EventKind::Draining { cause: LeaveCause::Unhealthy, .. }
+        | EventKind::Told { bad: true, .. }
         | EventKind::Failed { .. } => Tone::Bad,
         EventKind::Launching { .. }
         | EventKind::InService { .. }
@@ -145,6 +146,7 @@ fn tone(kind: &EventKind) -> Tone {
         | EventKind::Terminating { .. }
         | EventKind::Gone { cause: GoneCause::Terminated, .. }
         | EventKind::Alarm { .. }
+        | EventKind::Told { bad: false, .. }
         | EventKind::Cooldown { .. } => Tone::Plain,
     }
 }
@@ -219,6 +221,7 @@ fn group_sentence(kind: &EventKind) -> String {
             format!("FAIL OPEN: no healthy target, traffic goes to all {registered} registered")
         }
         EventKind::FailOpen { open: false, .. } => "no longer failing open".to_owned(),
+        EventKind::Told { text, .. } => text.clone(),
         _ => String::new(),
     }
 }
@@ -239,13 +242,18 @@ pub fn why_not(why: &WhyNot) -> String {
         WhyNot::Deploying => "no scale-in while a deployment runs".to_owned(),
         WhyNot::Disagreement { with } => format!("{with} does not want to scale in"),
         WhyNot::Outranked { by } => format!("{by} decided at the same moment"),
+        WhyNot::Other { text } => text.clone(),
     }
 }
 
 /// `20.0, 31.5 >= 20 (2 × 120 s)`; a missing point is a dash.
 pub fn datapoints(cause: &AlarmCause) -> String {
     let AlarmCause { points, when, period_s } = cause;
-    if points.is_empty() || points.iter().all(Option::is_none) {
+    // Of some decisions nobody tells which points were behind them.
+    if points.is_empty() {
+        return when.to_string();
+    }
+    if points.iter().all(Option::is_none) {
         return format!("no data to compare with {when}");
     }
     let number = |point: &Option<f64>| point.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));

@@ -180,7 +180,7 @@ impl Fold {
             }
             EventKind::FailOpen { open, .. } => self.fail_open = *open,
             // The activity says it; what follows from it shows as health and state.
-            EventKind::Failed { .. } => {}
+            EventKind::Failed { .. } | EventKind::Told { .. } => {}
         }
         self.note_capacity(at);
     }

@@ -21,6 +21,8 @@ pub use bins::Grid;
 #[cfg(feature = "aws")]
 pub(crate) use bins::rounded;
 pub use fold::Fold;
+#[cfg(feature = "aws")]
+pub(crate) use recording::EVENTS_MAX;
 pub use recording::{Recorder, Recording, Unreadable};
 pub use text::text;
 

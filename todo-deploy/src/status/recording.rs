@@ -12,7 +12,7 @@ use crate::time::Time;
 use crate::timeline::{Event, Point, Timeline, series};
 
 /// Events and points of one series that a [`Recorder`] keeps.
-const EVENTS_MAX: usize = 20_000;
+pub(crate) const EVENTS_MAX: usize = 20_000;
 const POINTS_MAX: usize = 4096;
 const SERIES_MAX: usize = 48;
 
@@ -45,12 +45,7 @@ pub enum Unreadable {
 impl Recording {
     /// What a run that is over would have recorded.
     pub fn of_run(about: About, until: Time, timeline: &Timeline) -> Self {
-        let mut recorder = Recorder::new(about);
-        timeline.events.iter().for_each(|event| recorder.event(event));
-        for (name, points) in &timeline.series {
-            points.iter().for_each(|point| recorder.record(name, point.at, point.value));
-        }
-        recorder.recording(until)
+        Recorder::of_run(about, timeline).recording(until)
     }
 
     /// Reads a file's text; events and points may stand in any order.
@@ -85,6 +80,16 @@ pub struct Recorder {
 impl Recorder {
     pub fn new(about: About) -> Self {
         Self { about, events: VecDeque::new(), events_dropped: 0, series: BTreeMap::new() }
+    }
+
+    /// One that was told a whole timeline.
+    pub fn of_run(about: About, timeline: &Timeline) -> Self {
+        let mut recorder = Self::new(about);
+        timeline.events.iter().for_each(|event| recorder.event(event));
+        for (name, points) in &timeline.series {
+            points.iter().for_each(|point| recorder.record(name, point.at, point.value));
+        }
+        recorder
     }
 
     /// The deployment has changed; its file says how it was at the end.

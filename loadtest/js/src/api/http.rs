@@ -16,8 +16,8 @@ use crate::cookies::CookieJar;
 pub struct HttpRequest {
     /// Upper case, such as `GET`.
     pub method: String,
-    /// As the script wrote it, without user and password (these are in `auth`). It may be relative, or use
-    /// a scheme that is not HTTP: answering that with an error is the engine's part.
+    /// As the script wrote it; a URL, as [`Address`](crate::Address) reads it. It may be relative, or use a scheme
+    /// that is not HTTP: answering that with an error is the engine's part.
     pub url: String,
     /// What the `name` tag is when the script did not set one itself: the template of `http.url` (with
     /// `${}` for the values), or the URL with a masked password. `None`: the URL.
@@ -179,21 +179,23 @@ pub struct HttpResponse {
     pub tls_version: String,
     /// Such as `TLS_AES_128_GCM_SHA256`; empty without TLS.
     pub tls_cipher_suite: String,
-    /// What was really sent on the last hop. `None`: the script sees the request as it asked for it.
+    /// What was really sent first. `None`: the script sees the request as it asked for it.
     pub sent: Option<SentRequest>,
 }
 
-/// The request of the last hop, for `response.request`.
+/// The first request that was sent, for `response.request`.
 #[derive(Debug, Clone, Default)]
 pub struct SentRequest {
-    /// A redirect may have changed it.
-    pub method: String,
-    /// Of the last hop.
-    pub url: String,
     /// As sent.
+    pub method: String,
+    /// As sent.
+    pub url: String,
+    /// Those of the script, the options and the jar, by name.
     pub headers: Vec<(String, String)>,
     /// As sent, as text.
     pub body: Bytes,
+    /// Those of the header.
+    pub cookies: Vec<RequestCookie>,
 }
 
 /// Where the time of one hop went. `duration` is `sending + waiting + receiving`, as k6 counts.

@@ -1,5 +1,6 @@
 // SharedArray: an array that is built once and read by all; every access gives a fresh, frozen copy.
 import { find, inInit, share } from '#data';
+import { fail } from '#go';
 
 function freeze(value) {
   if (typeof value === 'object' && value !== null) {
@@ -18,6 +19,8 @@ function view(elements) {
   return new Proxy([], {
     get(target, key, receiver) {
       if (key === 'length') return elements.length;
+      // What is in order already would need no writing.
+      if (key === 'sort') return refuse;
       return isIndex(key) ? freeze(elements.at(+key)) : Reflect.get(target, key, receiver);
     },
     has: (target, key) => there(key) || Reflect.has(target, key),
@@ -33,24 +36,24 @@ function view(elements) {
   });
 }
 
-function fail(message) {
-  const error = new Error(message);
-  error.name = 'GoError';
-  throw error;
-}
-
 export function SharedArray(name, build) {
   if (!inInit()) fail('new SharedArray must be called in the init context');
-  if (typeof name !== 'string' || name.length === 0) fail("empty name provided to SharedArray's constructor");
   if (typeof build !== 'function') fail("a function is expected as the second argument of SharedArray's constructor");
+  name = name === undefined || name === null ? '' : String(name);
+  if (name.length === 0) fail("empty name provided to SharedArray's constructor");
   if (build.constructor.name === 'AsyncFunction') {
     fail('SharedArray constructor does not support async functions as second argument');
   }
   const known = find(name);
   if (known !== undefined) return view(known);
   const built = build();
+  if (built === undefined || built === null) throw new TypeError('Cannot convert undefined or null to object');
   if (!Array.isArray(built)) fail('only arrays can be made into SharedArray');
-  return view(share(name, built.map((element) => JSON.stringify(element) ?? 'null')));
+  return view(share(name, built.map((element) => {
+    const json = JSON.stringify(element);
+    if (json === undefined) throw new SyntaxError("invalid character 'u' looking for beginning of value");
+    return json;
+  })));
 }
 
 export default { SharedArray };

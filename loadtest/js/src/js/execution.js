@@ -4,7 +4,11 @@ import { abort, fail, info, keys, options, read, remove, write } from '#executio
 function view(name, properties) {
   const object = {};
   for (const property of properties) {
-    Object.defineProperty(object, property, { get: () => info(name + '.' + property), enumerable: true });
+    Object.defineProperty(object, property, {
+      get: () => info(name + '.' + property),
+      set() { throw new TypeError(`Cannot assign to read only property '${property}'`); },
+      enumerable: true,
+    });
   }
   return object;
 }
@@ -35,11 +39,14 @@ export const scenario = view('scenario', [
   'name', 'executor', 'startTime', 'progress', 'iterationInInstance', 'iterationInTest',
 ]);
 export const instance = view('instance', [
-  'currentTestRunDuration', 'iterationsCompleted', 'iterationsInterrupted', 'vusActive', 'vusInitialized',
+  'iterationsCompleted', 'iterationsInterrupted', 'vusActive', 'vusInitialized', 'currentTestRunDuration',
 ]);
 export const vu = view('vu', ['idInInstance', 'idInTest', 'iterationInInstance', 'iterationInScenario']);
-vu.tags = tagMap(false);
-vu.metrics = { tags: vu.tags, metadata: tagMap(true) };
+const tags = tagMap(false);
+const metrics = { tags, metadata: tagMap(true) };
+for (const [name, value] of Object.entries({ tags, metrics })) {
+  Object.defineProperty(vu, name, { get() { info('vu.tags'); return value; }, enumerable: true });
+}
 
 let resolved;
 export const test = {

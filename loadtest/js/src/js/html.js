@@ -1,12 +1,7 @@
 // parseHTML, Selection and Element: a subset of jQuery over a parsed document.
+import { fail } from '#go';
 import { parse } from '#html';
 import { parseUrl } from '#web';
-
-function fail(message) {
-  const error = new Error(message);
-  error.name = 'GoError';
-  throw error;
-}
 
 // What data-* attributes hold, as a value.
 function dataValue(text) {

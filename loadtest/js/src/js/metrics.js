@@ -1,14 +1,13 @@
-// The classes of k6/metrics.
+// The constructors of k6/metrics; they make plain objects, with or without `new`.
 import { declare, record } from '#metrics';
 
 function metric(kind) {
-  return class {
-    constructor(name, isTime) {
-      Object.defineProperty(this, 'name', { value: declare(kind, name, !!isTime), enumerable: true });
-    }
-    add(value, tags) {
-      return arguments.length === 0 ? record(this.name) : record(this.name, value, tags);
-    }
+  return function (name, isTime) {
+    const declared = declare(kind, name, !!isTime);
+    return Object.defineProperty({
+      name: declared,
+      add(value, tags) { return arguments.length === 0 ? record(declared) : record(declared, value, tags); },
+    }, 'name', { writable: false });
   };
 }
 

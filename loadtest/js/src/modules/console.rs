@@ -3,20 +3,21 @@
 use std::rc::Rc;
 
 use rquickjs::function::Rest;
-use rquickjs::{Coerced, Ctx, Object, Result, Value};
+use rquickjs::{Ctx, Object, Result, Value};
 
 use super::add;
+use super::text::string_of;
 use crate::api::host::LogLevel;
 use crate::vm::state::VuState;
 
 pub(crate) fn install(ctx: &Ctx<'_>, state: &Rc<VuState>) -> Result<()> {
     let console = Object::new(ctx.clone())?;
     for (name, level) in [
-        ("log", LogLevel::Info),
-        ("info", LogLevel::Info),
         ("debug", LogLevel::Debug),
-        ("warn", LogLevel::Warn),
         ("error", LogLevel::Error),
+        ("info", LogLevel::Info),
+        ("log", LogLevel::Info),
+        ("warn", LogLevel::Warn),
     ] {
         method(&console, state, name, level)?;
     }
@@ -61,8 +62,14 @@ fn nested<'js>(out: &mut String, object: &Object<'js>, seen: &mut Vec<Object<'js
         out.push_str("[Circular]");
     } else if object.is_error() {
         out.push_str(&string_of(object.as_value())?);
-    } else if let Some(bytes) = super::bytes_of(object.as_value()) {
-        binary(out, object, &bytes)?;
+    } else if let Some(bytes) = super::buffer_bytes(object.as_value()) {
+        let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let (hex, length) = (hex.join(" "), bytes.len());
+        out.push_str(&format!("ArrayBuffer {{ [Uint8Contents]: <{hex}>, byteLength: {length} }}"));
+    } else if let Some((name, items)) = typed_array(object)? {
+        out.push_str(&format!("{name}({}) [", items.len()));
+        out.push_str(&if items.is_empty() { String::new() } else { format!(" {} ", items.join(", ")) });
+        out.push(']');
     } else {
         seen.push(object.clone());
         let response = super::http::shown(object)?;
@@ -74,65 +81,82 @@ fn nested<'js>(out: &mut String, object: &Object<'js>, seen: &mut Vec<Object<'js
 }
 
 fn contents<'js>(out: &mut String, object: &Object<'js>, seen: &mut Vec<Object<'js>>) -> Result<()> {
-    if let Some(array) = object.as_array() {
+    if is_array(object)? {
+        let length: usize = object.get("length")?;
         out.push('[');
-        for (i, item) in array.iter::<Value>().enumerate() {
+        for i in 0..length {
             out.push_str(if i > 0 { ", " } else { " " });
-            inner(out, &item?, seen)?;
+            inner(out, &object.get(i.to_string())?, seen)?;
         }
-        out.push_str(if array.is_empty() { "]" } else { " ]" });
+        out.push_str(if length == 0 { "]" } else { " ]" });
         return Ok(());
     }
     let mut empty = true;
-    for entry in object.props::<String, Value>() {
-        let (key, value) = entry?;
+    for key in object.keys::<rquickjs::String>() {
+        let key = key?;
         out.push_str(if empty { "{ " } else { ", " });
-        out.push_str(&key);
+        out.push_str(&super::text::lossy(&key)?);
         out.push_str(": ");
-        inner(out, &value, seen)?;
+        inner(out, &object.get(key)?, seen)?;
         empty = false;
     }
     if !empty {
         out.push_str(" }");
         return Ok(());
     }
-    // A date has no properties of its own.
-    match object.get::<_, Option<rquickjs::Function>>("toISOString") {
-        Ok(Some(to_iso)) => {
-            let text: String = to_iso.call((rquickjs::function::This(object.clone()),))?;
-            out.push('"');
-            out.push_str(&text);
-            out.push('"');
+    // A date has no properties of its own; one that is no date cannot be written so.
+    let text = match object.get::<_, Option<rquickjs::Function>>("toISOString") {
+        Ok(Some(to_iso)) => to_iso.call::<_, String>((rquickjs::function::This(object.clone()),)),
+        _ => Err(rquickjs::Error::Unknown),
+    };
+    match text {
+        Ok(text) => out.push_str(&format!("\"{text}\"")),
+        Err(error) => {
+            if error.is_exception() {
+                drop(object.ctx().catch());
+            }
+            out.push_str("{}");
         }
-        _ => out.push_str("{}"),
     }
     Ok(())
 }
 
-/// A value inside another one: strings are quoted, and what is not there is `null`.
+/// An array, or a proxy of one such as a `SharedArray`.
+fn is_array(object: &Object<'_>) -> Result<bool> {
+    if object.is_array() {
+        return Ok(true);
+    }
+    let array: Object = object.ctx().globals().get("Array")?;
+    array.get::<_, rquickjs::Function>("isArray")?.call((object.clone(),))
+}
+
+/// A value inside another one: strings are quoted as they are, and what is not there is `null`.
 fn inner<'js>(out: &mut String, value: &Value<'js>, seen: &mut Vec<Object<'js>>) -> Result<()> {
     if value.is_undefined() || value.is_null() {
         out.push_str("null");
     } else if let Some(object) = value.as_object() {
         nested(out, object, seen)?;
-    } else if let Some(text) = super::text_of(value) {
-        out.push_str(&serde_json::Value::from(text).to_string());
+    } else if value.is_string() || value.is_symbol() {
+        out.push_str(&format!("\"{}\"", string_of(value)?));
     } else {
         out.push_str(&string_of(value)?);
     }
     Ok(())
 }
 
-fn binary(out: &mut String, object: &Object<'_>, bytes: &[u8]) -> Result<()> {
-    let name: Coerced<String> = object.get::<_, Object>("constructor")?.get("name")?;
-    let list: Vec<String> = bytes.iter().map(u8::to_string).collect();
-    out.push_str(&format!("{} [ {} ]", name.0, list.join(", ")));
-    Ok(())
-}
-
-fn string_of(value: &Value<'_>) -> Result<String> {
-    if value.is_symbol() {
-        return Ok("Symbol()".to_owned());
+/// The type and the elements of a typed array.
+fn typed_array(object: &Object<'_>) -> Result<Option<(String, Vec<String>)>> {
+    // What has no bytes per element is none; asked first, as it is cheap.
+    let Ok(Some(_)) = object.get::<_, Option<u32>>("BYTES_PER_ELEMENT") else {
+        drop(object.ctx().catch());
+        return Ok(None);
+    };
+    let buffer: Value = object.get("buffer")?;
+    if super::buffer_bytes(&buffer).is_none() || object.contains_key("getInt8")? {
+        return Ok(None);
     }
-    Ok(value.get::<Coerced<String>>()?.0)
+    let name = string_of(&object.get::<_, Object>("constructor")?.get("name")?)?;
+    let length: usize = object.get("length")?;
+    let items = (0..length).map(|i| string_of(&object.get(i.to_string())?)).collect::<Result<_>>()?;
+    Ok(Some((name, items)))
 }

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use rquickjs::function::Opt;
-use rquickjs::{Coerced, Ctx, IntoJs, Object, Result, Value};
+use rquickjs::{Ctx, IntoJs, Object, Result, Value};
 
 use super::tags::tag_value;
+use super::text::string_of;
 use super::{NativeModule, add, given};
 use crate::vm::error::{throw, throw_type};
 use crate::vm::state::{Phase, VuState};
@@ -48,7 +49,7 @@ impl NativeModule for Execution {
 fn reason(prefix: &str, why: Option<Value<'_>>) -> Result<String> {
     match given(why) {
         None => Ok(prefix.to_owned()),
-        Some(why) => Ok(format!("{prefix}: {}", why.get::<Coerced<String>>()?.0)),
+        Some(why) => Ok(format!("{prefix}: {}", string_of(&why)?)),
     }
 }
 
@@ -76,8 +77,10 @@ fn info<'js>(ctx: &Ctx<'js>, state: &VuState, what: &str) -> Result<Value<'js>> 
         "instance.iterationsInterrupted" => status().iterations_interrupted as f64,
         "instance.vusActive" => status().vus_active as f64,
         "instance.vusInitialized" => status().vus_initialized as f64,
-        "vu.idInInstance" | "vu.idInTest" => state.id.get() as f64,
+        "vu.idInInstance" => state.id.get() as f64,
+        "vu.idInTest" => state.id_in_test.get() as f64,
         "vu.iterationInInstance" => state.iter.get().max(0) as f64,
+        "vu.tags" => return Ok(Value::new_undefined(ctx.clone())),
         "vu.iterationInScenario" => state.iteration.borrow().as_ref().map_or(0.0, |i| i.in_scenario as f64),
         _ => return scenario(ctx, state, what, subject),
     };
@@ -93,9 +96,8 @@ fn scenario<'js>(ctx: &Ctx<'js>, state: &VuState, what: &str, subject: &str) -> 
         "scenario.executor" => iteration.scenario.executor.as_str().into_js(ctx),
         "scenario.startTime" => iteration.scenario.start_unix_ms.into_js(ctx),
         "scenario.progress" => state.recorder.status().scenario_progress.into_js(ctx),
-        "scenario.iterationInInstance" | "scenario.iterationInTest" => {
-            (iteration.in_test as f64).into_js(ctx)
-        }
+        "scenario.iterationInInstance" => (iteration.in_instance as f64).into_js(ctx),
+        "scenario.iterationInTest" => (iteration.in_test as f64).into_js(ctx),
         _ => Err(throw(ctx, &format!("there is no {what}"))),
     }
 }
@@ -115,27 +117,30 @@ fn tags<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<()> {
     })?;
     let s = Rc::clone(state);
     add(object, "write", move |ctx: Ctx<'js>, metadata: bool, name: String, value: Value<'js>| {
-        if metadata {
-            let text = value.get::<Coerced<String>>()?.0;
-            s.set_tags(|t| drop(t.metadata.insert(name, text)));
-            return Ok(());
-        }
         let text = match tag_value(&ctx, &name, &value) {
             Ok(text) => text,
             Err(error) => {
                 let why = crate::vm::error::take(&ctx, &error).message;
-                return Err(throw_type(&ctx, why.trim_start_matches("GoError: ")));
+                let why = why.trim_start_matches("GoError: ");
+                let why = if metadata { why.replace(" tag", " metadata") } else { why.to_owned() };
+                return Err(throw_type(&ctx, &why));
             }
         };
         s.set_tags(|t| match name.as_str() {
+            _ if metadata => drop(t.metadata.insert(name, text)),
             "group" => t.group = text.as_str().into(),
+            "scenario" => t.scenario = text.as_str().into(),
             _ => drop(t.tags.insert(name, text)),
         });
         Ok(())
     })?;
     let s = Rc::clone(state);
     add(object, "remove", move |metadata: bool, name: String| {
-        s.set_tags(|t| drop(if metadata { t.metadata.remove(&name) } else { t.tags.remove(&name) }));
+        s.set_tags(|t| match name.as_str() {
+            _ if metadata => drop(t.metadata.remove(&name)),
+            "scenario" => t.scenario = "".into(),
+            _ => drop(t.tags.remove(&name)),
+        });
     })?;
     let s = Rc::clone(state);
     add(object, "keys", move |metadata: bool| -> Vec<String> {
@@ -145,7 +150,10 @@ fn tags<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<()> {
         }
         let mut keys: Vec<String> = context.tags.keys().cloned().collect();
         keys.extend(
-            ["group", "scenario"].iter().filter(|k| !context.tags.contains_key(**k)).map(ToString::to_string),
+            ["group", "scenario"]
+                .iter()
+                .filter(|k| **k != "scenario" || !context.scenario.is_empty())
+                .map(ToString::to_string),
         );
         keys
     })

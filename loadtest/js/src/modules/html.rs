@@ -6,13 +6,17 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use dom_query::{Document, Matcher, NodeId, NodeRef};
+use dom_query::{Document, NodeId, NodeRef};
 use rquickjs::class::Trace;
 use rquickjs::{Class, Ctx, JsLifetime, Object, Result};
 
+use super::text::Text;
 use super::{NativeModule, add};
-use crate::vm::error::throw;
 use crate::vm::state::VuState;
+
+mod selector;
+
+use selector::Selector;
 
 pub(crate) struct Html;
 
@@ -21,7 +25,7 @@ impl NativeModule for Html {
 
     fn build<'js>(ctx: &Ctx<'js>, _: &Rc<VuState>) -> Result<Object<'js>> {
         let object = Object::new(ctx.clone())?;
-        add(&object, "parse", |ctx: Ctx<'js>, text: String| Class::instance(ctx, Dom::new(&text)))?;
+        add(&object, "parse", |ctx: Ctx<'js>, text: Text| Class::instance(ctx, Dom::new(&text.0)))?;
         Ok(object)
     }
 }
@@ -70,23 +74,18 @@ impl Dom {
     }
 }
 
-fn matcher(ctx: &Ctx<'_>, selector: &str) -> Result<Matcher> {
-    Matcher::new(selector).map_err(|_| throw(ctx, &format!("cannot understand the selector '{selector}'")))
-}
-
 #[rquickjs::methods]
 impl Dom {
     /// The descendants of `number` that match, in document order.
-    fn find(&self, ctx: Ctx<'_>, number: u32, selector: String) -> Result<Vec<u32>> {
-        let matcher = matcher(&ctx, &selector)?;
-        let Some(node) = self.node(number) else { return Ok(Vec::new()) };
-        let found = node.descendants_it().filter(|n| n.is_element() && n.is_match(&matcher));
-        Ok(found.map(|n| self.number(&n)).collect())
+    fn find(&self, number: u32, selector: Text) -> Vec<u32> {
+        let selector = Selector::new(&selector.0);
+        let Some(node) = self.node(number) else { return Vec::new() };
+        node.descendants_it().filter(|n| selector.matches(n)).map(|n| self.number(&n)).collect()
     }
 
-    fn matches(&self, ctx: Ctx<'_>, number: u32, selector: String) -> Result<bool> {
-        let matcher = matcher(&ctx, &selector)?;
-        Ok(self.node(number).is_some_and(|n| n.is_element() && n.is_match(&matcher)))
+    fn matches(&self, number: u32, selector: Text) -> bool {
+        let selector = Selector::new(&selector.0);
+        self.node(number).is_some_and(|n| selector.matches(&n))
     }
 
     fn parent(&self, number: u32) -> Option<u32> {
@@ -133,8 +132,8 @@ impl Dom {
         self.node(number).map_or_else(String::new, |n| n.inner_html().to_string())
     }
 
-    fn attr(&self, number: u32, name: String) -> Option<String> {
-        self.node(number)?.attr(&name).map(|value| value.to_string())
+    fn attr(&self, number: u32, name: Text) -> Option<String> {
+        self.node(number)?.attr(&name.0).map(|value| value.to_string())
     }
 
     /// Names and values.

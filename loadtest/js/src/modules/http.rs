@@ -5,6 +5,7 @@ use std::rc::Rc;
 use rquickjs::function::{Opt, Rest};
 use rquickjs::{Ctx, Function, Object, Persistent, Result, Value};
 
+use super::text::Text;
 use super::{NativeModule, add};
 use crate::api::host::{AsyncOp, HostCall, Reply};
 use crate::api::http::{HttpRequest, HttpResponse, ResponseType};
@@ -19,6 +20,7 @@ mod page;
 mod request;
 mod response;
 
+pub use response::canonical;
 pub(crate) use response::{Response, shown};
 
 /// What a response has to know of its request.
@@ -72,13 +74,9 @@ impl NativeModule for Http {
             jar::install(&object, state)?;
         }
         if mentions(&["url"]) {
-            add(
-                &object,
-                "url",
-                |ctx: Ctx<'js>, parts: Vec<String>, values: Rest<rquickjs::Coerced<String>>| {
-                    template(&ctx, &parts, &values.0)
-                },
-            )?;
+            add(&object, "url", |ctx: Ctx<'js>, parts: Vec<String>, values: Rest<Value<'js>>| {
+                template(&ctx, &parts, &values.0)
+            })?;
         }
         for (name, value) in CONSTANTS.iter().filter(|(name, _)| mentions(&[name])) {
             object.prop(*name, rquickjs::object::Property::from(*value).enumerable())?;
@@ -146,12 +144,12 @@ fn requests<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<()> {
             object,
             name,
             move |ctx: Ctx<'js>,
-                  method: String,
+                  method: Opt<Text>,
                   url: Opt<Value<'js>>,
                   body: Opt<Value<'js>>,
                   params: Opt<Value<'js>>| {
                 let ask = if name == "request" { request } else { async_request };
-                ask(&ctx, &s, &method, url.0, body.0, params.0)
+                ask(&ctx, &s, &method.0.unwrap_or_default().0, url.0, body.0, params.0)
             },
         )?;
     }
@@ -234,11 +232,9 @@ fn answer<'js>(
     about: &About,
     response: HttpResponse,
 ) -> Result<Value<'js>> {
-    if response.error_code != 0 && response.status == 0 {
-        if about.throw {
-            return Err(throw(ctx, &response.error));
-        }
-        state.warn(&format!("Request Failed error=\"{}\"", response.error));
+    // Others are logged where they are sent.
+    if response.error_code != 0 && response.status == 0 && about.throw {
+        return Err(throw(ctx, &response.error));
     }
     Response::new(about, response).into_value(ctx, state)
 }
@@ -248,7 +244,7 @@ fn refused<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>, refusal: &request::Refusal)
     if state.config.throw {
         return Err(throw(ctx, &refusal.message));
     }
-    state.warn(&format!("Request Failed error=\"{}\"", refusal.message));
+    state.warn(&format!("Request Failed error={}", refusal.message));
     Response::refused(refusal).into_value(ctx, state)
 }
 
@@ -260,17 +256,13 @@ fn only_running(ctx: &Ctx<'_>, state: &VuState, what: &str) -> Result<()> {
 }
 
 /// The template tag `http.url`: the URL, and a name in which `${}` stands for each value.
-fn template<'js>(
-    ctx: &Ctx<'js>,
-    parts: &[String],
-    values: &[rquickjs::Coerced<String>],
-) -> Result<Object<'js>> {
+fn template<'js>(ctx: &Ctx<'js>, parts: &[String], values: &[Value<'js>]) -> Result<Object<'js>> {
     let (mut url, mut name) = (String::new(), String::new());
     for (i, part) in parts.iter().enumerate() {
         url.push_str(part);
         name.push_str(part);
         if let Some(value) = values.get(i) {
-            url.push_str(&value.0);
+            url.push_str(&super::text::string_of(value)?);
             name.push_str("${}");
         }
     }

@@ -4,13 +4,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rquickjs::function::Opt;
-use rquickjs::{Coerced, Ctx, Function, Object, Result, Value};
+use rquickjs::{Coerced, Ctx, Object, Result, Value};
 
 use super::tags::tags_of;
+use super::text::Text;
 use super::{NativeModule, add, given};
 use crate::api::host::HostCall;
 use crate::api::tags::SampleTags;
-use crate::vm::error::throw;
+use crate::vm::error::{throw, throw_type};
 use crate::vm::state::{Phase, VuState};
 
 /// Separates the names of nested groups, so no name may hold it.
@@ -40,15 +41,12 @@ fn install<'js>(object: &Object<'js>, name: &str, s: Rc<VuState>) -> Result<()> 
                 check(&ctx, &s, value.0, sets.0, tags.0)
             },
         ),
-        "fail" => add(object, name, |ctx: Ctx<'js>, message: Opt<Coerced<String>>| -> Result<()> {
-            let message = message.0.map_or_else(String::new, |m| m.0);
-            Err(throw(&ctx, &message))
+        "fail" => add(object, name, |ctx: Ctx<'js>, message: Opt<Text>| -> Result<()> {
+            Err(throw(&ctx, &message.0.unwrap_or_default().0))
         }),
-        "group" => {
-            add(object, name, move |ctx: Ctx<'js>, name: Opt<Coerced<String>>, function: Opt<Value<'js>>| {
-                group(&ctx, &s, &name.0.map_or_else(String::new, |n| n.0), function.0)
-            })
-        }
+        "group" => add(object, name, move |ctx: Ctx<'js>, name: Opt<Text>, function: Opt<Value<'js>>| {
+            group(&ctx, &s, &name.0.unwrap_or_default().0, function.0)
+        }),
         "randomSeed" => add(object, name, |ctx: Ctx<'js>, seed: Opt<Coerced<f64>>| {
             random_seed(&ctx, seed.0.map_or(0.0, |s| s.0))
         }),
@@ -98,7 +96,10 @@ fn check<'js>(
     if state.phase.get() == Phase::Init {
         return Err(throw(ctx, "Using check() in the init context is not supported"));
     }
-    let Some(sets) = given(sets) else { return Err(throw(ctx, "no checks provided to `check`")) };
+    let Some(sets) = sets else { return Err(throw(ctx, "no checks provided to `check`")) };
+    if sets.is_undefined() || sets.is_null() {
+        return Err(throw_type(ctx, "Cannot convert undefined or null to object"));
+    }
     let context = state.context();
     let extra = tags_of(ctx, tags)?;
     let value = value.unwrap_or_else(|| Value::new_undefined(ctx.clone()));
@@ -182,19 +183,9 @@ pub(crate) fn truthy(value: &Value<'_>) -> bool {
     value.get::<Coerced<bool>>().is_ok_and(|b| b.0)
 }
 
-/// Makes `Math.random` repeatable: a 64-bit mix of a counter (splitmix64), 53 bits of which are the number.
-pub(crate) fn random_seed<'js>(ctx: &Ctx<'js>, seed: f64) -> Result<()> {
-    #[expect(clippy::cast_possible_truncation, reason = "any bits will do as a seed")]
-    let counter = std::cell::Cell::new(seed as i64 as u64);
-    let random = move || {
-        counter.set(counter.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
-        let mut z = counter.get();
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        #[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
-        let fraction = (z >> 11) as f64 / (1u64 << 53) as f64;
-        fraction
-    };
-    ctx.globals().get::<_, Object>("Math")?.set("random", Function::new(ctx.clone(), random)?)
+/// Whole numbers only; `NaN` counts as 0.
+fn random_seed(ctx: &Ctx<'_>, seed: f64) -> Result<()> {
+    #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+    let seed = seed as i64;
+    super::random::seed(ctx, seed)
 }

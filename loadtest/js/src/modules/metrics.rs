@@ -6,6 +6,7 @@ use rquickjs::function::Opt;
 use rquickjs::{Coerced, Ctx, Object, Result, Value};
 
 use super::tags::tags_of;
+use super::text::{Text, string_of};
 use super::{NativeModule, add};
 use crate::api::host::{MetricDef, MetricKind};
 use crate::api::tags::SampleTags;
@@ -20,7 +21,7 @@ impl NativeModule for Metrics {
     fn build<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>) -> Result<Object<'js>> {
         let object = Object::new(ctx.clone())?;
         let s = Rc::clone(state);
-        add(&object, "declare", move |ctx: Ctx<'js>, kind: u8, name: Coerced<String>, is_time: bool| {
+        add(&object, "declare", move |ctx: Ctx<'js>, kind: u8, name: Text, is_time: bool| {
             declare(&ctx, &s, kind, name.0, is_time)
         })?;
         let s = Rc::clone(state);
@@ -57,7 +58,7 @@ const BUILT_IN: &[(&str, MetricKind, bool)] = &[
     ("http_req_receiving", Trend, true),
 ];
 
-/// Bytes of a metric's name, at most.
+/// Bytes of a metric's name after its first letter, at most.
 const NAME_MAX: usize = 128;
 
 fn declare(ctx: &Ctx<'_>, state: &VuState, kind: u8, name: String, is_time: bool) -> Result<String> {
@@ -68,11 +69,11 @@ fn declare(ctx: &Ctx<'_>, state: &VuState, kind: u8, name: String, is_time: bool
     let mut letters = name.chars();
     let valid = letters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && letters.all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && name.len() <= NAME_MAX;
+        && name.len() <= NAME_MAX + 1;
     if !valid {
         let why = format!(
-            "invalid metric name: '{name}'; metric names must only include up to 128 ASCII letters, numbers, or \
-             underscores and start with a letter or an underscore"
+            "Invalid metric name: '{name}'. Metric names must only include up to {NAME_MAX} ASCII letters, numbers, or \
+             underscores and start with a letter or an underscore."
         );
         return Err(throw(ctx, &why));
     }
@@ -138,12 +139,19 @@ fn record<'js>(
         number = 1.0;
     }
     if number.is_nan() {
-        let shown = limited(&value.get::<Coerced<String>>()?.0);
+        let shown = limited(&string_of(&value)?);
         return refuse(format!(
             "'{shown}' is an invalid value for metric '{name}', a number or a boolean value is expected"
         ));
     }
-    let extra = tags_of(ctx, tags)?;
+    let extra = tags_of(ctx, tags).map_err(|error| match error.is_exception() {
+        true => {
+            let why = crate::vm::error::take(ctx, &error).message;
+            let why = why.trim_start_matches("GoError: ");
+            throw(ctx, &format!("cannot add tags for the '{name}' custom metric: {why}"))
+        }
+        false => error,
+    })?;
     let metric = state.metrics.borrow().get(name).cloned();
     if let Some(metric) = metric {
         state.recorder.sample(&metric, number, SampleTags { context: &state.context(), extra: &extra });

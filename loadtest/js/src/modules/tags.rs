@@ -1,13 +1,13 @@
 //! Tags as scripts give them.
 
-use rquickjs::{Coerced, Ctx, Result, Value};
+use rquickjs::{Ctx, Result, Value};
 
 use crate::vm::error::throw;
 
 /// One tag's value as text; only strings, numbers and booleans can be one.
 pub(crate) fn tag_value<'js>(ctx: &Ctx<'js>, name: &str, value: &Value<'js>) -> Result<String> {
-    if value.is_string() || value.is_number() || value.is_bool() {
-        return Ok(value.get::<Coerced<String>>()?.0);
+    if value.is_string() || value.is_number() || value.is_bool() || value.is_symbol() {
+        return super::text::string_of(value);
     }
     let why = format!(
         "invalid value for metric tag '{name}': only String, Boolean and Number types are accepted as a metric tag \

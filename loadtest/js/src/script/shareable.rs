@@ -348,7 +348,8 @@ impl<'a> Visit<'a> for Pass<'_> {
 
     fn visit_unary_expression(&mut self, unary: &UnaryExpression<'a>) {
         match (&unary.operator, &unary.argument) {
-            (UnaryOperator::Typeof, Expression::Identifier(_)) => {}
+            // The one global that comes later: asking whether it is there would have to be told the truth.
+            (UnaryOperator::Typeof, Expression::Identifier(id)) if id.name != "__ITER" => {}
             (UnaryOperator::Delete, argument) => {
                 let argument = match argument {
                     Expression::ChainExpression(_) => return self.refuse("it uses `delete` with `?.`"),
@@ -356,6 +357,7 @@ impl<'a> Visit<'a> for Pass<'_> {
                 };
                 self.used(argument, Use::Write);
             }
+            (UnaryOperator::Typeof, Expression::Identifier(_)) => self.refuse("it uses `typeof __ITER`"),
             _ => walk::walk_unary_expression(self, unary),
         }
     }

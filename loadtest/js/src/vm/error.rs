@@ -1,20 +1,47 @@
 //! Exceptions on their way between Rust and scripts.
 
-use rquickjs::{Coerced, Ctx, Error, Exception, Value};
+use rquickjs::{Ctx, Error, Exception, Function, Object, Persistent, Value};
 
 use crate::api::host::ScriptException;
+use crate::modules::text::{Text, string_of};
 use crate::vm::fiber::park::PARK;
+use crate::vm::state::state;
 
 /// Throws what k6 throws when one of its functions fails: an error whose text begins with `GoError: `.
 pub(crate) fn throw(ctx: &Ctx<'_>, message: &str) -> Error {
-    let exception = match Exception::from_message(ctx.clone(), message) {
-        Ok(exception) => exception,
-        Err(error) => return error,
-    };
-    match exception.as_object().set("name", "GoError") {
-        Ok(()) => exception.throw(),
+    let made = Exception::from_message(ctx.clone(), message).and_then(|exception| {
+        let class = go_error(ctx)?;
+        let object = exception.as_object();
+        object.set_prototype(Some(&class.get("prototype")?))?;
+        let wrap: Function = class.get("wrap")?;
+        object.set("value", wrap.call::<_, Value>((message,))?)?;
+        Ok(exception)
+    });
+    match made {
+        Ok(exception) => exception.throw(),
         Err(error) => error,
     }
+}
+
+/// The constructor of the errors that [`throw`] throws; its `wrap` makes what they have as their `value`.
+const GO_ERROR: &str = "(() => {
+  class GoError extends Error {}
+  Object.defineProperty(GoError.prototype, 'name', { value: 'GoError', writable: true, configurable: true });
+  const value = Object.create(null, { toString: { value() { return this.error(); } } });
+  const wrap = (message) => Object.create(value, { error: { value: () => message } });
+  Object.defineProperty(GoError, 'wrap', { value: wrap });
+  return GoError;
+})()";
+
+/// Made when it is needed: it costs a VU memory.
+pub(crate) fn go_error<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
+    let state = state(ctx);
+    if let Some(class) = state.go_error.borrow().clone() {
+        return class.restore(ctx);
+    }
+    let class: Object = ctx.eval(GO_ERROR)?;
+    *state.go_error.borrow_mut() = Some(Persistent::save(ctx, class.clone()));
+    Ok(class)
 }
 
 /// Throws a `TypeError`.
@@ -37,8 +64,7 @@ pub(crate) fn describe<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> ScriptExcepti
     let stack = value
         .as_object()
         .filter(|o| o.is_error())
-        .and_then(|o| quietly(ctx, o.get::<_, Option<Coerced<String>>>("stack")))
-        .flatten()
+        .and_then(|o| quietly(ctx, o.get::<_, Text>("stack")))
         .map_or_else(String::new, |s| without_park(s.0.trim_end()).to_owned());
     ScriptException { message, stack }
 }
@@ -61,7 +87,7 @@ fn text<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> String {
     if plain && let Some(Some(json)) = quietly(ctx, ctx.json_stringify(value.clone())) {
         return quietly(ctx, json.to_string()).unwrap_or_default();
     }
-    quietly(ctx, value.get::<Coerced<String>>()).map_or_else(|| "an unprintable value".to_owned(), |s| s.0)
+    quietly(ctx, string_of(value)).unwrap_or_else(|| "an unprintable value".to_owned())
 }
 
 /// The value, or nothing and no pending exception.

@@ -239,6 +239,13 @@ pub(crate) fn bytes_of(value: &Value<'_>) -> Option<Vec<u8>> {
     unsafe { array.as_bytes() }.map(<[u8]>::to_vec)
 }
 
+/// A copy of the bytes of an `ArrayBuffer`; nothing for other values.
+pub(crate) fn buffer_bytes(value: &Value<'_>) -> Option<Vec<u8>> {
+    let buffer = ArrayBuffer::from_object(value.as_object()?.clone())?;
+    // SAFETY: as above.
+    unsafe { buffer.as_bytes() }.map(<[u8]>::to_vec)
+}
+
 /// Adds parts of the language to a new context.
 pub(crate) fn add_parts(ctx: &Ctx<'_>, parts: &[Part]) {
     let raw = ctx.as_raw();

@@ -4,11 +4,27 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use rquickjs::object::Accessor;
-use rquickjs::{Ctx, Object, Persistent, Result};
+use rquickjs::{Ctx, Exception, Object, Persistent, Result};
 
 use crate::Scenario;
 use crate::modules;
 use crate::vm::state::VuState;
+
+/// Globals of newer or other engines than k6's.
+const NOT_IN_K6: &[&str] = &[
+    "Atomics",
+    "DOMException",
+    "DisposableStack",
+    "FinalizationRegistry",
+    "Float16Array",
+    "InternalError",
+    "Iterator",
+    "SharedArrayBuffer",
+    "SuppressedError",
+    "WeakRef",
+    "performance",
+    "queueMicrotask",
+];
 
 /// Sets the globals that the script may use.
 pub(crate) fn install(ctx: &Ctx<'_>, state: &Rc<VuState>) -> Result<()> {
@@ -24,9 +40,12 @@ pub(crate) fn install(ctx: &Ctx<'_>, state: &Rc<VuState>) -> Result<()> {
             globals.set("__VU", state.id.get())?;
         }
     }
-    if has("__ITER") && !state.is_shared() {
-        // Not there yet: k6 defines it when the first iteration begins.
-        globals.set("__ITER", 0)?;
+    if has("GoError") {
+        globals.set("GoError", crate::vm::error::go_error(ctx)?)?;
+    }
+    // Parts of the language that k6's has not, so that a script that asks is told the same.
+    for name in NOT_IN_K6.iter().filter(|name| has(name)) {
+        globals.remove(*name)?;
     }
     if modules::timers::NAMES.iter().any(|name| has(name)) {
         modules::timers::install(ctx, state)?;
@@ -39,7 +58,7 @@ pub(crate) fn install(ctx: &Ctx<'_>, state: &Rc<VuState>) -> Result<()> {
         globals.set("global", globals.clone())?;
     }
     if let Some(seed) = state.config.random_seed {
-        modules::k6::random_seed(ctx, f64::from(seed))?;
+        modules::random::seed(ctx, i64::from(seed))?;
     }
     modules::web::install(ctx, state)?;
     if has("open") || has("require") {
@@ -57,13 +76,21 @@ fn install_shared(ctx: &Ctx<'_>, state: &Rc<VuState>) -> Result<()> {
     }
     if state.script.mentions("__ITER") {
         let s = Rc::clone(state);
-        globals.prop("__ITER", Accessor::from(move || s.iter.get().max(0)))?;
+        globals.prop("__ITER", Accessor::from(move |ctx| iteration_number(&ctx, &s)))?;
     }
     if state.script.mentions("__ENV") {
         let s = Rc::clone(state);
         globals.prop("__ENV", Accessor::from(move |ctx| shared_env(&ctx, &s)))?;
     }
     Ok(())
+}
+
+/// `__ITER`, which is not there before the first iteration.
+fn iteration_number(ctx: &Ctx<'_>, state: &VuState) -> Result<i64> {
+    match state.iter.get() {
+        ..0 => Err(Exception::throw_reference(ctx, "__ITER is not defined")),
+        iter => Ok(iter),
+    }
 }
 
 /// `__ENV` of the VU that runs. The VUs of a scenario have the same one, which their script only reads.

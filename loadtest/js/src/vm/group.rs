@@ -60,7 +60,7 @@ impl VuPool {
                 group
             }
         };
-        Vu::begun(group.vu(config.id, recorder)?)
+        Vu::begun(group.vu(&config, recorder)?)
     }
 }
 
@@ -102,11 +102,12 @@ impl Group {
 
     fn takes(&self, config: &VuConfig) -> bool {
         let own = &self.state.config;
-        self.made.get() < self.room.get() && *own == VuConfig { id: own.id, ..config.clone() }
+        self.made.get() < self.room.get()
+            && *own == VuConfig { id: own.id, id_in_test: own.id_in_test, ..config.clone() }
     }
 
     /// A stack that begins with the init code.
-    fn vu(self: &Rc<Self>, id: u64, recorder: Rc<dyn Recorder>) -> Result<Fiber<In, Out>, VuError> {
+    fn vu(self: &Rc<Self>, config: &VuConfig, recorder: Rc<dyn Recorder>) -> Result<Fiber<In, Out>, VuError> {
         // Its lowest frame will point to what is current now.
         self.anchor.reset();
         self.made.set(self.made.get() + 1);
@@ -114,7 +115,7 @@ impl Group {
         let fiber =
             Fiber::new(|| In::Shutdown, move |port, _| inner.anchor.enter(port, |ctx| inner.live(ctx)))
                 .map_err(|e| VuError::Stack(e.to_string()))?;
-        let own = Own::new(id, recorder);
+        let own = Own::new(config, recorder);
         own.set_port(fiber.port());
         // Keeps the interpreter for as long as there is the stack.
         let group = Rc::clone(self);

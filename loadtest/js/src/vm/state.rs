@@ -90,6 +90,8 @@ pub(crate) struct VuState {
     pub(crate) response_parts: RefCell<Option<ResponseParts>>,
     /// In a shared interpreter: `__ENV` of each scenario, and before any.
     pub(crate) environments: RefCell<Vec<Environment>>,
+    /// The class of the errors of k6's own functions. None before the first.
+    pub(crate) go_error: RefCell<Option<Persistent<Object<'static>>>>,
     /// CommonJS modules that have run or are running: their `module`.
     pub(crate) required: RefCell<HashMap<String, Persistent<Object<'static>>>>,
     /// Those that are running, the innermost last.
@@ -132,7 +134,7 @@ impl VuState {
         let nobody: Rc<dyn Recorder> = Rc::new(crate::Unrecorded::default());
         let relay = Rc::new(Relay(RefCell::new(nobody)));
         // An id that no VU has, should anybody ask for it here.
-        let config = VuConfig { id: u64::MAX, ..config };
+        let config = VuConfig { id: u64::MAX, id_in_test: None, ..config };
         Self::with(script, config, Rc::<Relay>::clone(&relay), Some(relay))
     }
 
@@ -143,7 +145,7 @@ impl VuState {
             lists_members: script.mentions_any_member(),
             reads: reads(&script),
             script,
-            own: Own::new(config.id, Rc::clone(&recorder)),
+            own: Own::new(&config, Rc::clone(&recorder)),
             config,
             recorder,
             relay,
@@ -151,6 +153,7 @@ impl VuState {
             rejections: RefCell::default(),
             response_parts: RefCell::default(),
             environments: RefCell::default(),
+            go_error: RefCell::new(None),
             required: RefCell::default(),
             requiring: RefCell::default(),
         }
@@ -271,6 +274,7 @@ impl VuState {
         self.rejections.borrow_mut().clear();
         self.response_parts.borrow_mut().take();
         self.environments.borrow_mut().clear();
+        self.go_error.borrow_mut().take();
         self.required.borrow_mut().clear();
     }
 }

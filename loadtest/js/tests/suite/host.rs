@@ -135,6 +135,7 @@ impl Rig {
         Task::Iteration(Iteration {
             scenario: Rc::clone(&self.scenario),
             in_scenario: self.iterations - 1,
+            in_instance: self.iterations - 1,
             in_test: self.iterations - 1,
             setup_data: self.setup_data.clone(),
         })

@@ -344,6 +344,7 @@ fn what_could_reach_what_is_shared_cannot() {
         ("class T extends Trend {}", "passes around `Trend`"),
         ("class A extends Array {}", "passes around `Array`"),
         ("const o = { map(f) { f.x = 1; } }; o.map(Number);", "has a method `map` of its own and hands"),
+        ("typeof __ITER;", "uses `typeof __ITER`"),
         ("performance.now();", "uses `performance.now`"),
         ("console.log = 1;", "changes `console.log`"),
         ("const log = console.log;", "passes around `console.log`"),

@@ -82,6 +82,7 @@ fn interleave(make: impl Fn(&Script, VuConfig, Rc<Log>) -> Result<Vu, VuError>) 
             None => vu.start(Task::Iteration(Iteration {
                 scenario: Rc::clone(&scenario),
                 in_scenario: 0,
+                in_instance: 0,
                 in_test: 0,
                 setup_data: None,
             })),

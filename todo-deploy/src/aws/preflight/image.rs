@@ -1,22 +1,23 @@
 //! Whether what is to run is there, and runs on the processor that it is given: the container image, the machine image.
 //!
-//! Only this region's ECR can be asked: another registry may let the instances in and not us. Of an image for several
-//! processors the index says which; of an image for one only its configuration does, which is not fetched.
+//! This region's ECR is asked with our credentials, any other registry without ([`super::registry`]). Of an image for several
+//! processors the index says which; of one for a single processor only its configuration does, which is not fetched from ECR.
 
 use std::collections::BTreeSet;
 
-use aws_sdk_ec2::types::InstanceType;
+use aws_sdk_ec2::types::InstanceTypeInfo;
 use aws_sdk_ecr::types::ImageIdentifier;
 use serde::Deserialize;
 
-use super::tolerant;
+use super::registry::{self, Answer, Registry};
+use super::{Findings, tolerant};
 use crate::aws::clients::Cloud;
 use crate::aws::failure::{Failure, of};
 use crate::aws::site::{IMAGE_PARAMETER, Site};
 use crate::deployment::{Deployment, Target};
 
 /// What a manifest may be.
-const MEDIA_TYPES: [&str; 4] = [
+pub(super) const MEDIA_TYPES: [&str; 4] = [
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.manifest.v1+json",
@@ -28,28 +29,26 @@ pub(super) async fn problems(
     deployment: &Deployment,
     target: Target,
     site: &Site,
-) -> Result<Vec<String>, Failure> {
+    machine: Option<&InstanceTypeInfo>,
+    registry: &Registry,
+) -> Result<Findings, Failure> {
     let processors = match target {
-        Target::Ec2 => processors(cloud, deployment).await?,
+        Target::Ec2 => processors(machine),
         // Fargate runs on x86_64 unless a task definition says otherwise, and ours does not.
         Target::Ecs | Target::Local => ["x86_64".to_owned()].into(),
     };
     let (machine, container) = tokio::try_join!(
         machine_image(cloud, deployment, site, &processors),
-        container_image(cloud, deployment, target, &processors),
+        container_image(cloud, deployment, target, &processors, registry),
     )?;
-    Ok(machine.into_iter().chain(container).collect())
+    Ok(container.and(machine))
 }
 
 /// What the instance type runs, as EC2 writes it; nothing when nobody says.
-async fn processors(cloud: &Cloud, deployment: &Deployment) -> Result<BTreeSet<String>, Failure> {
-    let kind = InstanceType::from(deployment.aws.instance_type.as_str());
-    let request = cloud.ec2.describe_instance_types().instance_types(kind).send().await;
-    let found = tolerant(request.map_err(of("ec2:DescribeInstanceTypes")))?.flatten();
-    let kinds = found.and_then(|found| found.instance_types).unwrap_or_default();
-    let processors = kinds.iter().filter_map(|kind| kind.processor_info());
+fn processors(machine: Option<&InstanceTypeInfo>) -> BTreeSet<String> {
+    let processors = machine.into_iter().filter_map(InstanceTypeInfo::processor_info);
     let processors = processors.flat_map(|processor| processor.supported_architectures());
-    Ok(processors.map(|one| one.as_str().to_owned()).collect())
+    processors.map(|one| one.as_str().to_owned()).collect()
 }
 
 async fn machine_image(
@@ -131,7 +130,7 @@ struct Platform {
 
 /// Processors that the image is made for, as registries write them; nothing when the manifest does not say. An entry of
 /// `unknown` is an attestation.
-fn made_for(manifest: &str) -> BTreeSet<String> {
+pub(super) fn made_for(manifest: &str) -> BTreeSet<String> {
     let index: Index = serde_json::from_str(manifest).unwrap_or(Index { manifests: Vec::new() });
     let platforms = index.manifests.into_iter().filter_map(|entry| entry.platform);
     platforms
@@ -154,9 +153,31 @@ async fn container_image(
     deployment: &Deployment,
     target: Target,
     processors: &BTreeSet<String>,
-) -> Result<Option<String>, Failure> {
+    registry: &Registry,
+) -> Result<Findings, Failure> {
     let image = deployment.service.image.as_deref().unwrap_or_default();
-    let Some(place) = in_ecr(image).filter(|place| place.region == cloud.region) else { return Ok(None) };
+    let unfit = |made_for: BTreeSet<String>| {
+        let kind = if target == Target::Ec2 { deployment.aws.instance_type.as_str() } else { "Fargate" };
+        Findings::problem(unfit(image, &made_for, kind, processors))
+    };
+    let place = match in_ecr(image) {
+        Some(place) if place.region == cloud.region => place,
+        // It is open to nobody without credentials, and ours are for this region.
+        Some(_) => return Ok(Findings::default()),
+        None if image.is_empty() => return Ok(Findings::default()),
+        None => {
+            return Ok(match registry::ask(image, registry, cloud.pace.attempt).await {
+                Answer::For(made_for) => unfit(made_for),
+                Answer::Absent => Findings::problem(Some(format!(
+                    "there is no image `{image}` in its registry: `todo-deploy image push` pushes one and prints its name"
+                ))),
+                Answer::Unknown(why) => Findings::note(format!(
+                    "whether the image `{image}` is there was not checked: {why}; `todo-deploy image push` puts one into \
+                     ECR"
+                )),
+            });
+        }
+    };
     let version = match place.version.starts_with("sha256:") {
         true => ImageIdentifier::builder().image_digest(place.version).build(),
         false => ImageIdentifier::builder().image_tag(place.version).build(),
@@ -165,26 +186,36 @@ async fn container_image(
     let request = request.image_ids(version);
     let request =
         request.set_accepted_media_types(Some(MEDIA_TYPES.map(str::to_owned).to_vec())).send().await;
-    let Some(found) = tolerant(request.map_err(of("ecr:BatchGetImage")))? else { return Ok(None) };
+    let Some(found) = tolerant(request.map_err(of("ecr:BatchGetImage")))? else {
+        return Ok(Findings::default());
+    };
     let images = found.and_then(|found| found.images).unwrap_or_default();
     let Some(found) = images.first() else {
-        return Ok(Some(format!(
+        return Ok(Findings::problem(Some(format!(
             "there is no image `{image}`: `todo-deploy image push` pushes one and prints its name; `aws ecr list-images \
              --repository-name {}` lists those there are",
             place.repository
-        )));
+        ))));
     };
-    let made_for = made_for(found.image_manifest().unwrap_or_default());
+    Ok(unfit(made_for(found.image_manifest().unwrap_or_default())))
+}
+
+/// What is said of an image that the processors cannot run.
+fn unfit(
+    image: &str,
+    made_for: &BTreeSet<String>,
+    kind: &str,
+    processors: &BTreeSet<String>,
+) -> Option<String> {
     let fits = |one: &String| processors.contains(processor(one));
     if made_for.is_empty() || processors.is_empty() || made_for.iter().any(fits) {
-        return Ok(None);
+        return None;
     }
-    let kind = if target == Target::Ec2 { deployment.aws.instance_type.as_str() } else { "Fargate" };
-    Ok(Some(format!(
+    Some(format!(
         "the image `{image}` is made for {}, and {kind} runs {}: build it for that processor (docker build --platform)",
-        joined(&made_for),
+        joined(made_for),
         joined(processors)
-    )))
+    ))
 }
 
 #[cfg(test)]

@@ -1,6 +1,4 @@
 //! Room in the account: quotas that a new balancer, group or database would exceed, and databases that RDS has here.
-//!
-//! The vCPUs of instances and tasks have quotas too, which only Service Quotas tells; AWS's own refusal is explained then.
 
 use aws_sdk_elasticloadbalancingv2::types::LoadBalancerTypeEnum;
 

@@ -49,7 +49,7 @@ pub(super) async fn instances(at: At<'_>, health: &TargetHealth) -> Result<Optio
         ..Group::default()
     };
     let began = found.created_time().copied().unwrap_or_else(|| DateTime::from_secs(0));
-    Ok(Some(Fleet { began, group: counted(limits, &instances), instances, notes }))
+    Ok(Some(Fleet { began, group: counted(limits, &instances), instances, notes, service: None }))
 }
 
 fn instance(one: &auto::Instance, health: &TargetHealth) -> Instance {
@@ -114,7 +114,7 @@ pub(super) async fn tasks(at: At<'_>, health: &TargetHealth) -> Result<Option<Fl
         )
     });
     let notes = notes.collect();
-    Ok(Some(Fleet { began, group: counted(limits, &instances), instances, notes }))
+    Ok(Some(Fleet { began, group: counted(limits, &instances), instances, notes, service: Some(found) }))
 }
 
 /// Tasks that one call describes.

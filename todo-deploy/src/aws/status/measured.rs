@@ -2,6 +2,7 @@
 //! coarser, all of the time since the deployment was made.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat, ScanBy};
 use aws_smithy_types::DateTime;
@@ -11,6 +12,8 @@ use crate::aws::failure::{Failure, of};
 use crate::aws::resources::At;
 use crate::deployment::Target;
 use crate::status::{Grid, Series, Traffic, series};
+use crate::time::Time;
+use crate::timeline::Point;
 
 const GET: &str = "cloudwatch:GetMetricData";
 /// What is shown minute by minute, in seconds.
@@ -275,6 +278,25 @@ impl Measured {
         };
         Traffic::newest(newest)
     }
+}
+
+/// Measurements as a timeline has them: the newest part as fine as it is known.
+pub(super) fn points(series: &BTreeMap<String, Series>) -> BTreeMap<String, Vec<Point>> {
+    let of_grid = |grid: &Grid| -> Vec<Point> {
+        let point = |(place, value): (usize, &Option<f64>)| {
+            let at = Duration::try_from_secs_f64((grid.start + place as f64 * grid.step).max(0.0));
+            Some(Point { at: Time::after_start(at.ok()?), value: (*value)? })
+        };
+        grid.values.iter().enumerate().filter_map(point).collect()
+    };
+    let all = |Series { whole, recent }: &Series| {
+        let recent = of_grid(recent);
+        let mut points = of_grid(whole);
+        points.retain(|point| recent.first().is_none_or(|first| point.at < first.at));
+        points.extend(recent);
+        points
+    };
+    series.iter().map(|(name, series)| (name.clone(), all(series))).collect()
 }
 
 fn add(sum: &mut Option<f64>, more: Option<f64>) {

@@ -1,17 +1,14 @@
 //! `todo-deploy ec2 logs`
 
-use std::cell::Cell;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::builder::Resettable;
 
-use super::super::print;
+use super::super::{print, say};
 use super::Common;
 use super::session::Session;
-use super::shown::Screen;
-use super::stop::stoppable;
 use crate::aws::logs::{Line, follow, since};
 use crate::deployment::{Target, duration};
 
@@ -36,12 +33,11 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
     let begin_ms = (begin_s * 1000.0) as i64;
     let show = |line: &Line| print(&format!("{}  {}", line.stream, line.text));
     if !args.follow {
-        since(cloud, names, begin_ms).await?.iter().for_each(show);
+        since(cloud, names, begin_ms, &mut |line| show(line)).await?;
         return Ok(ExitCode::SUCCESS);
     }
-    let stop = Cell::new(false);
-    let work = async { Ok(follow(cloud, names, begin_ms, &show, &|| stop.get()).await?) };
-    let screen = Screen::open(true, cloud.patience());
-    stoppable(&stop, &screen, work).await?;
-    Ok(ExitCode::SUCCESS)
+    tokio::select! {
+        signal = tokio::signal::ctrl_c() => signal.map(|()| ExitCode::SUCCESS).context("Ctrl-C cannot be seen"),
+        ended = follow(cloud, names, begin_ms, &show, &|failure| say(&failure.to_string())) => match ended? {},
+    }
 }

@@ -22,6 +22,7 @@ use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
 use super::{input, say};
+use crate::aws::preflight::Registry;
 use crate::aws::ready::Resolve;
 use crate::aws::{Access, Pace};
 use crate::deployment::{Defaults, Deployment, Target, duration};
@@ -69,6 +70,9 @@ struct Common {
     /// A profile of ~/.aws
     #[arg(long)]
     profile: Option<String>,
+    /// Ask this registry whether the image is there, instead of the image's own: a mirror's address, or `none`
+    #[arg(long, value_name = "URL", default_value = "", hide_default_value = true, hide_short_help = true, value_parser = registry)]
+    registry_mirror: Registry,
     /// Plain lines of progress even on a terminal; pipes and CI get them anyway
     #[arg(long)]
     plain: bool,
@@ -116,6 +120,11 @@ impl Common {
             total: self.timeout,
         }
     }
+}
+
+/// Nothing said is the image's own.
+fn registry(text: &str) -> Result<Registry, String> {
+    if text.is_empty() { Ok(Registry::Own) } else { text.parse() }
 }
 
 /// Answers that HOST:PORT:ADDRESS gives.

@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::super::{print, say};
+use super::super::print;
 use super::Common;
 use super::session::Session;
-use super::shown::traps;
+use super::shown::warn;
 use crate::aws::cloudformation;
 use crate::deployment::Target;
 
@@ -45,7 +45,7 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
         print(&serde_json::to_string_pretty(&template)?);
     } else {
         print(&plan.to_string());
-        say(&traps(&session.deployment, target));
+        warn(&session.deployment, target, &comparison.notes);
     }
     Ok(if plan.changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use super::Common;
 use crate::aws::observe::{Observed, observe};
 use crate::aws::plan::{Plan, plan};
-use crate::aws::preflight::{of_plan, preflight};
+use crate::aws::preflight::{Registry, of_plan, preflight};
 use crate::aws::render::{State, desired};
 use crate::aws::site::Site;
 use crate::aws::{Cloud, Names};
@@ -19,6 +19,7 @@ pub(super) struct Session {
     pub(super) target: Target,
     pub(super) names: Names,
     pub(super) cloud: Cloud,
+    registry: Registry,
 }
 
 /// What there is, what there should be, and the difference.
@@ -26,6 +27,8 @@ pub(super) struct Comparison {
     pub(super) observed: Observed,
     pub(super) desired: State,
     pub(super) plan: Plan,
+    /// What could not be checked beforehand, or will be in the way later.
+    pub(super) notes: Vec<String>,
 }
 
 impl Session {
@@ -33,7 +36,7 @@ impl Session {
         let deployment = common.deployment(target)?;
         let names = Names::of(&deployment, target);
         let cloud = Cloud::connect(&common.access(&deployment), common.pace()).await;
-        Ok(Self { deployment, target, names, cloud })
+        Ok(Self { deployment, target, names, cloud, registry: common.registry_mirror.clone() })
     }
 
     pub(super) async fn observe(&self) -> Result<Observed> {
@@ -69,10 +72,11 @@ impl Session {
             bail!("{}", problems.join("\n"));
         }
         let plan = plan(&desired, &observed, &self.names.deployment)?;
-        let problems = of_plan(&self.cloud, &self.deployment, self.target, &site, &plan).await?;
-        if !problems.is_empty() {
-            bail!("{}", problems.join("\n"));
+        let asked = of_plan(&self.cloud, &self.deployment, self.target, &site, &plan, &self.registry);
+        let found = asked.await?;
+        if !found.problems.is_empty() {
+            bail!("{}", found.problems.join("\n"));
         }
-        Ok(Comparison { observed, desired, plan })
+        Ok(Comparison { observed, desired, plan, notes: found.notes })
     }
 }

@@ -15,13 +15,14 @@ use crate::deployment::{BalancerKind, DatabaseSource, Deployment, Target};
 use crate::pricing::{Prices, Use, alarms, bill};
 use crate::simulate::plan::Plan;
 
-/// The traps of the deployment, shortly; `check` has the reasons.
-pub(super) fn traps(deployment: &Deployment, target: Target) -> String {
+/// The traps of the deployment, shortly (`check` has the reasons), and what could not be checked before the first change or
+/// will be in the way later.
+pub(super) fn warn(deployment: &Deployment, target: Target, notes: &[String]) {
     let warnings = check(deployment, target, &Plan::practical());
-    let own = warnings.iter().filter(|warning| warning.by_default.is_none());
-    let lines: Vec<String> =
-        own.map(|warning| format!("trap: {} ({})", warning.what, warning.remedy)).collect();
-    lines.join("\n")
+    for warning in warnings.iter().filter(|warning| warning.by_default.is_none()) {
+        say(&format!("trap: {} ({})", warning.what, warning.remedy));
+    }
+    notes.iter().for_each(|note| say(&format!("note: {note}")));
 }
 
 /// What it costs while nothing scales.

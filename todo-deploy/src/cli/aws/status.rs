@@ -59,18 +59,23 @@ fn shown(found: &Status, json: bool) -> Result<String> {
 /// Ends only when nothing is there at the first look, or it cannot be told.
 async fn watch(session: &Session, json: bool) -> Result<ExitCode> {
     let mut memory = Memory::default();
-    // On a terminal in the place of the one before.
-    let (first, again) = match (json, std::io::stdout().is_terminal()) {
-        (true, _) => ("", ""),
-        (false, true) => (panel::TOP, panel::TOP),
-        (false, false) => ("", "\n"),
+    let is_drawn = !json && std::io::stdout().is_terminal();
+    let show = |found: &Status, is_first: bool| -> Result<()> {
+        let text = shown(found, json)?;
+        print(&match is_drawn {
+            // In the place of the one before.
+            true => format!("{}{}", panel::TOP, panel::page(&text, panel::Size::of(std::io::stdout()))),
+            false if is_first || json => text,
+            false => format!("\n{text}"),
+        });
+        Ok(())
     };
-    print(&format!("{first}{}", shown(&look(session, &mut memory).await?, json)?));
+    show(&look(session, &mut memory).await?, true)?;
     loop {
         pause(session).await;
         // One failed look is no reason to stop; the next one may work.
         match look(session, &mut memory).await {
-            Ok(found) => print(&format!("{again}{}", shown(&found, json)?)),
+            Ok(found) => show(&found, false)?,
             Err(error) => say(&format!("{error:#}")),
         }
     }
@@ -95,7 +100,8 @@ async fn serve(session: &Session, listen: SocketAddr) -> Result<ExitCode> {
     let mut memory = Memory::default();
     let first = look(session, &mut memory).await?;
     let (mut board, source) = dashboard::board(first.about.clone());
-    board.publish_status(first);
+    let told = memory.timeline(&first);
+    board.publish_told(first, &told);
     say(&format!("http://{}  Ctrl-C ends it", listener.local_addr()?));
     let stop = async {
         // Where signals cannot be had, the default ends the process.
@@ -108,7 +114,10 @@ async fn serve(session: &Session, listen: SocketAddr) -> Result<ExitCode> {
             pause(session).await;
             // One failed look is no reason to take the page away; the next one may work.
             match look(session, &mut memory).await {
-                Ok(found) => board.publish_status(found),
+                Ok(found) => {
+                    let told = memory.timeline(&found);
+                    board.publish_told(found, &told);
+                }
                 Err(error) => say(&format!("{error:#}")),
             }
         }

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use super::super::{print, say};
 use super::confirm::confirmed;
 use super::session::Session;
-use super::shown::{Screen, cost, traps};
+use super::shown::{Screen, cost, warn};
 use super::stop::stoppable;
 use super::{Common, Resolves};
 use crate::aws::apply::Apply;
@@ -46,7 +46,7 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
     let names = &session.names;
     if !plan.changes.is_empty() {
         say(&plan.brief().to_string());
-        say(&traps(&session.deployment, target));
+        warn(&session.deployment, target, &comparison.notes);
         let creates = plan.changes.iter().any(|change| change.action == Action::Create);
         if creates {
             say(&cost(&session.deployment, target));

@@ -5,10 +5,11 @@ use std::rc::Rc;
 use bytes::Bytes;
 use rquickjs::class::Trace;
 use rquickjs::function::Opt;
-use rquickjs::{Class, Coerced, Ctx, JsLifetime, Object, Result, Value};
+use rquickjs::{Class, Ctx, JsLifetime, Object, Result, Value};
 use sha2::{Digest, Sha256};
 
 use super::request::Refusal;
+use crate::modules::text::{MAP, Text, go_type, is_instance, string_of};
 use crate::modules::{add, bytes_of, text_of};
 use crate::vm::error::throw;
 use crate::vm::state::VuState;
@@ -33,10 +34,7 @@ pub(crate) struct Encoded {
 
 pub(crate) fn install<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<()> {
     let s = Rc::clone(state);
-    let file = move |ctx: Ctx<'js>,
-                     data: Opt<Value<'js>>,
-                     filename: Opt<Coerced<String>>,
-                     kind: Opt<Coerced<String>>| {
+    let file = move |ctx: Ctx<'js>, data: Opt<Value<'js>>, filename: Opt<Text>, kind: Opt<Text>| {
         let data = data.0.filter(|d| text_of(d).is_some() || bytes_of(d).is_some());
         let Some(data) = data else {
             return Err(throw(&ctx, "invalid type, expected string or ArrayBuffer"));
@@ -50,22 +48,19 @@ pub(crate) fn install<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<
 
 /// Encodes a body that is there.
 pub(crate) fn encode(state: &VuState, body: &Value<'_>) -> Result<std::result::Result<Encoded, Refusal>> {
-    if let Some(text) = text_of(body) {
-        return Ok(Ok(Encoded { bytes: text.into(), content_type: None }));
+    if body.is_string() || body.is_symbol() {
+        return Ok(Ok(Encoded { bytes: string_of(body)?.into(), content_type: None }));
     }
     if let Some(bytes) = bytes_of(body) {
         return Ok(Ok(Encoded { bytes: bytes.into(), content_type: None }));
     }
-    let Some(object) = body.as_object().filter(|o| !o.is_array() && !o.is_function()) else {
-        let kind = match body {
-            b if b.is_array() => "[]interface {}",
-            b if b.is_bool() => "bool",
-            b if b.is_int() => "int64",
-            b if b.is_number() => "float64",
-            _ => "func",
-        };
+    let kind = go_type(body);
+    let Some(object) = body.as_object().filter(|_| kind == MAP) else {
         return Ok(Err(Refusal::new(format!("unknown request body type {kind}"))));
     };
+    if ["String", "Number", "Boolean"].iter().any(|name| is_instance(body, name)) {
+        return urlencoded(state, Vec::new()).map(Ok);
+    }
     let fields = object.props::<String, Value>().collect::<Result<Vec<_>>>()?;
     let is_file = |value: &Value<'_>| value.as_object().is_some_and(|o| o.instance_of::<FileData>());
     if fields.iter().any(|(_, value)| is_file(value)) {
@@ -102,13 +97,14 @@ fn field(state: &VuState, value: &Value<'_>) -> Result<String> {
         return Ok(String::new());
     }
     if value.is_object() {
-        state.warn(
-            "cannot urlencode a nested value in a request form body; encoding it as an empty value, use \
+        state.warn(&format!(
+            "cannot urlencode a nested {} value in a request form body; encoding it as an empty value, use \
              JSON.stringify() to send structured data",
-        );
+            go_type(value)
+        ));
         return Ok(String::new());
     }
-    Ok(value.get::<Coerced<String>>()?.0)
+    string_of(value)
 }
 
 fn multipart(state: &VuState, fields: &[(String, Value<'_>)]) -> Result<Encoded> {

@@ -8,7 +8,9 @@ use rquickjs::class::Trace;
 use rquickjs::function::{Constructor, Opt};
 use rquickjs::{Class, Coerced, Ctx, JsLifetime, Object, Result, Value};
 
+use crate::address::Address;
 use crate::cookies::{CookieJar, SetCookie, parse_http_date};
+use crate::modules::text::{Text, string_of};
 use crate::modules::{add, given};
 use crate::vm::error::throw;
 use crate::vm::state::{Phase, VuState, state};
@@ -30,9 +32,9 @@ impl JarObject {
 #[rquickjs::methods(rename_all = "camelCase")]
 impl JarObject {
     #[qjs(rename = "cookiesForURL")]
-    fn cookies_for_url<'js>(&self, ctx: Ctx<'js>, url: String) -> Result<Object<'js>> {
+    fn cookies_for_url<'js>(&self, ctx: Ctx<'js>, url: Opt<Text>) -> Result<Object<'js>> {
         let object = Object::new(ctx.clone())?;
-        for (name, value) in self.jar.cookies(&url, state(&ctx).unix_now_s()) {
+        for (name, value) in self.jar.cookies(&url.0.unwrap_or_default().0, state(&ctx).unix_now_s()) {
             let mut values: Vec<String> =
                 object.get::<_, Option<Vec<String>>>(name.as_str())?.unwrap_or_default();
             values.push(value);
@@ -44,12 +46,14 @@ impl JarObject {
     fn set<'js>(
         &self,
         ctx: Ctx<'js>,
-        url: String,
-        name: String,
-        value: Coerced<String>,
+        url: Opt<Text>,
+        name: Opt<Text>,
+        value: Opt<Text>,
         options: Opt<Value<'js>>,
     ) -> Result<bool> {
-        let mut cookie = SetCookie { name, value: value.0, ..SetCookie::default() };
+        let url = address(&ctx, url)?;
+        let (name, value) = (name.0.unwrap_or_default().0, value.0.unwrap_or_default().0);
+        let mut cookie = SetCookie { name, value, ..SetCookie::default() };
         if let Some(options) = given(options.0).and_then(|o| o.into_object()) {
             for entry in options.props::<String, Value>() {
                 let (key, value) = entry?;
@@ -60,15 +64,18 @@ impl JarObject {
         Ok(true)
     }
 
-    fn clear(&self, ctx: Ctx<'_>, url: String) {
+    fn clear(&self, ctx: Ctx<'_>, url: Opt<Text>) -> Result<()> {
+        let url = address(&ctx, url)?;
         let now = state(&ctx).unix_now_s();
         for (name, _) in self.jar.cookies(&url, now) {
             self.remove(&url, name, now);
         }
+        Ok(())
     }
 
     #[qjs(rename = "delete")]
-    fn delete_cookie(&self, ctx: Ctx<'_>, url: String, name: String) -> Result<()> {
+    fn delete_cookie(&self, ctx: Ctx<'_>, url: Opt<Text>, name: Opt<Text>) -> Result<()> {
+        let (url, name) = (address(&ctx, url)?, name.0.unwrap_or_default().0);
         if name.is_empty() {
             return Err(throw(&ctx, "cookie: is null"));
         }
@@ -83,8 +90,17 @@ impl JarObject {
     }
 }
 
+/// A URL that can be one.
+fn address(ctx: &Ctx<'_>, url: Opt<Text>) -> Result<String> {
+    let url = url.0.unwrap_or_default().0;
+    match Address::parse(&url) {
+        Ok(_) => Ok(url),
+        Err(why) => Err(throw(ctx, &why)),
+    }
+}
+
 fn attribute<'js>(ctx: &Ctx<'js>, cookie: &mut SetCookie, key: &str, value: &Value<'js>) -> Result<()> {
-    let text = || -> Result<String> { Ok(value.get::<Coerced<String>>()?.0) };
+    let text = || string_of(value);
     match key.to_ascii_lowercase().as_str() {
         "path" => cookie.path = text()?,
         "domain" => cookie.domain = text()?,

@@ -3,6 +3,7 @@
 use rquickjs::{Array, Class, Ctx, Function, IntoJs, Object, Result, Value};
 
 use super::response::Response;
+use crate::address::Address;
 use crate::vm::body::import;
 use crate::vm::error::throw;
 use crate::vm::state::state;
@@ -36,8 +37,8 @@ pub(crate) fn follow<'js>(
     let root = html(ctx, &text, &url, None)?;
     let read: Function = import(ctx, "k6/html")?.get(function)?;
     let resolve = Function::new(ctx.clone(), |ctx: Ctx<'js>, base: String, link: String| {
-        let joined = url::Url::parse(&base).and_then(|base| base.join(&link));
-        joined.map(String::from).map_err(|e| throw(&ctx, &format!("parse \"{link}\": {e}")))
+        let joined = Address::parse(&base).and_then(|base| base.join(&link));
+        joined.map(|address| address.to_string()).map_err(|why| throw(&ctx, &why))
     })?;
     let parts: Array = read.call((root, url, options.filter(|o| !o.is_null()), resolve))?;
     let method: String = parts.get(0)?;

@@ -8,8 +8,10 @@ use rquickjs::{Class, Coerced, Ctx, Object, Result, Value};
 use super::body;
 use super::expected::ExpectedStatuses;
 use super::jar::JarObject;
+use crate::address::Address;
 use crate::api::http::{Auth, AuthScheme, Compression, Expected, HttpRequest, RequestCookie, ResponseType};
 use crate::modules::tags::tags_of;
+use crate::modules::text::string_of;
 use crate::modules::{given, text_of};
 use crate::vm::state::VuState;
 
@@ -44,7 +46,7 @@ pub(crate) fn parse<'js>(
         Err(refusal) => return Ok(Err(refusal)),
     };
     let mut request = HttpRequest {
-        method: method.to_owned(),
+        method: if method.is_empty() { "GET".to_owned() } else { method.to_owned() },
         url: target.url,
         name: target.name,
         headers: Vec::new(),
@@ -91,18 +93,32 @@ struct Target {
 }
 
 fn target(url: Option<Value<'_>>) -> Result<std::result::Result<Target, Refusal>> {
-    let Some(url) = url else {
-        return Ok(Err(Refusal { message: "invalid URL value '<nil>'".to_owned(), code: INVALID_URL }));
-    };
+    let refused =
+        |shown: &str| Ok(Err(Refusal { message: format!("invalid URL: '#{shown}'"), code: INVALID_URL }));
+    let Some(url) = given(url) else { return refused("<nil>") };
     let (url, name) = if let Some(text) = text_of(&url) {
         (text, None)
     } else if let Some((url, name)) = templated(&url)? {
         (url, Some(name))
+    } else if url.is_array() {
+        return refused("[]");
+    } else if url.is_object() && !url.is_function() {
+        return refused("map[]");
     } else {
-        let shown: String = url.get::<Coerced<String>>()?.0;
-        return Ok(Err(Refusal { message: format!("invalid URL value '{shown}'"), code: INVALID_URL }));
+        return refused(&string_of(&url)?);
     };
-    Ok(split_credentials(url, name))
+    let address = match Address::parse(&url) {
+        Ok(address) => address,
+        Err(why) => {
+            return Ok(Err(Refusal { message: format!("invalid URL: {why}"), code: INVALID_URL }));
+        }
+    };
+    let auth = address.user.map(|(user, password)| Auth {
+        scheme: AuthScheme::Basic,
+        user,
+        password: password.unwrap_or_default(),
+    });
+    Ok(Ok(Target { url, name, auth }))
 }
 
 /// k6's code for a URL that cannot be one.
@@ -116,51 +132,13 @@ fn templated(value: &Value<'_>) -> Result<Option<(String, String)>> {
     Ok(text_of(&url).zip(text_of(&name)))
 }
 
-/// Checks the little that every URL has to be, and takes user and password out.
-fn split_credentials(url: String, name: Option<String>) -> std::result::Result<Target, Refusal> {
-    let invalid =
-        |why: &str| Refusal { message: format!("invalid URL: parse \"{url}\": {why}"), code: INVALID_URL };
-    if url.contains(|c: char| c.is_ascii_control()) {
-        return Err(invalid("net/url: invalid control character in URL"));
+/// The object behind a value, whose own properties are what it holds.
+fn object_of<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> Result<Option<Object<'js>>> {
+    match given(Some(value)) {
+        None => Ok(None),
+        Some(value) if value.is_object() => Ok(value.into_object()),
+        Some(value) => ctx.globals().get::<_, rquickjs::Function>("Object")?.call((value,)),
     }
-    let Some((scheme, rest)) = url.split_once("://") else {
-        if url.starts_with(':') {
-            return Err(invalid("missing protocol scheme"));
-        }
-        return Ok(Target { url, name, auth: None });
-    };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    if authority.contains(' ') {
-        return Err(invalid("invalid character \" \" in host name"));
-    }
-    let Some((credentials, host)) = authority.rsplit_once('@') else {
-        return Ok(Target { url, name, auth: None });
-    };
-    let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
-    let decode = |text: &str| percent_decode(text);
-    let auth = Auth { scheme: AuthScheme::Basic, user: decode(user), password: decode(password) };
-    let masked = format!("{scheme}://****:****@{host}{path}");
-    Ok(Target { url: format!("{scheme}://{host}{path}"), name: name.or(Some(masked)), auth: Some(auth) })
-}
-
-fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hex = (*first == b'%').then(|| tail.get(..2)).flatten();
-        match hex.and_then(|h| std::str::from_utf8(h).ok()).and_then(|h| u8::from_str_radix(h, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// One entry of `params`.
@@ -170,10 +148,10 @@ fn param<'js>(
     key: &str,
     value: Value<'js>,
 ) -> Result<std::result::Result<(), Refusal>> {
-    let text = |value: &Value<'js>| -> Result<String> { Ok(value.get::<Coerced<String>>()?.0) };
+    let text = |value: &Value<'js>| string_of(value);
     match key {
-        "headers" => headers(request, given(Some(value)))?,
-        "cookies" => cookies(request, given(Some(value)))?,
+        "headers" => headers(request, object_of(ctx, value)?)?,
+        "cookies" => cookies(request, object_of(ctx, value)?)?,
         "tags" => request.tags = tags_of(ctx, Some(value))?,
         "jar" => {
             if let Some(jar) = value.as_object().and_then(Class::<JarObject>::from_object) {
@@ -217,27 +195,28 @@ fn param<'js>(
     Ok(Ok(()))
 }
 
-fn headers(request: &mut HttpRequest, value: Option<Value<'_>>) -> Result<()> {
-    let Some(object) = value.and_then(|v| v.into_object()) else { return Ok(()) };
-    for entry in object.props::<String, Coerced<String>>() {
+fn headers(request: &mut HttpRequest, object: Option<Object<'_>>) -> Result<()> {
+    let Some(object) = object else { return Ok(()) };
+    for entry in object.props::<String, Value>() {
         let (name, value) = entry?;
+        let value = string_of(&value)?;
         match request.headers.iter_mut().find(|(n, _)| n.eq_ignore_ascii_case(&name)) {
-            Some(old) => *old = (name, value.0),
-            None => request.headers.push((name, value.0)),
+            Some(old) => *old = (name, value),
+            None => request.headers.push((name, value)),
         }
     }
     Ok(())
 }
 
-fn cookies(request: &mut HttpRequest, value: Option<Value<'_>>) -> Result<()> {
-    let Some(object) = value.and_then(|v| v.into_object()) else { return Ok(()) };
+fn cookies(request: &mut HttpRequest, object: Option<Object<'_>>) -> Result<()> {
+    let Some(object) = object else { return Ok(()) };
     for entry in object.props::<String, Value>() {
         let (name, value) = entry?;
         let Some(value) = given(Some(value)) else { continue };
         let mut cookie = RequestCookie { name, value: String::new(), replace: false };
         match value.as_object() {
             Some(parts) => cookie_parts(&mut cookie, parts)?,
-            None => cookie.value = value.get::<Coerced<String>>()?.0,
+            None => cookie.value = string_of(&value)?,
         }
         request.cookies.push(cookie);
     }
@@ -248,7 +227,7 @@ fn cookie_parts(cookie: &mut RequestCookie, parts: &Object<'_>) -> Result<()> {
     for entry in parts.props::<String, Value>() {
         let (key, value) = entry?;
         match key.to_ascii_lowercase().as_str() {
-            "value" => cookie.value = value.get::<Coerced<String>>()?.0,
+            "value" => cookie.value = string_of(&value)?,
             "replace" => cookie.replace = crate::modules::k6::truthy(&value),
             _ => {}
         }
@@ -261,10 +240,9 @@ fn timeout(value: &Value<'_>) -> Result<std::result::Result<Duration, Refusal>> 
     if let Some(ms) = value.as_number() {
         return Ok(Ok(Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::ZERO)));
     }
-    let text = value.get::<Coerced<String>>()?.0;
-    Ok(duration(&text).ok_or_else(|| {
-        Refusal::new(format!("invalid timeout value: strconv.ParseFloat: parsing \"{text}\": invalid syntax"))
-    }))
+    let text = string_of(value)?;
+    Ok(duration(&text)
+        .ok_or_else(|| Refusal::new(format!("invalid timeout value: time: invalid duration \"{text}\""))))
 }
 
 /// k6's durations: numbers of `h`, `m`, `s`, `ms`, `us`, `ns`, days as `d` too; a bare number is milliseconds.

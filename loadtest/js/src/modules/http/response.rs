@@ -13,7 +13,8 @@ use super::request::Refusal;
 use super::{About, page};
 use crate::api::http::{HttpRequest, HttpResponse, ResponseType};
 use crate::cookies::parse_set_cookie;
-use crate::modules::{add, bytes_of, given, text_of};
+use crate::modules::text::Text;
+use crate::modules::{add, bytes_of};
 use crate::vm::error::throw;
 use crate::vm::state::{VuState, state};
 
@@ -139,7 +140,8 @@ impl Response<'_> {
     }
 
     fn has_body(&self) -> bool {
-        self.inner.status != 0 && self.about.as_ref().is_some_and(|a| a.response_type != ResponseType::None)
+        !matches!(self.inner.status, 0 | 204 | 304)
+            && self.about.as_ref().is_some_and(|a| a.response_type != ResponseType::None)
     }
 
     /// The URL relative links start from.
@@ -149,8 +151,8 @@ impl Response<'_> {
 
     /// The body as text, for those who need one.
     pub(crate) fn text<'js>(&self, ctx: &Ctx<'js>, what: &str) -> Result<String> {
-        if self.has_body() {
-            return Ok(String::from_utf8_lossy(&self.inner.body).into_owned());
+        if self.has_body() || self.about.is_none() {
+            return Ok(text_from(&self.inner.body));
         }
         let why = format!(
             "the body is null so we can't transform it to {what} - this likely was because of a request error \
@@ -220,15 +222,18 @@ impl<'js> JsClass<'js> for Response<'js> {
 
 fn method<'js>(prototype: &Object<'js>, name: &'static str) -> Result<()> {
     let call = move |this: This<Class<'js, Response<'js>>>, ctx: Ctx<'js>, argument: Opt<Value<'js>>| {
-        let selector = || given(argument.0.clone()).and_then(|v| text_of(&v));
+        let selector = || argument.0.clone().map(|v| v.get::<Text>().map(|text| text.0)).transpose();
         match name {
-            "json" => this.0.borrow_mut().json(&ctx, selector()),
+            "json" => {
+                let selector = selector()?;
+                this.0.borrow_mut().json(&ctx, selector)
+            }
             "html" => {
                 let (text, url) = {
                     let response = this.0.borrow();
                     (response.text(&ctx, "HTML")?, response.inner.url.clone())
                 };
-                page::html(&ctx, &text, &url, selector())
+                page::html(&ctx, &text, &url, selector()?)
             }
             "submitForm" => page::follow(&ctx, &this.0, "formRequest", argument.0),
             _ => page::follow(&ctx, &this.0, "linkRequest", argument.0),
@@ -251,12 +256,12 @@ fn ocsp<'js>(ctx: &Ctx<'js>) -> Result<Value<'js>> {
 impl<'js> Response<'js> {
     fn body(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
         match self.about.as_ref().map(|a| a.response_type) {
+            // Of a request that was never made k6 has an empty list.
+            None => Ok(Array::new(ctx.clone())?.into_value()),
             Some(ResponseType::Binary) if self.has_body() => {
                 Ok(ArrayBuffer::new_copy(ctx.clone(), &self.inner.body)?.into_value())
             }
-            Some(ResponseType::Text) if self.has_body() => {
-                String::from_utf8_lossy(&self.inner.body).as_ref().into_js(ctx)
-            }
+            Some(ResponseType::Text) if self.has_body() => text_from(&self.inner.body).into_js(ctx),
             _ => Ok(Value::new_null(ctx.clone())),
         }
     }
@@ -356,12 +361,17 @@ fn request_object<'js>(ctx: &Ctx<'js>, asked: &HttpRequest, response: &HttpRespo
     object.set("headers", lists)?;
     object.set("body", String::from_utf8_lossy(body).as_ref())?;
     let cookies = Object::new(ctx.clone())?;
-    for cookie in &asked.cookies {
+    for cookie in response.sent.as_ref().map_or(&asked.cookies, |sent| &sent.cookies) {
         let one = Object::new(ctx.clone())?;
         one.set("name", cookie.name.as_str())?;
         one.set("value", cookie.value.as_str())?;
         one.set("replace", cookie.replace)?;
-        cookies.set(cookie.name.as_str(), vec![one])?;
+        let list: Array = match cookies.get::<_, Option<Array>>(cookie.name.as_str())? {
+            Some(list) => list,
+            None => Array::new(ctx.clone())?,
+        };
+        list.set(list.len(), one)?;
+        cookies.set(cookie.name.as_str(), list)?;
     }
     object.set("cookies", cookies)?;
     Ok(object.into_value())
@@ -369,10 +379,23 @@ fn request_object<'js>(ctx: &Ctx<'js>, asked: &HttpRequest, response: &HttpRespo
 
 static NO_BYTES: bytes::Bytes = bytes::Bytes::new();
 
+/// Bytes as text: each that belongs to no character becomes U+FFFD of its own.
+fn text_from(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    text
+}
+
 /// Names in the form `Content-Type`, repeated headers as one with commas; in the order of arrival.
 fn joined(headers: &[(String, String)]) -> Vec<(String, String)> {
     let mut joined: Vec<(String, String)> = Vec::with_capacity(headers.len());
-    for (name, value) in headers {
+    // What the connection is about is no part of the answer.
+    let own =
+        |name: &str| !name.eq_ignore_ascii_case("transfer-encoding") && !name.eq_ignore_ascii_case("trailer");
+    for (name, value) in headers.iter().filter(|(name, _)| own(name)) {
         let name = canonical(name);
         match joined.iter_mut().find(|(n, _)| *n == name) {
             Some((_, all)) => {
@@ -385,8 +408,13 @@ fn joined(headers: &[(String, String)]) -> Vec<(String, String)> {
     joined
 }
 
-/// `content-type` as `Content-Type`, in the manner of Go.
-fn canonical(name: &str) -> String {
+/// `content-type` as `Content-Type`; what is no name of a header stays as it is, in the manner of Go.
+#[must_use]
+pub fn canonical(name: &str) -> String {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if !name.bytes().all(token) {
+        return name.to_owned();
+    }
     let mut upper = true;
     name.chars()
         .map(|c| {
@@ -436,13 +464,17 @@ fn parse_json<'js>(ctx: &Ctx<'js>, text: &str) -> Result<Value<'js>> {
         Ok(value) => return Ok(value),
         Err(error) => crate::vm::error::take(ctx, &error),
     };
-    let (line, column) = match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        Err(at) => (at.line(), at.column()),
-        Ok(_) => (1, 1),
+    let (line, column, why) = match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Err(at) if at.is_eof() => (at.line(), at.column(), "unexpected end of JSON input".to_owned()),
+        Err(at) => {
+            let line = text.lines().nth(at.line().saturating_sub(1)).unwrap_or_default();
+            let found = line.as_bytes().get(at.column().saturating_sub(1)).copied().unwrap_or_default();
+            let found = char::from(found).escape_default();
+            (at.line(), at.column(), format!("invalid character '{found}' looking for beginning of value"))
+        }
+        Ok(_) => (1, 1, error.message),
     };
-    let message = format!(
-        "cannot parse json due to an error at line {line}, character {column} , error: {}",
-        error.message
-    );
+    let message =
+        format!("cannot parse json due to an error at line {line}, character {column} , error: {why}");
     Err(throw(ctx, &message))
 }

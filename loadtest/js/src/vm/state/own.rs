@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{In, Out, Phase};
+use crate::VuConfig;
 use crate::api::host::{Iteration, LogLevel, MetricDef, OpId, Recorder, TestStatus};
 use crate::api::http::Expected;
 use crate::api::tags::{SampleTags, TagContext};
@@ -17,6 +18,7 @@ use crate::vm::fiber::Port;
 /// interpreter's [`VuState`](super::VuState) while the VU itself runs: host functions see the VU that called them.
 pub(crate) struct Own {
     pub(crate) id: Cell<u64>,
+    pub(crate) id_in_test: Cell<u64>,
     /// Only while it lies with the VU; see [`Relay`].
     recorder: RefCell<Rc<dyn Recorder>>,
     pub(super) port: RefCell<Option<Rc<Port<In, Out>>>>,
@@ -39,9 +41,10 @@ pub(crate) struct Own {
 }
 
 impl Own {
-    pub(crate) fn new(id: u64, recorder: Rc<dyn Recorder>) -> Self {
+    pub(crate) fn new(config: &VuConfig, recorder: Rc<dyn Recorder>) -> Self {
         Self {
-            id: Cell::new(id),
+            id: Cell::new(config.id),
+            id_in_test: Cell::new(config.id_in_test.unwrap_or(config.id)),
             recorder: RefCell::new(recorder),
             port: RefCell::default(),
             phase: Cell::new(Phase::Init),
@@ -74,6 +77,7 @@ impl Own {
             relay.0.swap(&other.recorder);
         }
         self.id.swap(&other.id);
+        self.id_in_test.swap(&other.id_in_test);
         self.port.swap(&other.port);
         self.phase.swap(&other.phase);
         self.cut.swap(&other.cut);

@@ -2,9 +2,11 @@
 
 use super::*;
 
+const DRAIN: Duration = Duration::from_secs(30);
+
 fn told(at: u64, description: &str, cause: &str) -> Told {
     let (description, cause) = (description.to_owned(), cause.to_owned());
-    Told { at: Time::from_secs(at), is_bad: false, description, cause, message: String::new() }
+    Told { at: Time::from_secs(at), description, cause, ..Told::default() }
 }
 
 #[test]
@@ -16,26 +18,33 @@ fn a_groups_activities_say_who_changed_what() {
                    capacity from 2 to 4.  At 2026-11-23T13:30:09Z an instance was started.";
     let healed = "At 2026-11-23T13:40:00Z an instance was taken out of service in response to an ELB system health check \
                   failure.";
-    let past = remembered(vec![
-        told(100, "Launching a new EC2 instance: i-1", up),
-        told(200, "Launching a new EC2 instance: i-2", by_hand),
-        told(201, "Launching a new EC2 instance: i-3", by_hand),
-        told(300, "Terminating EC2 instance: i-1", healed),
-    ]);
+    let past = remembered(
+        vec![
+            told(100, "Launching a new EC2 instance: i-1", up),
+            told(200, "Launching a new EC2 instance: i-2", by_hand),
+            told(201, "Launching a new EC2 instance: i-3", by_hand),
+            told(300, "Terminating EC2 instance: i-1", healed),
+        ],
+        DRAIN,
+    );
     let changes = [(100, 1, 2), (200, 2, 4)].map(|(at, from, to)| (Time::from_secs(at), Some(from), to));
     assert_eq!(past.changes, changes, "two instances, one change");
     assert_eq!(past.decisions.keys().collect::<Vec<_>>(), ["todo_scale_up"]);
     assert_eq!(past.decisions["todo_scale_up"].at, Time::from_secs(100));
     assert_eq!(past.activities.len(), 4);
+    let scaled: Vec<&What> =
+        past.facts.iter().map(|fact| &fact.what).filter(|what| matches!(what, What::Scaled { .. })).collect();
+    let by_policy = What::Scaled { by: Some("todo_scale_up".to_owned()), from: Some(1), to: 2 };
+    assert_eq!(scaled, [&by_policy, &What::Scaled { by: None, from: Some(2), to: 4 }]);
 }
 
 #[test]
 fn a_services_activities_say_it_in_other_words() {
     let cause = "monitor alarm TargetTracking-service/shop/shop-AlarmHigh-1 in state ALARM triggered policy shop-todo-cpu";
-    let past = remembered(vec![
-        told(10, "Setting desired count to 2", cause),
-        told(90, "Setting desired count to 3", cause),
-    ]);
+    let past = remembered(
+        vec![told(10, "Setting desired count to 2", cause), told(90, "Setting desired count to 3", cause)],
+        DRAIN,
+    );
     let changes = [(Time::from_secs(10), None, 2), (Time::from_secs(90), Some(2), 3)];
     assert_eq!(past.changes, changes, "of the first nobody says from what");
     assert_eq!(past.decisions["shop-todo-cpu"].at, Time::from_secs(90));
@@ -50,39 +59,8 @@ fn words_that_aws_may_choose_one_day_are_no_trouble() {
         "triggered policy ",
         "triggered policy",
     ] {
-        let past = remembered(vec![told(1, "Setting desired count to many", cause)]);
+        let past = remembered(vec![told(1, "Setting desired count to many", cause)], DRAIN);
         assert_eq!((past.changes.len(), past.decisions.len(), past.activities.len()), (0, 0, 1), "{cause}");
-    }
-}
-
-#[test]
-fn changes_of_alarms_with_their_reasons() {
-    let item = |kind, summary: &str, data: &str| {
-        let item = AlarmHistoryItem::builder().history_item_type(kind).timestamp(DateTime::from_secs(60));
-        item.history_summary(summary).history_data(data).build()
-    };
-    let data = r#"{"version":"1.0","oldState":{"stateValue":"INSUFFICIENT_DATA","stateReason":"Unchecked"},
-        "newState":{"stateValue":"ALARM","stateReason":"Threshold Crossed: 2 datapoints [25.0, 31.0]"}}"#;
-    let table = [
-        (
-            item(HistoryItemType::StateUpdate, "Alarm updated from INSUFFICIENT_DATA to ALARM", data),
-            Some("up: insufficient data → ALARM: Threshold Crossed: 2 datapoints [25.0, 31.0]"),
-        ),
-        (
-            item(HistoryItemType::StateUpdate, "Alarm updated from OK to ALARM", "{"),
-            Some("up: Alarm updated from OK to ALARM"),
-        ),
-        (
-            item(HistoryItemType::Action, "Failed to execute action arn:x", ""),
-            Some("up: Failed to execute action arn:x"),
-        ),
-        (item(HistoryItemType::Action, "Successfully executed action arn:x", ""), None),
-        (item(HistoryItemType::ConfigurationUpdate, "Alarm \"up\" created", ""), None),
-    ];
-    for (item, expected) in table {
-        let found = of_alarm(&item, "up", Clock { began: 0.0 });
-        assert_eq!(found.as_ref().map(|activity| activity.text.as_str()), expected, "{item:?}");
-        assert!(found.is_none_or(|activity| activity.at == Time::from_secs(60)));
     }
 }
 
@@ -95,4 +73,23 @@ fn the_number_of_instances_over_time() {
     assert_eq!(found, [(60.0, 1, 1), (100.0, 2, 1), (180.0, 2, 2)]);
     let nothing = capacity(&[], &Grid::default(), &group, Time::from_secs(400));
     assert_eq!(nothing.len(), 1, "the present at least");
+}
+
+#[test]
+fn what_did_not_scale_says_why_not() {
+    let cause =
+        "monitor alarm TargetTracking-service/todo/todo-AlarmHigh-1 in state ALARM triggered policy todo-cpu";
+    let reason =
+        NotScaledReason::builder().code("AlreadyAtMaxCapacity").max_capacity(4).current_capacity(4).build();
+    let told = Told {
+        is_bad: true,
+        held: Some(held(&reason.expect("complete"))),
+        ..told(5, "Attempting to scale due to alarm triggered", cause)
+    };
+    let past = remembered(vec![told], DRAIN);
+    let why = WhyNot::Limit { limit: 4 };
+    let expected = What::NotScaled { by: "todo-cpu".to_owned(), capacity: 4, why };
+    assert_eq!(past.facts, [Fact { at: Time::from_secs(5), what: expected }]);
+    assert_eq!(past.activities[0].tone, Tone::Held);
+    assert!(!past.decisions["todo-cpu"].scaled);
 }
