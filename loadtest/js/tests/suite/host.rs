@@ -225,7 +225,8 @@ pub(crate) fn shown(request: &HttpRequest) -> String {
     for (name, value) in &request.headers {
         line.push_str(&format!(" [{name}: {value}]"));
     }
-    if let Some(cookies) = request.jar.header(&request.url, &request.cookies, 1_700_000_000) {
+    let cookies = cookie_header(&request.jar.merged(&request.url, &request.cookies, 1_700_000_000));
+    if !cookies.is_empty() {
         line.push_str(&format!(" [Cookie: {cookies}]"));
     }
     if let Some(body) = &request.body {

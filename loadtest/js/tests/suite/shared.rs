@@ -363,7 +363,7 @@ fn what_could_reach_what_is_shared_cannot() {
         ),
         ("import { randomSeed } from 'k6'; export default () => { randomSeed(1); }", "it uses `randomSeed`"),
         (
-            "import { helper } from './lib/helper.js'; export default () => helper",
+            "import * as helper from './lib/helper.js'; export default () => helper",
             "it imports ./lib/helper.js",
         ),
         ("import fs from 'k6/experimental/fs'; export default () => fs", "it imports k6/experimental/fs"),
