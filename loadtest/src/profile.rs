@@ -6,9 +6,11 @@
 
 use std::time::Duration;
 
+mod segment;
 mod spans;
 mod steps;
 
+pub use segment::{Segment, Stripes};
 pub use spans::{Span, peak_of};
 pub use steps::Step;
 
@@ -151,8 +153,11 @@ impl Executor {
 }
 
 impl Scenario {
-    /// The end of the last graceful period, after the start of the test.
+    /// The end of the last graceful period, after the start of the test. A ramp down to zero has only that of the ramp.
     pub fn end(&self) -> Duration {
+        if let Executor::RampingVus { .. } = self.executor {
+            return self.spans().iter().flatten().map(|span| span.kill).max().unwrap_or(self.start_time);
+        }
         self.start_time + self.executor.duration() + self.graceful_stop
     }
 

@@ -46,4 +46,4 @@ pub use native::{
 };
 pub use script::{Offline, Remote, Script, ScriptError, Source, Unrecorded};
 pub use secrets::{SecretSource, redact, set_secret_sources};
-pub use vm::{Vu, VuConfig, VuError};
+pub use vm::{Vu, VuConfig, VuError, VuPool};

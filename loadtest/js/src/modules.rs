@@ -164,7 +164,7 @@ pub(crate) fn reads_any_member(name: &str) -> bool {
     matches!(name, "#k6chaijs" | "#lodash" | "#papaparse")
 }
 
-/// Helpers whose originals count some checks more than once and name them otherwise, so that the original is better
+/// Helpers of which we have the most used part, so that the original is better
 /// where it can be had.
 pub(crate) const STAND_INS: &[&str] = &["#k6chaijs"];
 

@@ -18,6 +18,8 @@ pub(super) struct Banner<'a> {
     pub(super) speed: Option<f64>,
     pub(super) profile: &'a Profile,
     pub(super) scenarios: &'a [ScenarioSpec],
+    /// How much of the test this run is, from 0 to 1.
+    pub(super) share: f64,
 }
 
 impl Banner<'_> {
@@ -45,7 +47,8 @@ impl Banner<'_> {
         }
         let count = self.scenarios.len();
         text.push_str(&format!(
-            "\n     scenarios: (100.00%) {count} scenario{}, {} max VUs, {} max duration (incl. graceful stop):\n",
+            "\n     scenarios: ({:.2}%) {count} scenario{}, {} max VUs, {} max duration (incl. graceful stop):\n",
+            self.share * 100.0,
             if count == 1 { "" } else { "s" },
             self.profile.max_vus(),
             format(self.profile.end())
@@ -80,14 +83,14 @@ impl Banner<'_> {
             text.push_str(&format!(
                 "              * {}: {}{notes}\n",
                 scenario.name,
-                describe(&scenario.executor)
+                describe(&scenario.executor, spec.stages, self.share)
             ));
         }
         text
     }
 }
 
-fn describe(executor: &Executor) -> String {
+fn describe(executor: &Executor, stages: usize, share: f64) -> String {
     let length = format(executor.duration());
     match executor {
         Executor::SharedIterations { vus, iterations, .. } => {
@@ -97,16 +100,16 @@ fn describe(executor: &Executor) -> String {
             format!("{iterations} iterations for each of {vus} VUs")
         }
         Executor::ConstantVus { vus, .. } => format!("{vus} looping VUs for {length}"),
-        Executor::RampingVus { stages, .. } => {
-            format!("Up to {} looping VUs for {length} over {} stages", executor.max_vus(), stages.len())
+        Executor::RampingVus { .. } => {
+            format!("Up to {} looping VUs for {length} over {stages} stages", executor.max_vus())
         }
         Executor::ConstantArrivalRate { rate, time_unit, .. } => {
-            format!("{:.2} iterations/s for {length}", *rate as f64 / time_unit.as_secs_f64())
+            format!("{:.2} iterations/s for {length}", *rate as f64 * share / time_unit.as_secs_f64())
         }
-        Executor::RampingArrivalRate { start_rate, time_unit, stages, .. } => {
-            let highest = stages.iter().map(|stage| stage.target).max().unwrap_or(0).max(*start_rate);
-            let rate = highest as f64 / time_unit.as_secs_f64();
-            format!("Up to {rate:.2} iterations/s for {length} over {} stages", stages.len())
+        Executor::RampingArrivalRate { start_rate, time_unit, stages: ramp, .. } => {
+            let highest = ramp.iter().map(|stage| stage.target).max().unwrap_or(0).max(*start_rate);
+            let rate = highest as f64 * share / time_unit.as_secs_f64();
+            format!("Up to {rate:.2} iterations/s for {length} over {stages} stages")
         }
     }
 }

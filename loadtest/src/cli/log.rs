@@ -115,15 +115,20 @@ impl Log {
         self.say(LogLevel::Error, message);
     }
 
-    /// A line while nothing is drawn.
+    /// Writes a line while nothing is drawn.
+    pub(super) fn plain_line(&self, line: &LogLine) {
+        self.line(line, |text| Place::Stderr.write(text));
+    }
+
+    /// As above.
     pub(super) fn say(&self, level: LogLevel, message: &str) {
-        self.line(&LogLine::plain(level, message), |text| Place::Stderr.write(text));
+        self.plain_line(&LogLine::plain(level, message));
     }
 
     /// As above, of a script.
     pub(super) fn of_script(&self, level: LogLevel, message: &str, source: &str) {
         let line = LogLine { source: source.to_owned(), ..LogLine::plain(level, message) };
-        self.line(&line, |text| Place::Stderr.write(text));
+        self.plain_line(&line);
     }
 
     fn text(&self, line: &LogLine, in_console: bool) -> String {
@@ -236,10 +241,26 @@ fn rank(level: LogLevel) -> u8 {
     }
 }
 
-/// As it is if it is one plain word, else in quotes.
+/// As it is if it is one plain word, else in quotes, with Go's escapes as k6 has them.
 fn quoted(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._/@^+".contains(c);
-    if value.chars().all(plain) { value.to_owned() } else { format!("{value:?}") }
+    if value.chars().all(plain) {
+        return value.to_owned();
+    }
+    let mut text = String::with_capacity(value.len() + 2);
+    text.push('"');
+    for c in value.chars() {
+        match c {
+            '"' | '\\' => text.extend(['\\', c]),
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '\t' => text.push_str("\\t"),
+            c if c.is_ascii_control() => text.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => text.push(c),
+        }
+    }
+    text.push('"');
+    text
 }
 
 #[cfg(test)]

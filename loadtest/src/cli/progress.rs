@@ -19,13 +19,15 @@ pub(super) struct Progress {
     quiet: bool,
     terminal: bool,
     log: Log,
+    /// How much of the test this run is, from 0 to 1.
+    share: f64,
     /// Lines of the last drawing, to be drawn over.
     drawn: usize,
 }
 
 impl Progress {
-    pub(super) fn new(profile: Arc<Profile>, quiet: bool, log: Log) -> Self {
-        Self { profile, quiet, terminal: std::io::stderr().is_terminal(), log, drawn: 0 }
+    pub(super) fn new(profile: Arc<Profile>, quiet: bool, log: Log, share: f64) -> Self {
+        Self { profile, quiet, terminal: std::io::stderr().is_terminal(), log, share, drawn: 0 }
     }
 
     /// Removes the drawing.
@@ -57,7 +59,7 @@ impl Watcher for Progress {
         if self.quiet {
             return;
         }
-        let text = render(&self.profile, elapsed, live);
+        let text = render(&self.profile, self.share, elapsed, live);
         let lines = text.lines().count();
         if self.terminal {
             self.write(&text);
@@ -75,7 +77,7 @@ impl Watcher for Progress {
 }
 
 /// The lines of k6's progress: the whole test, then a bar for each scenario.
-fn render(profile: &Profile, elapsed: Duration, live: &Live) -> String {
+fn render(profile: &Profile, of_test: f64, elapsed: Duration, live: &Live) -> String {
     let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     let total = count(&live.initialized).max(1);
     let width = total.to_string().len();
@@ -92,7 +94,7 @@ fn render(profile: &Profile, elapsed: Duration, live: &Live) -> String {
         let share = share(scenario, elapsed, count(&own.completed));
         let filled = (share * BAR as f64) as usize;
         let bar = format!("{}{}", "=".repeat(filled), "-".repeat(BAR - filled));
-        let detail = detail(scenario, elapsed, count(&own.active), count(&own.completed));
+        let detail = detail(scenario, of_test, elapsed, count(&own.active), count(&own.completed));
         text.push_str(&format!("{:name_width$} [{bar}] {detail}\n", scenario.name));
     }
     text
@@ -112,7 +114,7 @@ pub(super) fn share(scenario: &Scenario, elapsed: Duration, completed: u64) -> f
     (completed as f64 / iterations.max(1) as f64).min(1.0)
 }
 
-fn detail(scenario: &Scenario, elapsed: Duration, active: u64, completed: u64) -> String {
+fn detail(scenario: &Scenario, of_test: f64, elapsed: Duration, active: u64, completed: u64) -> String {
     let length = scenario.executor.duration();
     if elapsed < scenario.start_time {
         return format!("waiting  {}", format(whole(scenario.start_time.saturating_sub(elapsed))));
@@ -132,7 +134,7 @@ fn detail(scenario: &Scenario, elapsed: Duration, active: u64, completed: u64) -
             format!("{active:0width$}/{most} VUs  {time}", width = most.to_string().len())
         }
         executor => {
-            let rate = executor.rate_at(elapsed.saturating_sub(scenario.start_time));
+            let rate = executor.rate_at(elapsed.saturating_sub(scenario.start_time)) * of_test;
             format!("{active}/{} VUs  {time}  {rate:.2} iters/s", executor.max_vus())
         }
     }
@@ -171,7 +173,7 @@ mod tests {
         let live = Live::new(1);
         live.initialized.store(20, Ordering::Relaxed);
         live.enter(0);
-        let text = render(&Profile { scenarios: vec![scenario] }, Duration::from_millis(15_000), &live);
+        let text = render(&Profile { scenarios: vec![scenario] }, 1.0, Duration::from_millis(15_000), &live);
         let bar = format!("{}{}", "=".repeat(19), "-".repeat(19));
         assert_eq!(
             text,

@@ -3,8 +3,10 @@
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 use loadtest_js::{Task, TaskValue};
+use tokio::sync::mpsc;
 
 use super::args::{OutputArgs, SummaryMode};
 use super::exit::{self, Failure};
@@ -12,6 +14,7 @@ use super::fleet;
 use super::log::Log;
 use crate::config::Options;
 use crate::engine::run::{End, Outcomes};
+use crate::engine::shared::{LOG_MAX, Notice};
 use crate::engine::vu::{Program, VirtualUser};
 use crate::engine::worker::{self, Plans};
 use crate::metrics::correct;
@@ -85,6 +88,9 @@ pub(super) async fn finish(
         let page = html::page(&summary, &facts);
         write_to(&path.display().to_string(), page.as_bytes())?;
     }
+    if outcomes.end == End::Regular && plans.live.completed.load(Ordering::Relaxed) == 0 {
+        log.warn("no iteration of the script came to its end; consider a longer test");
+    }
     if outcomes.lost_samples > 0 {
         log.warn(&format!(
             "{} samples did not reach the outputs because these could not keep up; the summary counts them all",
@@ -130,13 +136,21 @@ async fn handle_summary(
     if !script.has_function("handleSummary") {
         return None;
     }
-    let shared = worker::shared(plans);
+    // The test's own channel has no reader any more.
+    let (notices, mut heard) = mpsc::channel(LOG_MAX);
+    let mut shared = worker::shared(plans);
+    Rc::get_mut(&mut shared)?.notices = notices;
     let program = Program::Script(script.clone());
     let mut vu = VirtualUser::new(&program, 0, &shared).ok()?;
     let data = data::summary(&outcomes.totals, facts).to_string();
     let task = Task::HandleSummary { data: data.into() };
     let timeout = plans.options.handle_summary_timeout;
     let result = vu.run_task(&Rc::clone(&shared), task, timeout).await;
+    while let Ok(notice) = heard.try_recv() {
+        if let Notice::Log(line) = notice {
+            log.plain_line(&line);
+        }
+    }
     match result {
         None => {
             log.error(&format!("handleSummary() took longer than {}", crate::duration::format(timeout)));
@@ -186,19 +200,20 @@ fn code(outcomes: &Outcomes, verdicts: &[verdict::Verdict<'_>], log: &Log) -> u8
             log.error(reason);
             return exit::ABORTED;
         }
-        End::Regular | End::Interrupted | End::Threshold => {}
+        End::Interrupted => {
+            log.error("the test was interrupted");
+            return exit::INTERRUPTED;
+        }
+        End::Regular | End::Threshold => {}
+    }
+    if let Some(reason) = &outcomes.failed {
+        log.error(&format!("the script marked the test as failed: {reason}"));
+        return exit::FAILED_BY_SCRIPT;
     }
     let crossed = verdict::crossed(verdicts);
     if !crossed.is_empty() {
         log.error(&format!("thresholds on metrics '{}' have been crossed", crossed.join(", ")));
         return exit::THRESHOLDS;
-    }
-    if outcomes.end == End::Interrupted {
-        return exit::INTERRUPTED;
-    }
-    if let Some(reason) = &outcomes.failed {
-        log.error(&format!("the script marked the test as failed: {reason}"));
-        return exit::FAILED_BY_SCRIPT;
     }
     0
 }

@@ -6,17 +6,24 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::fields::Fields;
+use super::local_ips::LocalIps;
 use super::scenarios::{self, ScenarioSpec};
 use super::{layers, network};
+use crate::engine::wire_log::WireLog;
 use crate::metrics::sink::percentile_of;
 use crate::metrics::tags::SystemTags;
 use crate::net::dns::DnsOptions;
 use crate::net::tls::TlsOptions;
+use crate::profile::{Segment, Stripes};
 
 /// Everything that k6's options can say and that this program honours; the names are k6's.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub scenarios: Vec<ScenarioSpec>,
+    /// Which part of the test this run is.
+    pub segment: Segment,
+    /// Which of the whole test's VUs are those of this run.
+    pub own_vus: Stripes,
     /// Metric or sub-metric to its rules; parsed once the script's own metrics are known.
     pub thresholds: Map<String, Value>,
     pub no_setup: bool,
@@ -34,6 +41,8 @@ pub struct Options {
     /// Parallel requests of one `http.batch`.
     pub batch: usize,
     pub batch_per_host: usize,
+    pub wire_log: WireLog,
+    pub local_ips: Option<LocalIps>,
     pub throw: bool,
     pub no_connection_reuse: bool,
     pub no_vu_connection_reuse: bool,
@@ -50,14 +59,13 @@ pub struct Options {
 }
 
 /// Options that k6 has and that this program reads past, with a word on why.
-const IGNORED: [&str; 9] = [
+const IGNORED: [&str; 8] = [
     "cloud",
     "ext",
     "paused",
     "linger",
     "noUsageReport",
     "metricSamplesBufferSize",
-    "httpDebug",
     "tlsCipherSuites",
     "features",
 ];
@@ -71,18 +79,17 @@ pub const TREND_STATS: [&str; 7] = ["avg", "min", "med", "max", "p(90)", "p(95)"
 impl Options {
     /// Reads merged options; the second value is what to warn about.
     pub fn read(json: Map<String, Value>) -> Result<(Self, Vec<String>), String> {
-        let json = layers::canonical(json);
+        let mut json = layers::canonical(json);
         let mut warnings = Vec::new();
         warn_unknown(&json, &mut warnings);
+        let segment = segment(&mut json)?;
         let fields = Fields { map: &json, place: "options" };
-        if fields.has("localIPs") {
-            return Err("options: `localIPs` is not supported; remove it".to_owned());
-        }
-        segments(&fields)?;
         let minute = Duration::from_secs(60);
         let flag = |key: &str| fields.bool(key).map(Option::unwrap_or_default);
         let options = Self {
-            scenarios: scenarios::read(&json, &mut warnings)?,
+            scenarios: part(scenarios::read(&json, &mut warnings)?, &segment),
+            own_vus: segment.stripes(),
+            segment,
             thresholds: fields.object("thresholds")?.cloned().unwrap_or_default(),
             no_setup: flag("noSetup")?,
             no_teardown: flag("noTeardown")?,
@@ -98,6 +105,8 @@ impl Options {
                 .unwrap_or_else(|| format!("loadtest/{}", env!("CARGO_PKG_VERSION"))),
             batch: limit(fields.count("batch")?, 20),
             batch_per_host: limit(fields.count("batchPerHost")?, 6),
+            wire_log: WireLog::of(fields.text("httpDebug")?.as_deref()),
+            local_ips: local_ips(&fields)?,
             throw: flag("throw")?,
             no_connection_reuse: flag("noConnectionReuse")?,
             no_vu_connection_reuse: flag("noVUConnectionReuse")?,
@@ -114,17 +123,27 @@ impl Options {
     }
 }
 
-/// A test runs whole: the only segment there is goes from 0 to 1.
-fn segments(fields: &Fields<'_>) -> Result<(), String> {
-    for (key, whole) in [("executionSegment", ["0:1", "1"]), ("executionSegmentSequence", ["0,1", ""])] {
-        if let Some(text) = fields.text(key)?.filter(|text| !whole.contains(&text.trim())) {
-            return Err(format!(
-                "options: `{key}` {text}: a test cannot be split into segments; give each machine its share of the \
-                 load instead, such as half of the VUs or of the rate (-u, --stage, --rate)"
-            ));
-        }
+/// Reads the segment, and writes it as it reads best.
+fn segment(json: &mut Map<String, Value>) -> Result<Segment, String> {
+    let fields = Fields { map: json, place: "options" };
+    let (own, sequence) = (fields.text("executionSegment")?, fields.text("executionSegmentSequence")?);
+    let segment = Segment::parse(own.as_deref(), sequence.as_deref())
+        .map_err(|why| format!("options: executionSegment and executionSegmentSequence: {why}"))?;
+    if own.is_some_and(|text| !text.trim().is_empty()) {
+        json.insert("executionSegment".to_owned(), Value::String(segment.text()));
     }
-    Ok(())
+    if sequence.is_some_and(|text| !text.trim().is_empty()) {
+        json.insert("executionSegmentSequence".to_owned(), Value::String(segment.sequence_text()));
+    }
+    Ok(segment)
+}
+
+/// What this run has of the scenarios.
+fn part(scenarios: Vec<ScenarioSpec>, segment: &Segment) -> Vec<ScenarioSpec> {
+    if segment.is_whole() {
+        return scenarios;
+    }
+    scenarios.into_iter().filter_map(|spec| spec.part(segment)).collect()
 }
 
 impl Options {
@@ -163,6 +182,11 @@ fn warn_unknown(json: &Map<String, Value>, warnings: &mut Vec<String>) {
             warnings.push(format!("there is no option `{key}`; it is ignored"));
         }
     }
+}
+
+fn local_ips(fields: &Fields<'_>) -> Result<Option<LocalIps>, String> {
+    let text = fields.text("localIPs")?.filter(|text| !text.trim().is_empty());
+    text.map(|text| LocalIps::parse(&text)).transpose()
 }
 
 /// As in k6, what is no system tag is passed over.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::fields::Fields;
-use crate::profile::{Executor, OpenVus, Profile, Scenario, Stage};
+use crate::profile::{Executor, OpenVus, Profile, Scenario, Segment, Stage, Stripes};
 
 /// The name of the scenario that the short forms make.
 pub const DEFAULT: &str = "default";
@@ -23,6 +23,68 @@ pub struct ScenarioSpec {
     pub exec: String,
     pub env: BTreeMap<String, String>,
     pub tags: BTreeMap<String, String>,
+    /// Which of the whole test's iterations are those of this run: all of them but in a segment.
+    pub stripes: Stripes,
+    /// Stages as the user wrote them.
+    pub stages: usize,
+}
+
+impl ScenarioSpec {
+    fn of(schedule: Scenario) -> Self {
+        let stages = match &schedule.executor {
+            Executor::RampingVus { stages, .. } | Executor::RampingArrivalRate { stages, .. } => stages.len(),
+            _ => 0,
+        };
+        let (exec, env, tags, stripes) = Default::default();
+        Self { schedule, exec, env, tags, stripes, stages }
+    }
+
+    /// This segment's part of it, by k6's rules; `None` where the segment has nothing of it.
+    pub fn part(mut self, segment: &Segment) -> Option<Self> {
+        let own = segment.stripes();
+        self.stripes = own.clone();
+        match &mut self.schedule.executor {
+            Executor::SharedIterations { vus, iterations, .. } => {
+                // Iterations go by the VUs that each segment has.
+                self.stripes = segment.by_vus(*vus)?.stripes();
+                *iterations = self.stripes.scale(*iterations);
+                *vus = own.scale(*vus);
+                if *iterations == 0 {
+                    return None;
+                }
+            }
+            Executor::PerVuIterations { vus, .. } | Executor::ConstantVus { vus, .. } => {
+                *vus = own.scale(*vus)
+            }
+            Executor::ConstantArrivalRate { vus, .. } | Executor::RampingArrivalRate { vus, .. } => {
+                self.stripes = segment.by_vus(vus.max)?.stripes();
+                *vus = OpenVus { pre_allocated: own.scale(vus.pre_allocated), max: own.scale(vus.max) };
+            }
+            Executor::RampingVus { .. } => ramp_of(&mut self.schedule.executor, &own),
+        }
+        (self.schedule.executor.max_vus() > 0).then_some(self)
+    }
+}
+
+/// A ramp of some of the VUs: each starts and stops at the nanosecond at which the whole ramp has it, so the ramp becomes
+/// jumps with pauses between them.
+fn ramp_of(executor: &mut Executor, own: &Stripes) {
+    let (steps, length) = (executor.steps(), executor.duration());
+    let Executor::RampingVus { start_vus, stages, .. } = executor else { return };
+    *start_vus = own.scale(*start_vus);
+    stages.clear();
+    let (mut vus, mut at) = (*start_vus, Duration::ZERO);
+    for step in steps {
+        let wanted = own.scale(step.vus);
+        // What ends with the ramp ends by itself.
+        if wanted == vus || (step.at == length && step.vus == 0) {
+            continue;
+        }
+        stages.push(Stage { duration: step.at - at, target: vus });
+        stages.push(Stage { duration: Duration::ZERO, target: wanted });
+        (vus, at) = (wanted, step.at);
+    }
+    stages.push(Stage { duration: length - at, target: vus });
 }
 
 /// The load of all scenarios.
@@ -66,8 +128,7 @@ pub fn read(options: &Map<String, Value>, warnings: &mut Vec<String>) -> Result<
     let executor = short_form(&fields, stages)?;
     let schedule =
         Scenario { name: DEFAULT.to_owned(), executor, start_time: Duration::ZERO, graceful_stop: GRACE };
-    let spec =
-        ScenarioSpec { schedule, exec: DEFAULT.to_owned(), env: BTreeMap::new(), tags: BTreeMap::new() };
+    let spec = ScenarioSpec { exec: DEFAULT.to_owned(), ..ScenarioSpec::of(schedule) };
     check(&spec).map(|()| vec![spec])
 }
 
@@ -131,16 +192,17 @@ fn scenario(name: &str, value: &Value) -> Result<ScenarioSpec, String> {
     if exec.as_deref() == Some("") {
         return Err(format!("{place}: `exec` must name an exported function"));
     }
+    let schedule = Scenario {
+        name: name.to_owned(),
+        executor,
+        start_time: fields.duration("startTime")?.unwrap_or_default(),
+        graceful_stop: fields.duration("gracefulStop")?.unwrap_or(GRACE),
+    };
     let spec = ScenarioSpec {
-        schedule: Scenario {
-            name: name.to_owned(),
-            executor,
-            start_time: fields.duration("startTime")?.unwrap_or_default(),
-            graceful_stop: fields.duration("gracefulStop")?.unwrap_or(GRACE),
-        },
         exec: exec.unwrap_or_else(|| DEFAULT.to_owned()),
         env: fields.strings("env")?,
         tags: fields.strings("tags")?,
+        ..ScenarioSpec::of(schedule)
     };
     check(&spec).map(|()| spec)
 }

@@ -158,6 +158,7 @@ impl Rig<'_> {
                 let iteration = loadtest_js::Iteration {
                     scenario: Rc::clone(&scenario),
                     in_scenario,
+                    in_instance: in_scenario * VUS + id - 1,
                     in_test: in_scenario * VUS + id - 1,
                     setup_data: setup_data.cloned(),
                 };

@@ -6,16 +6,20 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use loadtest_js::{
-    Address, Auth, AuthScheme, Compression, HttpRequest, HttpResponse, LogLevel, RequestCookie, ResponseType,
-    SentRequest, canonical, cookie_header, cookies_of,
+    Address, Auth, AuthScheme, Compression, HttpRequest, HttpResponse, LogLevel, ResponseType, SentRequest,
 };
+
+mod headers;
+
+pub use headers::{Envelope, in_order};
+use headers::{headers, own_headers, sent_request, valid};
 
 use super::digest;
 use super::shared::{LogLine, Shared};
+use super::wire_log::{self, WireLog};
 use crate::metrics::tags::{HttpTags, PlainTags};
 use crate::net::client::{Client, Wire};
 use crate::net::h1::now;
-use crate::net::proxy::basic;
 use crate::net::{Hop, NetError, Origin, Reply, Want, decode};
 
 /// The request of the hop at hand; redirects change it.
@@ -81,7 +85,7 @@ async fn rounds(
         let mut hop = match first.take() {
             Some(hop) => hop,
             None if request.timeout.is_zero() => Hop::failed(NetError::timeout()),
-            None => one_hop(client, request, &current, &headers, deadline).await,
+            None => one_hop(shared, client, request, &current, &headers, deadline).await,
         };
         if let Ok(reply) = &mut hop.result
             && let Err(error) = decode_body(reply)
@@ -92,6 +96,12 @@ async fn rounds(
         let digest_round =
             !challenged && request.auth.as_ref().is_some_and(|auth| auth.scheme == AuthScheme::Digest);
         record(shared, request, &current, &hop, digest_round);
+        if shared.options.wire_log != WireLog::Nothing {
+            let target = current.address.target();
+            let (line, reply) = ((current.method.as_str(), target.as_ref()), hop.result.as_ref().ok());
+            let body = current.body.as_deref().unwrap_or_default();
+            wire_log::log(shared, request, line, &headers, body, reply);
+        }
         let Ok(reply) = &hop.result else {
             return failed(shared, request, &current, &hop, sent, redirects > 0);
         };
@@ -217,126 +227,11 @@ fn compression(compression: &Compression) -> &'static str {
     }
 }
 
-/// The headers of a hop that belong to the request rather than to the connection.
-fn own_headers(shared: &Shared, current: &Current, cookies: &[RequestCookie]) -> Vec<(String, String)> {
-    let mut own: Vec<(String, String)> = Vec::with_capacity(current.headers.len() + 4);
-    own.extend(current.headers.iter().cloned());
-    if !own.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
-        own.push(("User-Agent".to_owned(), shared.options.user_agent.clone()));
-    }
-    if !cookies.is_empty() {
-        let line = cookie_header(cookies);
-        match own.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("cookie")) {
-            // As Go's `AddCookie`, to what the script itself has put there.
-            Some((_, before)) => before.push_str(&format!("; {line}")),
-            None => own.push(("Cookie".to_owned(), line)),
-        }
-    }
-    if let Some(authorization) = &current.authorization {
-        own.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
-        own.push(("Authorization".to_owned(), authorization.clone()));
-    }
-    own
-}
-
-/// All headers of a hop, in the order in which they are sent.
-fn headers(
-    shared: &Shared,
-    client: &Client,
-    current: &Current,
-    mut own: Vec<(String, String)>,
-) -> Vec<(String, String)> {
-    // Also before a digest or NTLM round, as k6.
-    if let Some((user, password)) = &current.address.user
-        && !own.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"))
-    {
-        own.push(("Authorization".to_owned(), basic(user, password.as_deref().unwrap_or(""))));
-    }
-    // The script's own Host is for the host it named, unless the base URL replaces that.
-    if shared.base_url.is_some() {
-        own.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
-    }
-    let envelope = Envelope {
-        method: &current.method,
-        host: &current.address.host_header(),
-        user_agent: &shared.options.user_agent,
-        body: current.body.as_ref().map(Bytes::len),
-        close: client.no_reuse,
-    };
-    in_order(&envelope, own)
-}
-
-/// What goes around the headers that a script sets.
-#[derive(Debug)]
-pub struct Envelope<'a> {
-    pub method: &'a str,
-    pub host: &'a str,
-    pub user_agent: &'a str,
-    /// Its length.
-    pub body: Option<usize>,
-    pub close: bool,
-}
-
-/// Headers as Go sends them: `Host`, `User-Agent`, what is said of the body, then the others by name.
-pub fn in_order(envelope: &Envelope<'_>, own: Vec<(String, String)>) -> Vec<(String, String)> {
-    let mut all: Vec<(String, String)> = Vec::with_capacity(own.len() + 4);
-    let mut others: Vec<(String, String)> = Vec::with_capacity(own.len());
-    let (mut host, mut user_agent) = (envelope.host.to_owned(), envelope.user_agent.to_owned());
-    for (name, value) in own {
-        let name = canonical(&name);
-        let trimmed = value.trim_matches([' ', '\t']);
-        let value = if trimmed.len() == value.len() { value } else { trimmed.to_owned() };
-        match name.as_str() {
-            "Host" => host = value,
-            "User-Agent" => user_agent = value,
-            "Content-Length" | "Transfer-Encoding" | "Trailer" => {}
-            _ => others.push((name, value)),
-        }
-    }
-    all.push(("Host".to_owned(), host));
-    if !user_agent.is_empty() {
-        all.push(("User-Agent".to_owned(), user_agent));
-    }
-    let lacks_body = matches!(envelope.method, "GET" | "HEAD" | "DELETE" | "OPTIONS" | "PROPFIND" | "SEARCH");
-    match envelope.body {
-        Some(0) if !lacks_body => all.push(("Transfer-Encoding".to_owned(), "chunked".to_owned())),
-        None if matches!(envelope.method, "POST" | "PUT" | "PATCH") => {
-            all.push(("Content-Length".to_owned(), "0".to_owned()));
-        }
-        Some(0) | None => {}
-        Some(length) => all.push(("Content-Length".to_owned(), length.to_string())),
-    }
-    others.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let close = envelope.close && !others.iter().any(|(name, _)| name == "Connection");
-    all.extend(others);
-    if close {
-        all.push(("Connection".to_owned(), "close".to_owned()));
-    }
-    all
-}
-
-/// What `response.request` shows: what the script, the options and the jar have put there, but nothing that belongs
-/// to the connection. The body is shown as it was before any compression.
-fn sent_request(request: &HttpRequest, current: &Current, own: &[(String, String)]) -> SentRequest {
-    let shown = |(name, _): &&(String, String)| !name.eq_ignore_ascii_case("content-length");
-    let mut headers: Vec<(String, String)> =
-        own.iter().filter(shown).map(|(name, value)| (canonical(name), value.clone())).collect();
-    headers.sort();
-    let cookies = headers.iter().find(|(name, _)| name == "Cookie").map(|(_, line)| cookies_of(line));
-    let cookie = |(name, value)| RequestCookie { name, value, replace: false };
-    SentRequest {
-        method: current.method.clone(),
-        url: current.url.clone(),
-        cookies: cookies.unwrap_or_default().into_iter().map(cookie).collect(),
-        headers,
-        body: request.body.clone().unwrap_or_default(),
-    }
-}
-
 /// The end of a body that is sent in chunks, of which there are none.
 const NO_CHUNKS: &[u8] = b"0\r\n\r\n";
 
 async fn one_hop(
+    shared: &Shared,
     client: &Client,
     request: &HttpRequest,
     current: &Current,
@@ -352,9 +247,10 @@ async fn one_hop(
     };
     let target = current.address.target();
     let encoded_body = request.response_type != ResponseType::None;
+    let logged = shared.options.wire_log != WireLog::Nothing;
     let want = Want {
-        headers: request.reads.headers || request.reads.rest,
-        body: encoded_body && request.reads.body,
+        headers: request.reads.headers || request.reads.rest || logged,
+        body: encoded_body && (request.reads.body || logged),
         encoded_body,
     };
     let chunked = headers.iter().any(|(name, _)| name == "Transfer-Encoding");
@@ -371,26 +267,6 @@ async fn one_hop(
         deadline,
     };
     client.hop(wire).await
-}
-
-/// What Go's client refuses to send.
-fn valid(method: &str, headers: &[(String, String)]) -> Result<(), NetError> {
-    let is_token = |text: &str| {
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        !text.is_empty() && text.bytes().all(token)
-    };
-    if !is_token(method) {
-        return Err(NetError::generic(format!("net/http: invalid method {method:?}")));
-    }
-    for (name, value) in headers {
-        if !is_token(name) {
-            return Err(NetError::generic(format!("net/http: invalid header field name {name:?}")));
-        }
-        if value.bytes().any(|byte| byte != b'\t' && byte.is_ascii_control()) {
-            return Err(NetError::generic(format!("net/http: invalid header field value for {name:?}")));
-        }
-    }
-    Ok(())
 }
 
 fn decode_body(reply: &mut Reply) -> Result<(), NetError> {

@@ -112,9 +112,11 @@ pub async fn run(worker: Rc<Worker>, run: Rc<ScenarioRun>) {
     let station = Station::open(&worker, &run);
     worker.stations.borrow_mut().insert(run.index, Rc::clone(&station));
     let (thread, threads) = (worker.share.thread, worker.share.threads);
-    let due = Pacer::new(&scenario.executor).enumerate().filter(|(number, _)| number % threads == thread);
+    let all = (0..).zip(Pacer::new(&scenario.executor));
+    let own = all.filter(|(number, _)| run.stripes.contains(*number)).enumerate();
+    let due = own.filter(|(nth, _)| nth % threads == thread);
     let mut warned = false;
-    for (_, due) in due {
+    for (_, (_, due)) in due {
         if now() < start + due && !worker.stop.sleep_until(start + due).await {
             break;
         }

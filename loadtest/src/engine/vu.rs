@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use loadtest_js::{Iteration, LogLevel, Outcome, Script, TagContext, Task, Vu, VuConfig, VuError};
+use loadtest_js::{Iteration, LogLevel, Outcome, Script, TagContext, Task, Vu, VuConfig, VuError, VuPool};
 
 use super::js;
 use super::kill::{Kill, Ran};
@@ -13,12 +13,15 @@ use super::native;
 use super::shared::{LogLine, Notice, Shared, VuRecorder};
 use crate::net::client::Client;
 use crate::net::h1::now;
+use crate::profile::Stripes;
 
 /// What a VU runs.
 #[derive(Debug, Clone)]
 pub enum Program {
     /// In an interpreter of its own.
     Script(Script),
+    /// In interpreters that several VUs share.
+    Pooled(Rc<VuPool>),
     /// Without any JavaScript.
     Native(Rc<native::Plan>),
 }
@@ -62,6 +65,8 @@ pub struct ScenarioRun {
     /// The tags of samples that the loop itself takes.
     pub context: Rc<TagContext>,
     pub setup_data: Option<Arc<str>>,
+    /// Which of the whole test's iterations are those of this run.
+    pub stripes: Stripes,
 }
 
 /// Whether the VU should go on.
@@ -75,20 +80,21 @@ impl VirtualUser {
     /// `id`: from 1; 0 for the one that runs setup and teardown.
     pub fn new(program: &Program, id: u64, shared: &Rc<Shared>) -> Result<Self, VuError> {
         let scenario = Rc::new(Cell::new(0));
+        let id_in_test = id.checked_sub(1).map(|nth| shared.options.own_vus.nth(nth) + 1);
+        let config = VuConfig { id, id_in_test, ..shared.options.vu_config() };
+        let recorder = VuRecorder { shared: Rc::clone(shared), scenario: Rc::clone(&scenario) };
         let machine = match program {
-            Program::Script(script) => {
-                let config = VuConfig { id, ..shared.options.vu_config() };
-                let recorder = VuRecorder { shared: Rc::clone(shared), scenario: Rc::clone(&scenario) };
-                Machine::Script(Vu::new(script, config, Rc::new(recorder))?)
-            }
+            Program::Script(script) => Machine::Script(Vu::new(script, config, Rc::new(recorder))?),
+            Program::Pooled(pool) => Machine::Script(pool.vu(config, Rc::new(recorder))?),
             Program::Native(plan) => Machine::Native(Rc::clone(plan)),
         };
-        let client = Client::new(Arc::clone(&shared.network), shared.options.no_connection_reuse);
+        let local = shared.options.local_ips.as_ref().map(|ips| ips.of(id));
+        let client = Client::new(Arc::clone(&shared.network), shared.options.no_connection_reuse).from(local);
         let begun = Vec::new();
         Ok(Self { machine, client: Rc::new(client), begun, scenario, sent: 0, received: 0 })
     }
 
-    /// Runs one iteration, the `number`-th of its scenario over all VUs.
+    /// Runs one iteration, the `number`-th of its scenario over all VUs of this run.
     pub async fn iterate(
         &mut self,
         shared: &Rc<Shared>,
@@ -110,7 +116,8 @@ impl VirtualUser {
                 let task = Task::Iteration(Iteration {
                     scenario: Rc::clone(&run.script),
                     in_scenario,
-                    in_test: number,
+                    in_instance: number,
+                    in_test: run.stripes.nth(number),
                     setup_data: run.setup_data.clone(),
                 });
                 match kill.run(js::drive(shared, &self.client, vu, task)).await {

@@ -127,6 +127,16 @@ impl Threshold {
         };
         Ok(Self { expression: Expression::parse(&source)?, source, abort_on_fail, delay_abort })
     }
+
+    /// As k6 writes it: a text, or an object if it can end the test.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        if !self.abort_on_fail {
+            return self.source.as_str().into();
+        }
+        let delay = (!self.delay_abort.is_zero()).then(|| crate::duration::format(self.delay_abort));
+        serde_json::json!({"threshold": self.source, "abortOnFail": true, "delayAbortEval": delay})
+    }
 }
 
 /// Tags that a sample must carry.
@@ -192,6 +202,16 @@ mod tests {
     fn options_forms() {
         let value =
             serde_json::json!({"threshold": "rate<0.1", "abortOnFail": true, "delayAbortEval": "10s"});
+        for (given, written) in [
+            (value.clone(), value.clone()),
+            (serde_json::json!({"threshold": "rate<0.1", "delayAbortEval": "10s"}), "rate<0.1".into()),
+            (
+                serde_json::json!({"threshold": "rate<1", "abortOnFail": true}),
+                serde_json::json!({"threshold": "rate<1", "abortOnFail": true, "delayAbortEval": null}),
+            ),
+        ] {
+            assert_eq!(Threshold::from_json(&given).expect("parses").to_json(), written);
+        }
         let threshold = Threshold::from_json(&value).expect("parses");
         assert!(threshold.abort_on_fail);
         assert_eq!(threshold.delay_abort.as_secs(), 10);

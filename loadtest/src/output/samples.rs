@@ -133,7 +133,7 @@ fn write_json(
 
 fn declaration(registry: &Registry, id: MetricId) -> serde_json::Value {
     let metric = &registry.metrics[id.0];
-    let thresholds: Vec<&str> = metric.thresholds.iter().map(|rule| rule.source.as_str()).collect();
+    let thresholds: Vec<_> = metric.thresholds.iter().map(|rule| rule.to_json()).collect();
     let sub = |index: &usize| {
         let sub = &registry.subs[*index];
         let suffix = sub.name.split_once('{').map_or("", |(_, tags)| tags.trim_end_matches('}'));

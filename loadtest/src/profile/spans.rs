@@ -23,13 +23,18 @@ pub(super) fn of(scenario: &Scenario) -> Vec<Vec<Span>> {
     let begin = scenario.start_time;
     let end = begin + scenario.executor.duration();
     let last = end + scenario.graceful_stop;
-    let Executor::RampingVus { graceful_ramp_down, .. } = &scenario.executor else {
+    let Executor::RampingVus { start_vus, stages, graceful_ramp_down } = &scenario.executor else {
         let handles = usize::try_from(scenario.executor.max_vus()).unwrap_or(usize::MAX);
         return vec![vec![Span { start: begin, stop: end, kill: last }]; handles];
     };
     let mut handles: Vec<Vec<Span>> = Vec::new();
     let mut active = 0;
-    for step in scenario.executor.steps() {
+    // VUs that are left when the stages are over get gracefulStop; whom a stage stops, be it at its very end, only the
+    // graceful ramp down.
+    let are_left = stages.last().map_or(*start_vus, |stage| stage.target) > 0;
+    let steps = scenario.executor.steps();
+    let count = steps.len();
+    for (nth, step) in steps.into_iter().enumerate() {
         let wanted = usize::try_from(step.vus).unwrap_or(usize::MAX);
         let at = begin + step.at;
         for handle in active..wanted {
@@ -41,7 +46,8 @@ pub(super) fn of(scenario: &Scenario) -> Vec<Vec<Span>> {
         for handle in (wanted..active).rev() {
             if let Some(span) = handles[handle].last_mut() {
                 span.stop = at;
-                span.kill = if at == end { last } else { last.min(at + *graceful_ramp_down) };
+                let by_end = are_left && nth + 1 == count;
+                span.kill = if by_end { last } else { last.min(at + *graceful_ramp_down) };
             }
         }
         active = wanted;

@@ -95,6 +95,24 @@ fn the_end_gives_graceful_stop_even_against_a_longer_ramp_down() {
     assert_eq!(spans_ms(&scenario), [vec![(0, 2000, 3000)], vec![(0, 1500, 3000)]]);
 }
 
+/// The longest duration, as k6 v2.2.1 prints it for two VUs.
+#[test]
+fn who_is_stopped_by_a_stage_at_the_very_end_has_the_ramp_downs_grace() {
+    for (stages, ramp_down, stop, end) in [
+        (&[(1000, 0)][..], 0, 5000, 1000),
+        (&[(1000, 0)], 1000, 5000, 2000),
+        (&[(1000, 0)], 5000, 1000, 2000),
+        (&[(500, 0), (500, 0)], 300, 5000, 800),
+        (&[(1000, 1)], 0, 1000, 2000),
+        (&[(1000, 2), (0, 0)], 0, 1000, 1000),
+    ] {
+        let end = Duration::from_millis(end);
+        assert_eq!(ramp(2, stages, ramp_down, stop).end(), end, "{stages:?} {ramp_down} {stop}");
+    }
+    let scenario = ramp(2, &[(1000, 1)], 0, 700);
+    assert_eq!(spans_ms(&scenario), [vec![(0, 1000, 1700)], vec![(0, 1000, 1000)]]);
+}
+
 #[test]
 fn vus_of_scenarios_that_follow_each_other_are_shared() {
     let mut second = ramp(5, &[(1000, 5)], 0, 0);

@@ -122,10 +122,12 @@ fn handle_summary_takes_the_place_of_the_summary() {
          export default function () {{ sizes.add(-5); }}
          export function handleSummary(data) {{
            const sizes = data.metrics.sizes;
+           console.log('told\\u001b[2m here');
            return {{ stdout: 'own ' + sizes.values.med + ' ' + sizes.values.count, '{file}': sizes.type }};
          }}"
     );
     let (run, _) = run_script("handle-summary", &script, &[]);
     assert_eq!(run.stdout, "own -5 10", "{}", run.stderr);
+    assert!(run.stderr.contains(r#"level=info msg="told\x1b[2m here" source=console"#), "{}", run.stderr);
     assert_eq!(dir.read("own.txt"), "trend");
 }

@@ -106,7 +106,9 @@ pub struct Iteration {
     pub scenario: Rc<Scenario>,
     /// How many iterations this VU has begun in this scenario, from 0.
     pub in_scenario: u64,
-    /// The scenario's number of this iteration over all VUs, from 0.
+    /// The scenario's number of this iteration over all VUs of this run, from 0.
+    pub in_instance: u64,
+    /// As above, over all runs that share the test by segments.
     pub in_test: u64,
     /// JSON; parsed once per VU as long as it is the same `Arc`.
     pub setup_data: Option<Arc<str>>,

@@ -77,7 +77,8 @@ fn info<'js>(ctx: &Ctx<'js>, state: &VuState, what: &str) -> Result<Value<'js>> 
         "instance.iterationsInterrupted" => status().iterations_interrupted as f64,
         "instance.vusActive" => status().vus_active as f64,
         "instance.vusInitialized" => status().vus_initialized as f64,
-        "vu.idInInstance" | "vu.idInTest" => state.config.id as f64,
+        "vu.idInInstance" => state.id.get() as f64,
+        "vu.idInTest" => state.id_in_test.get() as f64,
         "vu.iterationInInstance" => state.iter.get().max(0) as f64,
         "vu.tags" => return Ok(Value::new_undefined(ctx.clone())),
         "vu.iterationInScenario" => state.iteration.borrow().as_ref().map_or(0.0, |i| i.in_scenario as f64),
@@ -95,9 +96,8 @@ fn scenario<'js>(ctx: &Ctx<'js>, state: &VuState, what: &str, subject: &str) -> 
         "scenario.executor" => iteration.scenario.executor.as_str().into_js(ctx),
         "scenario.startTime" => iteration.scenario.start_unix_ms.into_js(ctx),
         "scenario.progress" => state.recorder.status().scenario_progress.into_js(ctx),
-        "scenario.iterationInInstance" | "scenario.iterationInTest" => {
-            (iteration.in_test as f64).into_js(ctx)
-        }
+        "scenario.iterationInInstance" => (iteration.in_instance as f64).into_js(ctx),
+        "scenario.iterationInTest" => (iteration.in_test as f64).into_js(ctx),
         _ => Err(throw(ctx, &format!("there is no {what}"))),
     }
 }

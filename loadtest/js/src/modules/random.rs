@@ -149,6 +149,6 @@ mod tests {
         }
         let mut generator = Generator::new(99);
         let sum: f64 = (0..2000).map(|_| generator.fraction()).sum();
-        assert!((sum - 1003.794_138_937_143).abs() < 1e-9, "{sum}");
+        assert!((sum - 1_003.794_138_937_143).abs() < 1e-9, "{sum}");
     }
 }

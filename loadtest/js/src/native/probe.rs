@@ -63,7 +63,13 @@ fn run(
     let notes = Rc::new(Notes::default());
     let recorder: Rc<dyn Recorder> = Rc::<Notes>::clone(&notes);
     let mut vu = Vu::new(script, VuConfig { id: 1, ..config.clone() }, recorder).ok()?;
-    let iteration = Iteration { scenario: Rc::clone(scenario), in_scenario: 0, in_test: 0, setup_data: None };
+    let iteration = Iteration {
+        scenario: Rc::clone(scenario),
+        in_scenario: 0,
+        in_instance: 0,
+        in_test: 0,
+        setup_data: None,
+    };
     let mut step = vu.start(Task::Iteration(iteration));
     loop {
         let call = match step {

@@ -9,6 +9,7 @@ mod k6_values;
 mod modules;
 mod native;
 mod responses;
+mod shared;
 mod stress;
 mod subtle;
 

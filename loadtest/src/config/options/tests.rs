@@ -112,12 +112,39 @@ fn what_cannot_be_run_is_refused_with_the_reason() {
         (json!({"summaryTrendStats": ["p(101)"]}), "unknown"),
         (json!({"hosts": {"a": "not an address"}}), "IP address"),
         (json!({"dns": {"select": "best"}}), "select"),
-        (json!({"executionSegment": "0:1/2"}), "give each machine its share"),
-        (json!({"executionSegmentSequence": "0,1/2,1"}), "give each machine its share"),
+        (
+            json!({"executionSegment": "0:1/2", "executionSegmentSequence": "0,1/3,1"}),
+            "not one of the sequence",
+        ),
     ] {
         let error = read(&options).expect_err(&options.to_string());
         assert!(error.contains(part), "{options}: {error}");
     }
+}
+
+#[test]
+fn a_segment_has_its_part_of_each_executor() {
+    let (duration, pre, max) = ("2s", 3, 5);
+    let options = json!({"executionSegment": "1/2:1", "scenarios": {
+        "shared": {"executor": "shared-iterations", "vus": 3, "iterations": 20},
+        "none": {"executor": "constant-vus", "vus": 1, "duration": duration},
+        "ramp": {"executor": "ramping-vus", "startVUs": 1, "stages": [{"duration": "4s", "target": 5}]},
+        "open": {"executor": "constant-arrival-rate", "rate": 9, "duration": duration, "preAllocatedVUs": pre, "maxVUs": max},
+    }});
+    let options = read(&options).expect("reads");
+    let [shared, ramp, open] = options.scenarios.as_slice() else { panic!("{:?}", options.scenarios) };
+    assert!(
+        matches!(shared.schedule.executor, Executor::SharedIterations { vus: 1, iterations: 7, .. }),
+        "{shared:?}"
+    );
+    // The second and the fourth of five VUs, when the whole ramp has them; 4 s for four more.
+    let seconds: Vec<_> =
+        ramp.schedule.executor.steps().iter().map(|step| (step.at.as_secs(), step.vus)).collect();
+    assert_eq!(seconds, [(0, 0), (1, 1), (3, 2), (4, 0)]);
+    assert_eq!(ramp.stages, 1);
+    assert_eq!(open.schedule.executor.open_vus().map(|vus| (vus.pre_allocated, vus.max)), Some((1, 2)));
+    assert_eq!((0..5).map(|nth| open.stripes.nth(nth)).collect::<Vec<_>>(), [1, 3, 6, 8, 11]);
+    assert_eq!(options.json["executionSegment"], "1/2:1");
 }
 
 #[test]

@@ -21,24 +21,45 @@ function type(value) {
   return Object.prototype.toString.call(value).slice(8, -1).toLowerCase();
 }
 
-function inspect(value, depth = 2) {
+/** Characters of a value within a sentence. */
+const WIDTH = 40;
+
+/** What fits, and how many more there are. */
+function list(items, show, width) {
+  let text = '';
+  for (let i = 0; i < items.length; i += 1) {
+    const left = items.length - i;
+    const item = show(items[i], width - text.length - (left > 1 ? 2 : 0)) + (left > 1 ? ', ' : '');
+    const more = left > 1 ? `…(${left - 1})`.length : 0;
+    if (text.length + item.length + more > width) return `${text}…(${left})`;
+    text += item;
+  }
+  return text;
+}
+
+function inspect(value, width = WIDTH) {
+  const short = (text) => (text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text);
   switch (type(value)) {
-    case 'string': return `'${value.replace(/\n/g, '\\n')}'`;
-    case 'function': return value.name ? `[Function: ${value.name}]` : '[Function]';
-    case 'symbol': return value.toString();
-    case 'bigint': return `${value}n`;
-    case 'regexp': return String(value);
-    case 'date': return value.toISOString();
-    case 'error': return `[${value.name}: ${value.message}]`;
-    case 'array':
-      if (depth < 0) return '[ Array ]';
-      return value.length === 0 ? '[]' : `[ ${value.map((one) => inspect(one, depth - 1)).join(', ')} ]`;
-    case 'object': {
-      if (depth < 0) return '{ Object }';
-      const entries = Object.entries(value).map(([key, one]) => `${/^[\w$]+$/.test(key) ? key : `'${key}'`}: ${inspect(one, depth - 1)}`);
-      return entries.length === 0 ? '{}' : `{ ${entries.join(', ')} }`;
+    case 'string': {
+      const text = value.replace(/\n/g, '\\n');
+      return `'${text.length > width - 2 ? `${text.slice(0, Math.max(0, width - 3))}…` : text}'`;
     }
-    default: return String(value);
+    case 'function': return short(value.name ? `[Function ${value.name}]` : '[Function]');
+    case 'symbol': return value.toString();
+    case 'bigint': return short(`${value}n`);
+    case 'regexp': return short(String(value));
+    case 'date': return value.toISOString();
+    case 'error': return short(`${value.name}: ${value.message}`);
+    case 'array': return value.length === 0 ? '[]' : `[ ${list(value, inspect, width - 4)} ]`;
+    case 'object': {
+      const pair = ([key, one], left) => {
+        const label = /^[a-z$_][a-z$_0-9]*$/i.test(key) ? key : `'${key}'`;
+        return `${label}: ${inspect(one, left - label.length - 2)}`;
+      };
+      const entries = Object.entries(value);
+      return entries.length === 0 ? '{}' : `{ ${list(entries, pair, width - 4)} }`;
+    }
+    default: return short(String(value));
   }
 }
 
@@ -78,6 +99,11 @@ class Assertion {
     return new Assertion(this.value, this.name, { ...this.flags, ...flags });
   }
 
+  /** What the sentence takes for granted is a check of its own, never negated. */
+  first(value, ...claim) {
+    new Assertion(value, this.name).assert(...claim);
+  }
+
   /** Another subject in the same sentence. */
   on(value) {
     return new Assertion(value, this.name, this.flags);
@@ -86,20 +112,25 @@ class Assertion {
   /** Records a check named by the sentence, and throws where it does not hold. */
   assert(holds, message, negated, actual) {
     const passed = this.flags.not ? !holds : !!holds;
+    const told = actual === undefined ? this.value : actual;
+    const filled = (subject, got) => (this.flags.not ? negated : message).replace('#{this}', () => subject).replace('#{act}', () => got);
     const variable = (value) => cut(inspect(value), config.truncateVariableThreshold);
-    const shown = config.aggregateChecks ? '${this}' : variable(this.value);
-    const sentence = (this.flags.not ? negated : message)
-      .replace('#{this}', () => this.name ?? shown)
-      .replace('#{act}', () => (config.aggregateChecks ? '${actual}' : variable(actual ?? this.value)));
-    const title = cut(sentence, config.truncateMsgThreshold);
-    check(null, { [title.replaceAll('::', ': :')]: passed });
+    const sentence = config.aggregateChecks
+      ? filled(this.name ?? '${this}', '${actual}')
+      : filled(this.name ?? variable(this.value), variable(told));
+    check(null, { [cut(sentence, config.truncateMsgThreshold).replaceAll('::', ': :')]: passed });
     if (!passed) {
-      if (config.logFailures) console.warn(`${sentence} (${variable(actual ?? this.value)})`);
-      throw new AssertionError(sentence);
+      if (config.logFailures) console.warn(`${sentence} (${variable(told)})`);
+      throw new AssertionError(filled(inspect(this.value), inspect(told)));
     }
     return this;
   }
 }
+
+const kindOf = (name) => (value) => [type(value) === name, `expected #{this} to be ${article(name)}`];
+const isFunction = kindOf('function'), isArray = kindOf('array'), isNumber = kindOf('number'), isString = kindOf('string');
+const hasLength = (value) => [value !== null && value !== undefined && Object(value).length !== undefined, "expected #{this} to have property 'length'"];
+const lengthy = (it) => { if (!(it.value instanceof Map || it.value instanceof Set)) it.first(it.value, ...hasLength(it.value)); };
 
 const say = (text) => [`expected #{this} to ${text}`, `expected #{this} to not ${text}`];
 const words = ['to', 'be', 'been', 'is', 'that', 'which', 'and', 'has', 'have', 'with', 'at', 'of', 'same', 'but', 'does', 'still', 'also'];
@@ -117,6 +148,7 @@ const facts = {
 const measured = (it) => (it.flags.length ? it.value.length ?? it.value.size : it.value);
 function compare(holds, plain, long) {
   return (it, bound) => {
+    if (it.flags.length) lengthy(it);
     const value = measured(it);
     const text = it.flags.length ? [`expected #{this} to have a length ${long} ${inspect(bound)} got #{act}`, `expected #{this} to not have a length ${long} ${inspect(bound)}`] : say(`be ${plain} ${inspect(bound)}`);
     return it.assert(holds(value, bound), ...text, value);
@@ -130,19 +162,31 @@ function includes(it, wanted) {
   if (typeof value === 'string') holds = value.includes(wanted);
   else if (value instanceof Map) holds = [...value.values()].some((one) => same(one, wanted));
   else if (value instanceof Set || Array.isArray(value)) holds = [...value].some((one) => same(one, wanted));
-  else if (it.flags.nested) holds = Object.entries(wanted).every(([key, one]) => { const [there, got] = reach(value, key); return there && same(got, one); });
-  else holds = value !== null && value !== undefined && Object.entries(Object(wanted)).every(([key, one]) => key in Object(value) && same(value[key], one));
+  else {
+    const entries = Object.entries(Object(wanted));
+    const wrong = [];
+    for (const [key, one] of entries) {
+      try { property(it, key, one); } catch (error) {
+        if (!it.flags.not || !(error instanceof AssertionError)) throw error;
+        wrong.push(error);
+      }
+    }
+    // Not to include an object is to lack one of its properties.
+    if (wrong.length > 0 && wrong.length === entries.length) throw wrong[0];
+    return it;
+  }
   return it.assert(holds, ...say(`${deep ? 'deep ' : ''}include ${inspect(wanted)}`));
 }
 
 function property(it, name, ...wanted) {
+  if (it.value === null || it.value === undefined) throw new AssertionError('Target cannot be null or undefined.');
   const [there, got] = it.flags.nested ? reach(it.value, name)
     : [it.flags.own ? Object.hasOwn(Object(it.value), name) : it.value !== null && it.value !== undefined && name in Object(it.value), it.value?.[name]];
   const label = `${it.flags.deep ? 'deep ' : ''}${it.flags.nested ? 'nested ' : ''}${it.flags.own ? 'own ' : ''}property ${inspect(name)}`;
-  if (wanted.length === 0) it.assert(there, ...say(`have ${label}`));
-  else {
+  if (wanted.length === 0 || !it.flags.not) it.assert(there, ...say(`have ${label}`));
+  if (wanted.length > 0) {
     const holds = there && (it.flags.deep ? equal(got, wanted[0]) : got === wanted[0]);
-    it.assert(holds, `expected #{this} to have ${label} of ${inspect(wanted[0])}, but got #{act}`, `expected #{this} to not have ${label} of ${inspect(wanted[0])}`, got);
+    it.assert(holds, `expected #{this} to have ${label} of ${inspect(wanted[0])}, got #{act}`, `expected #{this} to not have ${label} of #{act}`, got);
   }
   return it.on(got);
 }
@@ -157,18 +201,28 @@ function keys(it, ...given) {
 }
 
 function throws(it, kind, part) {
+  it.first(it.value, ...isFunction(it.value));
   let thrown, threw = false;
   try { it.value(); } catch (error) { thrown = error; threw = true; }
   const [error, message] = typeof kind === 'string' || kind instanceof RegExp ? [undefined, kind] : [kind, part];
   const text = thrown?.message ?? String(thrown);
-  const holds = threw && (error === undefined || (typeof error === 'function' ? thrown instanceof error : thrown === error))
-    && (message === undefined || (message instanceof RegExp ? message.test(text) : text.includes(message)));
+  const right = error === undefined || (typeof error === 'function' ? thrown instanceof error : thrown === error);
+  const says = message === undefined || (message instanceof RegExp ? message.test(text) : text.includes(message));
   const what = error === undefined ? 'an error' : typeof error === 'function' ? error.name : inspect(error);
-  it.assert(holds, ...say(`throw ${message === undefined ? what : `${error === undefined ? 'error' : what} ${message instanceof RegExp ? 'matching' : 'including'} ${inspect(message)}`}`));
+  const alone = error === undefined && message === undefined;
+  // That it throws at all is a check; whether it is the right error only where it is not.
+  if (alone || !it.flags.not) it.assert(threw, `expected #{this} to throw ${what}`, `expected #{this} to not throw ${what} #{act} was thrown`, thrown);
+  if (threw && !alone && right === !!it.flags.not && error !== undefined) it.assert(right, `expected #{this} to throw '${what}' #{act} was thrown`, `expected #{this} to not throw '${what}' #{act} was thrown`, thrown);
+  if (threw && message !== undefined && says === !!it.flags.not) {
+    const how = `throw error ${message instanceof RegExp ? 'matching' : 'including'} ${inspect(message)}`;
+    it.assert(says, `expected #{this} to ${how} got #{act}`, `expected #{this} to not ${how}`, text);
+  }
   return it.on(thrown);
 }
 
 function members(it, wanted) {
+  it.first(it.value, ...isArray(it.value));
+  it.first(wanted, ...isArray(wanted));
   const same = it.flags.deep ? equal : Object.is;
   const left = [...wanted];
   let holds = Array.isArray(it.value);
@@ -187,12 +241,16 @@ function members(it, wanted) {
 
 function changed(sign, verb) {
   return (it, subject, name) => {
+    it.first(it.value, ...isFunction(it.value));
+    if (name === undefined) it.first(subject, ...isFunction(subject));
+    else it.first(subject, name in Object(subject), `expected #{this} to have property ${inspect(name)}`);
     const read = () => (name === undefined ? subject() : subject[name]);
     const before = read();
+    if (sign !== 0) it.first(before, ...isNumber(before));
     it.value();
     const delta = read() - before;
     const holds = sign === 0 ? read() !== before : delta * sign > 0;
-    const what = name === undefined ? inspect(subject) : `.${name}`;
+    const what = name === undefined ? String(before) : `.${name}`;
     it.assert(holds, `expected ${what} to ${verb}`, `expected ${what} to not ${verb}`);
     return it.with({ delta: Math.abs(delta), changed: what, verb });
   };
@@ -205,6 +263,7 @@ const methods = {
   above: compare((a, b) => a > b, 'above', 'above'), least: compare((a, b) => a >= b, 'at least', 'at least'),
   below: compare((a, b) => a < b, 'below', 'below'), most: compare((a, b) => a <= b, 'at most', 'at most'),
   within: (it, low, high) => {
+    if (it.flags.length) lengthy(it);
     const value = measured(it);
     return it.assert(value >= low && value <= high, ...say(it.flags.length ? `have a length within ${low}..${high}` : `be within ${low}..${high}`), value);
   },
@@ -217,18 +276,21 @@ const methods = {
     return it.on(got);
   },
   lengthOf: (it, size) => {
+    lengthy(it);
     const got = it.value?.length ?? it.value?.size;
-    return it.assert(got === size, `expected #{this} to have a length of ${inspect(size)} got #{act}`, `expected #{this} to not have a length of ${inspect(size)}`, got);
+    const measure = it.value instanceof Map || it.value instanceof Set ? 'size' : 'length';
+    return it.assert(got === size, `expected #{this} to have a ${measure} of ${inspect(size)} got #{act}`, `expected #{this} to not have a ${measure} of #{act}`, got);
   },
   match: (it, pattern) => it.assert(pattern.test(it.value), ...say(`match ${pattern}`)),
-  string: (it, part) => it.assert(String(it.value).includes(part), ...say(`contain ${inspect(part)}`)),
+  string: (it, part) => it.first(it.value, ...isString(it.value)) ?? it.assert(String(it.value).includes(part), ...say(`contain ${inspect(part)}`)),
   respondTo: (it, name) => {
     const holder = typeof it.value === 'function' && !it.flags.itself ? it.value.prototype : it.value;
     return it.assert(typeof holder?.[name] === 'function', ...say(`respond to ${inspect(name)}`));
   },
   satisfy: (it, test) => it.assert(test(it.value), ...say(`satisfy ${inspect(test)}`)),
-  closeTo: (it, wanted, delta) => it.assert(Math.abs(it.value - wanted) <= delta, ...say(`be close to ${wanted} +/- ${delta}`)),
+  closeTo: (it, wanted, delta) => it.first(it.value, ...isNumber(it.value)) ?? it.assert(Math.abs(it.value - wanted) <= delta, ...say(`be close to ${wanted} +/- ${delta}`)),
   oneOf: (it, list) => {
+    it.first(list, ...isArray(list));
     const same = it.flags.deep ? equal : (a, b) => a === b;
     const holds = it.flags.contains ? list.some((one) => it.value.includes(one)) : list.some((one) => same(it.value, one));
     return it.assert(holds, ...say(it.flags.contains ? `contain one of ${inspect(list)}` : `be one of ${inspect(list)}`));
@@ -249,6 +311,14 @@ for (const [name, of] of Object.entries({
 })) methods[name] = methods[of];
 for (const name of ['ownProperty', 'haveOwnProperty']) methods[name] = (it, key, ...wanted) => property(it.with({ own: true }), key, ...wanted);
 
+/** How many values a method takes before a name. */
+const takes = { within: 2, closeTo: 2, approximately: 2, property: 2, ownProperty: 2 };
+for (const name of [
+  'a', 'an', 'equal', 'equals', 'eq', 'eql', 'eqls', 'above', 'gt', 'greaterThan', 'least', 'gte', 'greaterThanOrEqual', 'below', 'lt',
+  'lessThan', 'most', 'lte', 'lessThanOrEqual', 'instanceof', 'instanceOf', 'include', 'includes', 'contain', 'contains', 'lengthOf',
+  'length', 'match', 'matches', 'string', 'members', 'oneOf', 'satisfy', 'satisfies', 'respondTo', 'respondsTo',
+]) takes[name] = 1;
+
 /** Words after which a sentence may also go on without a call, such as `include.members` or `lengthOf.above`. */
 const chained = { a: {}, an: {}, include: { contains: true }, includes: { contains: true }, contain: { contains: true }, contains: { contains: true }, lengthOf: { length: true }, length: { length: true } };
 
@@ -268,7 +338,11 @@ function get(target, word) {
     if (word === 'then' || word === 'toJSON') return undefined;
     throw new Error(`Invalid Chai property: ${word}`);
   }
-  return chain(it.with(chained[word] ?? {}), (...given) => chain(method(it, ...given)));
+  return chain(it.with(chained[word] ?? {}), (...given) => {
+    // A text after what the method takes names the sentence.
+    const named = given.length > (takes[word] ?? Infinity) ? new Assertion(it.value, given[takes[word]], it.flags) : it;
+    return chain(method(named, ...given.slice(0, takes[word])));
+  });
 }
 
 function chain(it, call) {
@@ -279,7 +353,7 @@ function chain(it, call) {
 export function expect(value, name) {
   return chain(new Assertion(value, name));
 }
-expect.fail = (message = 'expect.fail()') => new Assertion(undefined, '').assert(false, message, message);
+expect.fail = (message = 'expect.fail()') => { throw new AssertionError(message); };
 
 export function describe(name, body) {
   let success = true;
@@ -291,7 +365,7 @@ export function describe(name, body) {
       if (!(error instanceof AssertionError)) {
         const text = cut(`Exception raised "${error}"`, config.truncateMsgThreshold);
         check(null, { [text.replaceAll('::', ': :')]: false });
-        if (config.logFailures) console.warn(text);
+        console.error(`Exception raised in test "${name}". Failing the test and continuing. \n${error}`);
       }
     }
   });
