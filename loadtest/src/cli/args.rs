@@ -280,7 +280,7 @@ pub(super) struct OutputArgs {
     #[arg(long, value_name = "LIST", help_heading = "Output")]
     pub(super) summary_trend_stats: Option<String>,
     /// s, ms or us
-    #[arg(long, value_name = "UNIT", help_heading = "Output")]
+    #[arg(long, value_name = "UNIT", value_parser = ["s", "ms", "us"], hide_possible_values = true, help_heading = "Output")]
     pub(super) summary_time_unit: Option<String>,
     /// Put a tag on every sample (repeatable)
     #[arg(long = "tag", value_name = "NAME=VALUE", help_heading = "Output")]

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::args::RunArgs;
 use super::exit::Failure;
-use crate::config::layers;
+use crate::config::local_ips::LocalIps;
+use crate::config::{layers, network};
 
 /// The practical's stages, for `--practical`.
 const PRACTICAL: [&str; 2] = ["1m:1000", "10m:5000"];
@@ -48,6 +49,11 @@ pub(super) fn options(args: &RunArgs) -> Result<Map<String, Value>, Failure> {
     set("tags", tags(&output.tags)?);
     set("thresholds", thresholds(&args.load.thresholds)?);
     load(args, &mut set)?;
+    // As in k6, a flag that cannot be read is no matter of the options.
+    network::dns(&options).map_err(Failure::system)?;
+    if let Some(text) = &http.local_ips {
+        LocalIps::parse(text).map_err(Failure::system)?;
+    }
     Ok(options)
 }
 
@@ -63,8 +69,8 @@ fn load(args: &RunArgs, set: &mut impl FnMut(&str, Option<Value>)) -> Result<(),
     } else {
         layers::stages(load.stages.iter().flat_map(|stage| stage.split(',')))
     };
-    // As in k6, a flag that cannot be read is no matter of the options.
-    let stages = stages.map_err(Failure::system)?;
+    let is_untargeted = load.stages.iter().any(|stage| crate::duration::parse(stage).is_ok());
+    let stages = stages.map_err(if is_untargeted { Failure::config } else { Failure::system })?;
     if let Some(text) = &load.duration {
         crate::duration::parse(text).map_err(|error| Failure::system(format!("--duration: {error}")))?;
     }
