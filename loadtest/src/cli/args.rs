@@ -332,6 +332,9 @@ pub(super) struct K6Args {
     /// Archives cannot be run
     #[arg(short = 't', long = "type", hide = true, value_parser = ["js"])]
     pub(super) kind: Option<String>,
+    /// Switches that are told to be off, such as --throw=false
+    #[arg(long, hide = true)]
+    pub(super) off: Vec<String>,
     /// Traces cannot be sent
     #[arg(long, hide = true, value_parser = ["none"])]
     pub(super) traces_output: Option<String>,
