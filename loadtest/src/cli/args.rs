@@ -77,10 +77,10 @@ pub(super) struct ScriptArgs {
     pub(super) config: Option<PathBuf>,
 }
 
-/// Whether scripts may run without JavaScript where they are simple enough.
+/// What VUs may share, and whether scripts may run without JavaScript where they are simple enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum Isolation {
-    /// Natively where that gives the same results
+    /// Natively, or several VUs in an interpreter, where that gives the same results
     #[default]
     Auto,
     /// Always an interpreter for each VU
