@@ -284,7 +284,7 @@ pub(super) struct OutputArgs {
     #[arg(long, value_name = "LIST", help_heading = "Output")]
     pub(super) summary_trend_stats: Option<String>,
     /// s, ms or us
-    #[arg(long, value_name = "UNIT", help_heading = "Output")]
+    #[arg(long, value_name = "UNIT", value_parser = ["s", "ms", "us"], hide_possible_values = true, help_heading = "Output")]
     pub(super) summary_time_unit: Option<String>,
     /// Put a tag on every sample (repeatable)
     #[arg(long = "tag", value_name = "NAME=VALUE", help_heading = "Output")]
@@ -336,6 +336,9 @@ pub(super) struct K6Args {
     /// Archives cannot be run
     #[arg(short = 't', long = "type", hide = true, value_parser = ["js"])]
     pub(super) kind: Option<String>,
+    /// Switches that are told to be off, such as --throw=false
+    #[arg(long, hide = true)]
+    pub(super) off: Vec<String>,
     /// Traces cannot be sent
     #[arg(long, hide = true, value_parser = ["none"])]
     pub(super) traces_output: Option<String>,
