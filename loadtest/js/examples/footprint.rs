@@ -1,6 +1,6 @@
 //! What a virtual user costs: memory of N suspended ones, time of their creation and of an iteration.
 //!
-//! `cargo run --release -p loadtest-js --example footprint -- [VUS] [ITERATIONS] [SCRIPT]`
+//! `cargo run --release -p loadtest-js --example footprint -- [VUS] [ITERATIONS] [SCRIPT] [shared]`
 
 #![expect(
     clippy::print_stdout,
@@ -97,15 +97,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(path) => Source::File(path.into()),
         None => Source::Text { text: PRACTICAL.to_owned(), name: "k6.js".to_owned(), directory: "/".into() },
     };
+    let shared = args.next().is_some_and(|mode| mode == "shared");
     let recorder = Rc::new(Quiet(Instant::now(), std::cell::Cell::new(0)));
     let script = Script::load(source, Default::default(), Rc::<Quiet>::clone(&recorder))?;
     let before = rss_kib();
     let each = || (rss_kib() - before) as f64 / vus as f64;
     let start = Instant::now();
+    let pool = VuPool::new(&script);
     let mut all: Vec<Waiting> = Vec::new();
     for id in 1..=vus {
         let config = VuConfig { id: id as u64, ..VuConfig::default() };
-        all.push((Vu::new(&script, config, Rc::<Quiet>::clone(&recorder))?, None));
+        let recorder = Rc::<Quiet>::clone(&recorder);
+        let vu = if shared { pool.vu(config, recorder)? } else { Vu::new(&script, config, recorder)? };
+        all.push((vu, None));
     }
     println!("created in {:.1} us each", start.elapsed().as_secs_f64() * 1e6 / vus as f64);
     println!("{:.1} KiB each, idle", each());

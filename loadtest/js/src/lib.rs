@@ -44,4 +44,4 @@ pub use native::{
     NativeNumber, NativeOrder, NativeRequest, NativeScenario, NativeStep, NativeTest, NativeView,
 };
 pub use script::{Offline, Remote, Script, ScriptError, Source, Unrecorded};
-pub use vm::{Vu, VuConfig, VuError};
+pub use vm::{Vu, VuConfig, VuError, VuPool};

@@ -17,6 +17,7 @@ mod error;
 mod graph;
 pub(crate) mod parse;
 mod resolve;
+mod shareable;
 
 pub use error::ScriptError;
 pub(crate) use graph::BODY;

@@ -4,6 +4,7 @@ pub(crate) mod body;
 pub(crate) mod error;
 pub(crate) mod fiber;
 mod globals;
+mod group;
 pub(crate) mod intrinsics;
 mod loader;
 pub(crate) mod state;
@@ -15,10 +16,11 @@ use std::rc::Rc;
 use crate::api::host::{HostCall, Recorder, Reply, Step, Task};
 use crate::script::Script;
 use fiber::Fiber;
+pub use group::VuPool;
 use state::{In, Out};
 
 /// Who a VU is, and the options that its functions need.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VuConfig {
     /// `__VU` and `exec.vu.idInInstance`; 0 for the VU that runs setup, teardown or handleSummary.
     pub id: u64,
@@ -89,9 +91,14 @@ impl Vu {
         mode: body::Mode,
     ) -> Result<Self, VuError> {
         let script = script.clone();
-        let mut fiber =
+        let fiber =
             Fiber::new(|| In::Shutdown, move |port, _| body::run(script, config, recorder, port, &mode))
                 .map_err(|e| VuError::Stack(e.to_string()))?;
+        Self::begun(fiber)
+    }
+
+    /// Lets the init code run.
+    fn begun(mut fiber: Fiber<In, Out>) -> Result<Self, VuError> {
         let mut input = In::Reply(Reply::Done);
         for _ in 0..INIT_SLICES_MAX {
             match fiber.resume(input) {

@@ -21,6 +21,7 @@ use crate::config::{Options, ScenarioSpec, inspect, scenarios};
 use crate::engine::native::PlanSpec;
 use crate::engine::run::{self, Signal};
 use crate::engine::shared::{Clock, LOG_MAX, Live};
+use crate::engine::wire_log::WireLog;
 use crate::engine::worker::{Plans, ProgramSpec};
 use crate::metrics::recorder::Sample;
 use crate::metrics::registry::Registry;
@@ -249,17 +250,27 @@ fn check_functions(target: &Target, options: &Options) -> Result<(), Failure> {
 fn program(target: &Target, options: &Options, isolation: Isolation) -> (ProgramSpec, String) {
     match &target.what {
         What::Script(script) => {
-            let plan = if isolation == Isolation::Auto { native_plan(script, options) } else { None };
-            match plan {
+            let own = |why: &str| {
+                let words = format!("JavaScript, an interpreter of its own for each VU{why}");
+                (ProgramSpec::Script(script.clone()), words)
+            };
+            if isolation == Isolation::Vu {
+                return own("");
+            }
+            match native_plan(script, options) {
                 Some(plan) => {
                     let words = "native: the script is a plain list of requests, checks and pauses (--isolation=vu \
                                  runs it as JavaScript)";
                     (ProgramSpec::Native(Arc::new(plan)), words.to_owned())
                 }
-                None => (
-                    ProgramSpec::Script(script.clone()),
-                    "JavaScript, an interpreter of its own for each VU".to_owned(),
-                ),
+                None => match script.shareable() {
+                    Ok(()) => {
+                        let words = "JavaScript, several VUs in one interpreter, each with its own instance of the \
+                                     script (--isolation=vu gives each an interpreter)";
+                        (ProgramSpec::Shared(script.clone()), words.to_owned())
+                    }
+                    Err(why) => own(&format!(": {why}")),
+                },
             }
         }
         What::Steps { all, by_scenario } => {
@@ -272,7 +283,7 @@ fn program(target: &Target, options: &Options, isolation: Isolation) -> (Program
 
 /// The script as data, if every scenario of it is simple enough.
 fn native_plan(script: &Script, options: &Options) -> Option<PlanSpec> {
-    if options.throw || options.no_cookies_reset {
+    if options.throw || options.no_cookies_reset || options.wire_log != WireLog::Nothing {
         return None;
     }
     let config = VuConfig { id: 1, ..options.vu_config() };

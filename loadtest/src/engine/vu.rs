@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use loadtest_js::{Iteration, LogLevel, Outcome, Script, TagContext, Task, Vu, VuConfig, VuError};
+use loadtest_js::{Iteration, LogLevel, Outcome, Script, TagContext, Task, Vu, VuConfig, VuError, VuPool};
 
 use super::js;
 use super::kill::{Kill, Ran};
@@ -20,6 +20,8 @@ use crate::profile::Stripes;
 pub enum Program {
     /// In an interpreter of its own.
     Script(Script),
+    /// In interpreters that several VUs share.
+    Pooled(Rc<VuPool>),
     /// Without any JavaScript.
     Native(Rc<native::Plan>),
 }
@@ -78,16 +80,16 @@ impl VirtualUser {
     /// `id`: from 1; 0 for the one that runs setup and teardown.
     pub fn new(program: &Program, id: u64, shared: &Rc<Shared>) -> Result<Self, VuError> {
         let scenario = Rc::new(Cell::new(0));
+        let id_in_test = id.checked_sub(1).map(|nth| shared.options.own_vus.nth(nth) + 1);
+        let config = VuConfig { id, id_in_test, ..shared.options.vu_config() };
+        let recorder = VuRecorder { shared: Rc::clone(shared), scenario: Rc::clone(&scenario) };
         let machine = match program {
-            Program::Script(script) => {
-                let id_in_test = id.checked_sub(1).map(|nth| shared.options.own_vus.nth(nth) + 1);
-                let config = VuConfig { id, id_in_test, ..shared.options.vu_config() };
-                let recorder = VuRecorder { shared: Rc::clone(shared), scenario: Rc::clone(&scenario) };
-                Machine::Script(Vu::new(script, config, Rc::new(recorder))?)
-            }
+            Program::Script(script) => Machine::Script(Vu::new(script, config, Rc::new(recorder))?),
+            Program::Pooled(pool) => Machine::Script(pool.vu(config, Rc::new(recorder))?),
             Program::Native(plan) => Machine::Native(Rc::clone(plan)),
         };
-        let client = Client::new(Arc::clone(&shared.network), shared.options.no_connection_reuse);
+        let local = shared.options.local_ips.as_ref().map(|ips| ips.of(id));
+        let client = Client::new(Arc::clone(&shared.network), shared.options.no_connection_reuse).from(local);
         let begun = Vec::new();
         Ok(Self { machine, client: Rc::new(client), begun, scenario, sent: 0, received: 0 })
     }

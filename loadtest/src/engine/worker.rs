@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
-use loadtest_js::{Script, TagContext};
+use loadtest_js::{Script, TagContext, VuPool};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::LocalSet;
 
@@ -59,6 +59,8 @@ pub struct Plans {
 #[derive(Debug, Clone)]
 pub enum ProgramSpec {
     Script(Script),
+    /// Several VUs to an interpreter.
+    Shared(Script),
     Native(Arc<PlanSpec>),
 }
 
@@ -218,6 +220,7 @@ pub fn shared(plans: &Plans) -> Rc<Shared> {
 pub fn program(spec: &ProgramSpec, shared: &Shared) -> Result<Program, String> {
     match spec {
         ProgramSpec::Script(script) => Ok(Program::Script(script.clone())),
+        ProgramSpec::Shared(script) => Ok(Program::Pooled(Rc::new(VuPool::new(script)))),
         ProgramSpec::Native(plan) => Plan::new(plan, shared).map(|plan| Program::Native(Rc::new(plan))).ok_or_else(|| {
             "a request cannot be made: its URL must begin with http:// or https:// and its headers must not hold \
              line breaks"

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
-use crate::server::{Server, ok};
+use crate::server::{Server, answer, ok};
 use crate::tool::{Dir, command, run, run_script};
 
 #[test]
@@ -87,6 +87,61 @@ fn native_and_isolated_runs_agree() {
 }
 
 #[test]
+fn shared_and_isolated_interpreters_agree() {
+    let server = Server::start(|seen| {
+        if seen.path.contains("odd") { Some(answer("404 Not Found", &[], b"odd")) } else { ok("a todo") }
+    });
+    let dir = Dir::new("shared");
+    // Each VU keeps count; every third of its requests is for something that is not there.
+    let script = format!(
+        "import http from 'k6/http'; import {{ check, group, sleep }} from 'k6'; import {{ Counter }} from 'k6/metrics';
+         export const options = {{ scenarios: {{ each: {{ executor: 'per-vu-iterations', vus: 5, iterations: 6 }} }} }};
+         const counts = new Counter('counts');
+         let count = 0;
+         export default function () {{
+           count += 1;
+           counts.add(count);
+           const res = http.get(`{0}/${{count % 3 === 0 ? 'odd' : 'even'}}?n=${{count}}`, {{ tags: {{ name: 'todo' }} }});
+           group('look', () => check(res, {{ 'is 200': (r) => r.status === 200 }}));
+           sleep(0.01);
+           if (count === 6) throw new Error(`VU counted to ${{count}}`);
+         }}",
+        server.url
+    );
+    let file = dir.write("k6.js", &script);
+    let results = ["--isolation=auto", "--isolation=vu"].map(|isolation| {
+        let export = dir.path("out.json");
+        let run = run(&[&file, isolation, "--threads", "1", "--summary-export", &export]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let said = |text: &str| run.stderr.matches(text).count();
+        let engine = run.stderr.lines().find(|line| line.contains("engine:")).unwrap_or_default().to_owned();
+        let results: serde_json::Value = serde_json::from_str(&dir.read("out.json")).expect("is JSON");
+        (engine, results, said("VU counted to 6"), said("at default ("))
+    });
+    assert!(results[0].0.contains("several VUs in one interpreter"), "{}", results[0].0);
+    assert!(results[1].0.contains("an interpreter of its own for each VU"), "{}", results[1].0);
+    assert_eq!((results[0].2, results[0].3), (results[1].2, results[1].3));
+    for (path, expected) in [
+        ("/metrics/checks/passes", Some(20)),
+        ("/metrics/checks/fails", Some(10)),
+        ("/metrics/http_reqs/count", Some(30)),
+        ("/metrics/iterations/count", Some(30)),
+        ("/metrics/counts/count", Some(5 * 21)),
+        ("/metrics/http_req_failed/passes", None),
+        ("/metrics/data_sent/count", None),
+        ("/metrics/data_received/count", None),
+        ("/root_group", None),
+    ] {
+        let [shared, isolated] = [&results[0].1, &results[1].1].map(|r| r.pointer(path));
+        assert_eq!(shared, isolated, "{path}");
+        assert!(shared.is_some(), "{path}");
+        if let Some(expected) = expected {
+            assert_eq!(shared.and_then(serde_json::Value::as_u64), Some(expected), "{path}");
+        }
+    }
+}
+
+#[test]
 fn a_slow_server_is_corrected_for() {
     let calls = AtomicUsize::new(0);
     let stall = Mutex::new(());
@@ -139,6 +194,33 @@ fn an_interrupt_ends_gently_and_shows_the_summary() {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(out.contains("TOTAL RESULTS"), "{out}");
     assert!(err.contains("interrupt again"), "{err}");
+}
+
+#[test]
+fn an_interrupt_during_setup_ends_the_test() {
+    let (told, heard) = std::sync::mpsc::channel();
+    let told = Mutex::new(told);
+    let server = Server::start(move |_| {
+        told.lock().expect("not poisoned").send(()).expect("the test waits");
+        ok("")
+    });
+    let script = format!(
+        "import http from 'k6/http'; import {{ sleep }} from 'k6';
+         export function setup() {{ http.get('{0}/setup'); sleep(600); }}
+         export default function () {{ http.get('{0}/never'); }}
+         export function teardown() {{ http.get('{0}/never'); }}",
+        server.url
+    );
+    let dir = Dir::new("interrupted-setup");
+    let file = dir.write("script.js", &script);
+    let mut child = command(&[&file, "-q"]);
+    let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    heard.recv().expect("setup asks");
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).expect("fits")).expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("is ours");
+    let output = child.wait_with_output().expect("ends");
+    assert_eq!(output.status.code(), Some(105), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(server.requests(), 1);
 }
 
 #[test]

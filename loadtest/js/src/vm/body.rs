@@ -47,9 +47,11 @@ pub(crate) fn run(
     port: &Rc<Port<In, Out>>,
     mode: &Mode,
 ) {
-    let state = Rc::new(VuState::new(script, config, recorder, Rc::clone(port)));
+    let state = Rc::new(VuState::new(script, config, recorder, port));
     match engine(&state) {
         Ok((runtime, context)) => {
+            let interrupted = Rc::clone(&state);
+            runtime.set_interrupt_handler(Some(Box::new(move || interrupted.interrupt())));
             context.with(|ctx| live(&ctx, &state, mode));
             drop(context);
             drop(runtime);
@@ -58,13 +60,12 @@ pub(crate) fn run(
     }
 }
 
-fn engine(state: &Rc<VuState>) -> rquickjs::Result<(Runtime, Context)> {
+/// An interpreter with what of the language the script may use.
+pub(crate) fn engine(state: &Rc<VuState>) -> rquickjs::Result<(Runtime, Context)> {
     let runtime = Runtime::new()?;
     runtime.set_max_stack_size(SCRIPT_STACK_BYTES);
     let (resolver, source) = loader::loader(&state.script);
     runtime.set_loader(resolver, source);
-    let interrupted = Rc::clone(state);
-    runtime.set_interrupt_handler(Some(Box::new(move || interrupted.interrupt())));
     let tracked = Rc::clone(state);
     runtime.set_host_promise_rejection_tracker(Some(Box::new(move |ctx, promise, reason, is_handled| {
         let promise = Persistent::save(&ctx, promise);
@@ -87,55 +88,72 @@ fn engine(state: &Rc<VuState>) -> rquickjs::Result<(Runtime, Context)> {
 }
 
 fn live(ctx: &Ctx<'_>, state: &Rc<VuState>, mode: &Mode) {
-    if ctx.store_userdata(Handle(Rc::clone(state))).is_err() {
-        unreachable!("nothing reads a new context's userdata yet");
-    }
-    let ready = init(ctx, state);
-    let exports = match ready {
+    let port = state.port();
+    let ready = prepare(ctx, state).and_then(|()| {
+        let entry = state.script.entry();
+        if state.script.entry_is_common_js() {
+            crate::modules::commonjs::require(ctx, state, &entry).map(rquickjs::Value::into_object)
+        } else {
+            import(ctx, &entry).map(Some)
+        }
+    });
+    let exports = match initialised(ctx, state, ready) {
         Ok(exports) => exports,
         Err(e) => {
             state.release();
-            drop(state.port.suspend(Out::Ready(Err(e))));
+            drop(port.suspend(Out::Ready(Err(e))));
             return;
         }
     };
     if let Mode::Inspect(notes) = mode {
         let result = inspect(ctx, state, &exports, &mut notes.borrow_mut());
         state.release();
-        drop(state.port.suspend(Out::Ready(result)));
+        drop(port.suspend(Out::Ready(result)));
         return;
     }
     ctx.run_gc();
     fiber::set_garbage_threshold(ctx, GARBAGE_BYTES);
+    serve(ctx, state, exports);
+    state.release();
+}
+
+/// Does the tasks that the VU is given.
+pub(crate) fn serve<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>, exports: Object<'js>) {
+    let port = state.port();
     state.phase.set(Phase::Running);
     let mut runner = tasks::Runner::new(ctx, state, exports);
-    state.port.trim();
-    let mut input = state.port.suspend(Out::Ready(Ok(())));
+    port.trim();
+    let mut input = port.suspend(Out::Ready(Ok(())));
     while let In::Run(task) = input {
         state.begin_slice();
         let result = runner.run(&task);
         if state.shutdown.get() {
             break;
         }
-        input = state.port.suspend(Out::Step(Step::Done(result)));
+        input = port.suspend(Out::Step(Step::Done(result)));
     }
-    drop(runner);
-    state.release();
 }
 
-/// Runs the init code and finds the script's exports.
-fn init<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>) -> Result<Object<'js>, VuError> {
+/// What comes before any code of the script.
+pub(crate) fn prepare(ctx: &Ctx<'_>, state: &Rc<VuState>) -> rquickjs::Result<()> {
+    if ctx.store_userdata(Handle(Rc::clone(state))).is_err() {
+        unreachable!("nothing reads a new context's userdata yet");
+    }
+    globals::install(ctx, state)
+}
+
+/// The end of the init code, which gave `exports`.
+pub(crate) fn initialised<'js>(
+    ctx: &Ctx<'js>,
+    state: &Rc<VuState>,
+    exports: rquickjs::Result<Option<Object<'js>>>,
+) -> Result<Object<'js>, VuError> {
     let fail = |e: rquickjs::Error| match state.abort.borrow_mut().take() {
         Some(reason) => VuError::Aborted { reason },
         None if state.cut.get() => VuError::Endless,
         None => VuError::Init(error::take(ctx, &e)),
     };
-    globals::install(ctx, state).map_err(fail)?;
-    let exports = if state.script.entry_is_common_js() {
-        crate::modules::commonjs::require(ctx, state, &state.script.entry()).map_err(fail)?.into_object()
-    } else {
-        import(ctx, &state.script.entry()).map_err(fail)?.into_value().into_object()
-    };
+    let exports = exports.map_err(fail)?;
     // Functions that the init code began and did not wait for belong to it.
     while ctx.execute_pending_job() {}
     if state.cut.get() || state.abort.borrow().is_some() {
@@ -156,15 +174,21 @@ fn init<'js>(ctx: &Ctx<'js>, state: &Rc<VuState>) -> Result<Object<'js>, VuError
 /// Imports a module that does not wait for anything outside.
 pub(crate) fn import<'js>(ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Object<'js>> {
     let promise: Promise<'js> = Module::import(ctx, name)?;
+    await_module(ctx, &promise)?;
+    match promise.result::<Object<'js>>() {
+        Some(result) => result,
+        None => Err(error::throw(ctx, "a module did not finish")),
+    }
+}
+
+/// Lets a module finish.
+pub(crate) fn await_module<'js>(ctx: &Ctx<'js>, promise: &Promise<'js>) -> rquickjs::Result<()> {
     while promise.state() == PromiseState::Pending {
         if !ctx.execute_pending_job() {
             return Err(error::throw(ctx, "a module waits for something that only happens during the test"));
         }
     }
-    match promise.result::<Object<'js>>() {
-        Some(result) => result,
-        None => Err(error::throw(ctx, "a module did not finish")),
-    }
+    Ok(())
 }
 
 fn inspect<'js>(

@@ -4,6 +4,7 @@ use rquickjs::{Ctx, Error, Exception, Function, Object, Persistent, Value};
 
 use crate::api::host::ScriptException;
 use crate::modules::text::{Text, string_of};
+use crate::vm::fiber::park::PARK;
 use crate::vm::state::state;
 
 /// Throws what k6 throws when one of its functions fails: an error whose text begins with `GoError: `.
@@ -64,8 +65,20 @@ pub(crate) fn describe<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> ScriptExcepti
         .as_object()
         .filter(|o| o.is_error())
         .and_then(|o| quietly(ctx, o.get::<_, Text>("stack")))
-        .map_or_else(String::new, |s| s.0.trim_end().to_owned());
+        .map_or_else(String::new, |s| without_park(s.0.trim_end()).to_owned());
     ScriptException { message, stack }
+}
+
+/// A stack without the frame that all others stand on in a shared interpreter.
+fn without_park(stack: &str) -> &str {
+    let own = |line: &str| {
+        line.trim().strip_prefix("at ").is_some_and(|l| l.strip_prefix(PARK) == Some(" (native)"))
+    };
+    match stack.rsplit_once('\n') {
+        Some((rest, last)) if own(last) => rest.trim_end(),
+        None if own(stack) => "",
+        _ => stack,
+    }
 }
 
 /// `String(value)`, or JSON for plain objects, which say nothing as strings.

@@ -1,10 +1,11 @@
 //! The only unsafe code of the crate: a VU's own stack, the way out of the middle of the interpreter, and the few
 //! calls of the engine that Rust cannot check.
 //!
-//! Each VU has a runtime of its own that lives and dies on the VU's stack, so that QuickJS's notion of the
-//! current frame is right whenever that stack runs; nothing of the engine is shared between two stacks. A
-//! suspended stack is never unwound (that would skip the interpreter's clean-up): [`Fiber`]'s drop lets the
-//! script end, and leaks the stack in the case that it does not.
+//! A VU has either a runtime of its own that lives and dies on the VU's stack, so that QuickJS's notion of the
+//! current frame is right whenever that stack runs and nothing of the engine is shared between two stacks; or a
+//! runtime together with other VUs, whose stacks are suspended as [`park`] says. A suspended stack is never unwound
+//! (that would skip the interpreter's clean-up): [`Fiber`]'s drop lets the script end, and leaks the stack in the
+//! case that it does not, with what its body has taken in: the interpreter, where that is shared.
 
 #![expect(unsafe_code, reason = "coroutine switches and a few engine calls, each with its argument")]
 
@@ -18,6 +19,10 @@ use rquickjs::context::{Intrinsic, intrinsic};
 use rquickjs::{ArrayBuffer, Ctx, Error, Exception, Module, TypedArray, Value, module::Declared, qjs};
 
 use crate::vm::intrinsics::Part;
+
+pub(crate) mod park;
+
+use park::Gate;
 
 /// Address space of one VU's stack in bytes; a page counts only once it is used. A guard page below it turns
 /// what no limit foresaw into a fault instead of a corruption.
@@ -41,6 +46,8 @@ pub(crate) struct Fiber<In: 'static, Out: 'static> {
     coroutine: Option<Coroutine<In, Out, ()>>,
     port: Rc<Port<In, Out>>,
     farewell: fn() -> In,
+    /// Called before and after each turn.
+    around: Option<Box<dyn Fn()>>,
 }
 
 /// The inner end of a [`Fiber`].
@@ -49,6 +56,10 @@ pub(crate) struct Port<In: 'static, Out: 'static> {
     running: Cell<bool>,
     /// The lowest address of the stack, which is that of its guard page.
     stack_limit: usize,
+    /// Its highest address.
+    stack_top: usize,
+    /// In a shared interpreter: the way to be suspended.
+    gate: Cell<Option<Gate>>,
 }
 
 impl<In: 'static, Out: 'static> Fiber<In, Out> {
@@ -58,23 +69,41 @@ impl<In: 'static, Out: 'static> Fiber<In, Out> {
         body: impl FnOnce(&Rc<Port<In, Out>>, In) + 'static,
     ) -> std::io::Result<Self> {
         let stack = DefaultStack::new(STACK_BYTES)?;
-        let stack_limit = stack.limit().get();
-        let port = Rc::new(Port { yielder: Cell::new(None), running: Cell::new(false), stack_limit });
+        let port = Rc::new(Port {
+            yielder: Cell::new(None),
+            running: Cell::new(false),
+            stack_limit: stack.limit().get(),
+            stack_top: stack.base().get(),
+            gate: Cell::new(None),
+        });
         let inner = Rc::clone(&port);
         let coroutine = Coroutine::with_stack(stack, move |yielder, first| {
             inner.yielder.set(Some(NonNull::from(yielder)));
             body(&inner, first);
             inner.yielder.set(None);
         });
-        Ok(Self { coroutine: Some(coroutine), port, farewell })
+        Ok(Self { coroutine: Some(coroutine), port, farewell, around: None })
+    }
+
+    /// Has `around` called before and after each turn that the stack gets.
+    pub(crate) fn around(mut self, around: impl Fn() + 'static) -> Self {
+        self.around = Some(Box::new(around));
+        self
+    }
+
+    pub(crate) fn port(&self) -> &Rc<Port<In, Out>> {
+        &self.port
     }
 
     /// Runs the body until its next [`Port::suspend`]; `None` when it has returned.
     pub(crate) fn resume(&mut self, input: In) -> Option<Out> {
         let coroutine = self.coroutine.as_mut()?;
+        let around = || self.around.iter().for_each(|around| around());
+        around();
         self.port.running.set(true);
         let result = coroutine.resume(input);
         self.port.running.set(false);
+        around();
         match result {
             CoroutineResult::Yield(out) => Some(out),
             CoroutineResult::Return(()) => {
@@ -129,6 +158,14 @@ impl<In: 'static, Out: 'static> Port<In, Out> {
     /// # Panics
     /// When called from outside the fiber.
     pub(crate) fn suspend(&self, out: Out) -> In {
+        match self.gate.get() {
+            Some(gate) => gate.call(|| self.switch(out)),
+            None => self.switch(out),
+        }
+    }
+
+    /// The switch itself.
+    fn switch(&self, out: Out) -> In {
         assert!(self.running.get(), "a VU can only be suspended from its own stack");
         let yielder = self.yielder.get().expect("a running fiber has a yielder");
         // SAFETY: the yielder lives in the frame of the coroutine's first function, which sets the cell on entry
@@ -174,7 +211,8 @@ pub(crate) fn throw_uncatchable(ctx: &Ctx<'_>, message: &str) -> Error {
 }
 
 /// Lets `bytes` of garbage in cycles gather beyond what is alive now before the engine searches for it.
-pub(crate) fn set_garbage_threshold(ctx: &Ctx<'_>, bytes: u64) {
+/// Gives how many bytes are alive.
+pub(crate) fn set_garbage_threshold(ctx: &Ctx<'_>, bytes: u64) -> u64 {
     // SAFETY: `ctx` belongs to a living runtime that this thread has locked; the calls read and set numbers.
     unsafe {
         let runtime = qjs::JS_GetRuntime(ctx.as_raw().as_ptr());
@@ -182,6 +220,7 @@ pub(crate) fn set_garbage_threshold(ctx: &Ctx<'_>, bytes: u64) {
         qjs::JS_ComputeMemoryUsage(runtime, usage.as_mut_ptr());
         let alive = u64::try_from(usage.assume_init().malloc_size).unwrap_or(0);
         qjs::JS_SetGCThreshold(runtime, alive + bytes);
+        alive
     }
 }
 

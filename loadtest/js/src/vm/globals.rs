@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use rquickjs::{Ctx, Object, Result};
+use rquickjs::object::Accessor;
+use rquickjs::{Ctx, Exception, Object, Persistent, Result};
 
+use crate::Scenario;
 use crate::modules;
 use crate::vm::state::VuState;
 
@@ -28,11 +30,15 @@ const NOT_IN_K6: &[&str] = &[
 pub(crate) fn install(ctx: &Ctx<'_>, state: &Rc<VuState>) -> Result<()> {
     let globals = ctx.globals();
     let has = |word: &str| state.script.mentions(word);
-    if has("__ENV") {
-        set_env(ctx, state, &BTreeMap::new())?;
-    }
-    if has("__VU") {
-        globals.set("__VU", state.config.id)?;
+    if state.is_shared() {
+        install_shared(ctx, state)?;
+    } else {
+        if has("__ENV") {
+            set_env(ctx, state, &BTreeMap::new())?;
+        }
+        if has("__VU") {
+            globals.set("__VU", state.id.get())?;
+        }
     }
     if has("GoError") {
         globals.set("GoError", crate::vm::error::go_error(ctx)?)?;
@@ -61,11 +67,56 @@ pub(crate) fn install(ctx: &Ctx<'_>, state: &Rc<VuState>) -> Result<()> {
     Ok(())
 }
 
+/// What differs from VU to VU is asked of the one that runs.
+fn install_shared(ctx: &Ctx<'_>, state: &Rc<VuState>) -> Result<()> {
+    let globals = ctx.globals();
+    if state.script.mentions("__VU") {
+        let s = Rc::clone(state);
+        globals.prop("__VU", Accessor::from(move || s.id.get()))?;
+    }
+    if state.script.mentions("__ITER") {
+        let s = Rc::clone(state);
+        globals.prop("__ITER", Accessor::from(move |ctx| iteration_number(&ctx, &s)))?;
+    }
+    if state.script.mentions("__ENV") {
+        let s = Rc::clone(state);
+        globals.prop("__ENV", Accessor::from(move |ctx| shared_env(&ctx, &s)))?;
+    }
+    Ok(())
+}
+
+/// `__ITER`, which is not there before the first iteration.
+fn iteration_number(ctx: &Ctx<'_>, state: &VuState) -> Result<i64> {
+    match state.iter.get() {
+        ..0 => Err(Exception::throw_reference(ctx, "__ITER is not defined")),
+        iter => Ok(iter),
+    }
+}
+
+/// `__ENV` of the VU that runs. The VUs of a scenario have the same one, which their script only reads.
+fn shared_env<'js>(ctx: &Ctx<'js>, state: &VuState) -> Result<Object<'js>> {
+    let scenario = state.iteration.borrow().as_ref().map(|iteration| Rc::clone(&iteration.scenario));
+    let same =
+        |other: &Option<Rc<Scenario>>| other.as_ref().map(Rc::as_ptr) == scenario.as_ref().map(Rc::as_ptr);
+    let known = state.environments.borrow().iter().find(|(other, _)| same(other)).map(|(_, env)| env.clone());
+    if let Some(env) = known {
+        return env.restore(ctx);
+    }
+    let none = BTreeMap::new();
+    let env = env(ctx, state, scenario.as_ref().map_or(&none, |scenario| &scenario.env))?;
+    state.environments.borrow_mut().push((scenario, Persistent::save(ctx, env.clone())));
+    Ok(env)
+}
+
 /// Makes `__ENV` anew: the script's variables with the scenario's over them.
 pub(crate) fn set_env(ctx: &Ctx<'_>, state: &VuState, scenario: &BTreeMap<String, String>) -> Result<()> {
+    ctx.globals().set("__ENV", env(ctx, state, scenario)?)
+}
+
+fn env<'js>(ctx: &Ctx<'js>, state: &VuState, scenario: &BTreeMap<String, String>) -> Result<Object<'js>> {
     let env = Object::new(ctx.clone())?;
     for (key, value) in state.script.env().iter().chain(scenario) {
         env.set(key.as_str(), value.as_str())?;
     }
-    ctx.globals().set("__ENV", env)
+    Ok(env)
 }

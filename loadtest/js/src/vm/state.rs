@@ -1,22 +1,24 @@
 //! What a VU's host functions share: who it is, where its side effects go, and how to reach the engine.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use rquickjs::{Ctx, Error, Function, JsLifetime, Object, Persistent, Value};
 
-use crate::api::host::{
-    AsyncOp, HostCall, Iteration, LogLevel, MetricDef, OpId, Recorder, Reply, Step, Task,
-};
-use crate::api::http::{Expected, Reads, ResponseType};
+use crate::api::host::{AsyncOp, HostCall, LogLevel, OpId, Recorder, Reply, Step, Task};
+use crate::api::http::{Reads, ResponseType};
 use crate::api::tags::{SampleTags, TagContext};
-use crate::cookies::CookieJar;
 use crate::script::Script;
 use crate::vm::error::throw;
 use crate::vm::fiber::{Port, throw_uncatchable};
 use crate::{VuConfig, VuError};
+
+mod own;
+
+pub(crate) use own::Own;
+use own::Relay;
 
 /// How long a script computes before it lets other VUs run.
 const TIME_SLICE: Duration = Duration::from_millis(10);
@@ -60,23 +62,17 @@ pub(crate) enum Pending {
 
 type ResponseParts = (Persistent<Function<'static>>, Persistent<Object<'static>>);
 
+type Environment = (Option<Rc<crate::Scenario>>, Persistent<Object<'static>>);
+
 /// See the module.
 pub(crate) struct VuState {
     pub(crate) script: Script,
+    /// The options are those of every VU; who the VU is stands in [`Own::id`].
     pub(crate) config: VuConfig,
     pub(crate) recorder: Rc<dyn Recorder>,
-    pub(crate) port: Rc<Port<In, Out>>,
-    pub(crate) phase: Cell<Phase>,
-    /// Set once the task has to end: every host call fails from then on.
-    pub(crate) cut: Cell<bool>,
-    /// Why, when the script itself wanted it.
-    pub(crate) abort: RefCell<Option<String>>,
-    pub(crate) shutdown: Cell<bool>,
-    slice_start: Cell<Option<Duration>>,
-    pub(crate) tags: RefCell<Rc<TagContext>>,
-    pub(crate) jar: CookieJar,
-    pub(crate) expected: RefCell<Expected>,
-    pub(crate) iteration: RefCell<Option<Iteration>>,
+    /// In a shared interpreter: where `recorder` leads to.
+    relay: Option<Rc<Relay>>,
+    own: Own,
     /// The script knows the global `__ITER`.
     pub(crate) reads_iter: bool,
     /// The script may have functions that are `async`.
@@ -85,23 +81,29 @@ pub(crate) struct VuState {
     pub(crate) lists_members: bool,
     /// What the script may look at of a response.
     pub(crate) reads: Reads,
-    /// Iterations begun by this VU, minus one; -1 before the first.
-    pub(crate) iter: Cell<i64>,
-    /// Metrics declared so far, by name.
-    pub(crate) metrics: RefCell<HashMap<String, Rc<MetricDef>>>,
+    /// Always empty in a shared interpreter, as is what follows.
     pub(crate) pending: RefCell<HashMap<OpId, Pending>>,
-    next_op: Cell<OpId>,
     /// Rejected promises that nobody handles yet, with what to say about them.
     pub(crate) rejections: RefCell<Vec<(Persistent<Value<'static>>, crate::ScriptException)>>,
     /// How responses get properties of their own: `Object.defineProperties` and what it needs. None before the
     /// first response.
     pub(crate) response_parts: RefCell<Option<ResponseParts>>,
+    /// In a shared interpreter: `__ENV` of each scenario, and before any.
+    pub(crate) environments: RefCell<Vec<Environment>>,
     /// The class of the errors of k6's own functions. None before the first.
     pub(crate) go_error: RefCell<Option<Persistent<Object<'static>>>>,
     /// CommonJS modules that have run or are running: their `module`.
     pub(crate) required: RefCell<HashMap<String, Persistent<Object<'static>>>>,
     /// Those that are running, the innermost last.
     pub(crate) requiring: RefCell<Vec<String>>,
+}
+
+impl std::ops::Deref for VuState {
+    type Target = Own;
+
+    fn deref(&self) -> &Own {
+        &self.own
+    }
 }
 
 /// How host functions find the state of the VU they run in.
@@ -115,40 +117,60 @@ pub(crate) fn state(ctx: &Ctx<'_>) -> Rc<VuState> {
 }
 
 impl VuState {
+    /// Of a VU that has its interpreter for itself.
     pub(crate) fn new(
         script: Script,
         config: VuConfig,
         recorder: Rc<dyn Recorder>,
-        port: Rc<Port<In, Out>>,
+        port: &Rc<Port<In, Out>>,
     ) -> Self {
+        let state = Self::with(script, config, recorder, None);
+        state.set_port(port);
+        state
+    }
+
+    /// Of an interpreter for several VUs; nobody's until [`Self::exchange`] puts a VU in.
+    pub(crate) fn shared(script: Script, config: VuConfig) -> Self {
+        let nobody: Rc<dyn Recorder> = Rc::new(crate::Unrecorded::default());
+        let relay = Rc::new(Relay(RefCell::new(nobody)));
+        // An id that no VU has, should anybody ask for it here.
+        let config = VuConfig { id: u64::MAX, id_in_test: None, ..config };
+        Self::with(script, config, Rc::<Relay>::clone(&relay), Some(relay))
+    }
+
+    fn with(script: Script, config: VuConfig, recorder: Rc<dyn Recorder>, relay: Option<Rc<Relay>>) -> Self {
         Self {
             reads_iter: script.mentions("__ITER"),
             has_async: script.mentions("async"),
             lists_members: script.mentions_any_member(),
             reads: reads(&script),
             script,
+            own: Own::new(&config, Rc::clone(&recorder)),
             config,
             recorder,
-            port,
-            phase: Cell::new(Phase::Init),
-            cut: Cell::new(false),
-            abort: RefCell::new(None),
-            shutdown: Cell::new(false),
-            slice_start: Cell::new(None),
-            tags: RefCell::default(),
-            jar: CookieJar::default(),
-            expected: RefCell::default(),
-            iteration: RefCell::new(None),
-            iter: Cell::new(-1),
-            metrics: RefCell::default(),
+            relay,
             pending: RefCell::default(),
-            next_op: Cell::new(0),
             rejections: RefCell::default(),
             response_parts: RefCell::default(),
+            environments: RefCell::default(),
             go_error: RefCell::new(None),
             required: RefCell::default(),
             requiring: RefCell::default(),
         }
+    }
+
+    /// Puts a VU in, or takes it out again.
+    pub(crate) fn exchange(&self, other: &Own) {
+        self.own.exchange(other, self.relay.as_deref());
+    }
+
+    pub(crate) fn is_shared(&self) -> bool {
+        self.relay.is_some()
+    }
+
+    /// Where the VU that runs can be suspended.
+    pub(crate) fn port(&self) -> Rc<Port<In, Out>> {
+        Rc::clone(self.own.port.borrow().as_ref().expect("code of a script only runs for a VU"))
     }
 
     /// Suspends the VU until the engine has done `call`.
@@ -167,7 +189,7 @@ impl VuState {
 
     /// Suspends the VU; `None` when the task has to end.
     fn suspend(&self, call: HostCall) -> Option<Reply> {
-        let input = self.port.suspend(Out::Step(Step::Call(call)));
+        let input = self.port().suspend(Out::Step(Step::Call(call)));
         self.slice_start.set(None);
         match input {
             In::Reply(Reply::Interrupt) | In::Run(_) => {}
@@ -251,6 +273,7 @@ impl VuState {
         self.pending.borrow_mut().clear();
         self.rejections.borrow_mut().clear();
         self.response_parts.borrow_mut().take();
+        self.environments.borrow_mut().clear();
         self.go_error.borrow_mut().take();
         self.required.borrow_mut().clear();
     }

@@ -54,8 +54,9 @@ impl<'a, 'js> Runner<'a, 'js> {
                 TagContext { group: group.into(), tags: config.tags.clone(), ..TagContext::default() };
             *self.state.tags.borrow_mut() = Rc::new(context);
             if config.tag_vu {
-                self.state
-                    .set_tags(|tags| drop(tags.metadata.insert("vu".to_owned(), config.id.to_string())));
+                self.state.set_tags(|tags| {
+                    drop(tags.metadata.insert("vu".to_owned(), self.state.id.get().to_string()))
+                });
             }
         };
         match task {
@@ -82,11 +83,11 @@ impl<'a, 'js> Runner<'a, 'js> {
     fn begin_iteration(&self, iteration: &Iteration) -> rquickjs::Result<()> {
         let state = self.state;
         state.iter.set(state.iter.get() + 1);
-        if state.reads_iter {
+        if state.reads_iter && !state.is_shared() {
             self.ctx.globals().set("__ITER", state.iter.get())?;
         }
         if !state.config.no_cookies_reset {
-            state.jar.clear();
+            state.jar().clear();
         }
         let scenario = &iteration.scenario;
         let same = state.iteration.borrow().as_ref().is_some_and(|old| Rc::ptr_eq(&old.scenario, scenario));
@@ -97,7 +98,7 @@ impl<'a, 'js> Runner<'a, 'js> {
                 ..TagContext::default()
             };
             *state.tags.borrow_mut() = Rc::new(context);
-            if state.script.mentions("__ENV") {
+            if state.script.mentions("__ENV") && !state.is_shared() {
                 set_env(self.ctx, state, &scenario.env)?;
             }
         } else if !state.tags.borrow().group.is_empty() {
@@ -106,7 +107,7 @@ impl<'a, 'js> Runner<'a, 'js> {
         if state.config.tag_vu || state.config.tag_iter {
             state.set_tags(|tags| {
                 if state.config.tag_vu {
-                    tags.metadata.insert("vu".to_owned(), state.config.id.to_string());
+                    tags.metadata.insert("vu".to_owned(), state.id.get().to_string());
                 }
                 if state.config.tag_iter {
                     tags.metadata.insert("iter".to_owned(), state.iter.get().to_string());

@@ -69,6 +69,12 @@ impl Recorder for Log {
     }
 }
 
+/// A task on its way.
+pub(crate) struct Run {
+    step: Option<Step>,
+    events: VecDeque<(Duration, OpId, Event)>,
+}
+
 /// A VU with its host.
 pub(crate) struct Rig {
     pub(crate) script: Script,
@@ -99,8 +105,17 @@ impl Rig {
     }
 
     pub(crate) fn with(script: Script, config: VuConfig) -> Self {
+        Self::made(script, |script, log| Vu::new(script, config, log))
+    }
+
+    /// With a VU that shares its interpreter.
+    pub(crate) fn of_pool(script: Script, pool: &VuPool, config: VuConfig) -> Self {
+        Self::made(script, |_, log| pool.vu(config, log))
+    }
+
+    fn made(script: Script, make: impl FnOnce(&Script, Rc<Log>) -> Result<Vu, VuError>) -> Self {
         let log = Rc::new(Log::default());
-        let vu = Vu::new(&script, config, Rc::<Log>::clone(&log)).unwrap_or_else(|e| panic!("{e}"));
+        let vu = make(&script, Rc::clone(&log)).unwrap_or_else(|e| panic!("{e}"));
         let scenario = Scenario { name: "default".into(), exec: "default".to_owned(), ..Scenario::default() };
         Self { script, vu, log, server: echo, scenario: Rc::new(scenario), iterations: 0, setup_data: None }
     }
@@ -134,16 +149,27 @@ impl Rig {
 
     /// Runs a task to its end, doing at once whatever it asks for.
     pub(crate) fn run(&mut self, task: Task) -> TaskResult {
-        let mut step = self.vu.start(task);
-        let mut events: VecDeque<(Duration, OpId, Event)> = VecDeque::new();
+        let mut run = self.begin(task);
         loop {
-            let call = match step {
-                Step::Done(result) => return result,
-                Step::Call(call) => call,
-            };
-            let reply = self.answer(call, &mut events);
-            step = self.vu.resume(reply);
+            if let Some(result) = self.advance(&mut run) {
+                return result;
+            }
         }
+    }
+
+    pub(crate) fn begin(&mut self, task: Task) -> Run {
+        Run { step: Some(self.vu.start(task)), events: VecDeque::new() }
+    }
+
+    /// Does what the VU asked for, up to its next question; the result when there is none.
+    pub(crate) fn advance(&mut self, run: &mut Run) -> Option<TaskResult> {
+        let call = match run.step.take().expect("a run is over when it has a result") {
+            Step::Done(result) => return Some(result),
+            Step::Call(call) => call,
+        };
+        let reply = self.answer(call, &mut run.events);
+        run.step = Some(self.vu.resume(reply));
+        None
     }
 
     fn answer(&self, call: HostCall, events: &mut VecDeque<(Duration, OpId, Event)>) -> Reply {
@@ -199,7 +225,8 @@ pub(crate) fn shown(request: &HttpRequest) -> String {
     for (name, value) in &request.headers {
         line.push_str(&format!(" [{name}: {value}]"));
     }
-    if let Some(cookies) = request.jar.header(&request.url, &request.cookies, 1_700_000_000) {
+    let cookies = cookie_header(&request.jar.merged(&request.url, &request.cookies, 1_700_000_000));
+    if !cookies.is_empty() {
         line.push_str(&format!(" [Cookie: {cookies}]"));
     }
     if let Some(body) = &request.body {
@@ -251,6 +278,7 @@ pub(crate) fn respond(request: &HttpRequest, status: u16, content_type: &str, bo
 pub(crate) fn lines(text: &str) -> Vec<String> {
     let mut rig = Rig::new(text);
     let result = rig.iterate();
+    crate::shared::compare(&rig.script, &result, &rig.log.lines.borrow());
     let mut lines = rig.lines();
     match result.outcome {
         Outcome::Completed => {}

@@ -8,6 +8,7 @@ mod host;
 mod modules;
 mod native;
 mod responses;
+mod shared;
 mod stress;
 mod subtle;
 

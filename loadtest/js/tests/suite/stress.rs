@@ -54,14 +54,25 @@ impl Dice {
 
 #[test]
 fn hundreds_of_vus_interleave_in_every_kind_of_frame() {
+    interleave(|script, config, log| Vu::new(script, config, log));
+}
+
+#[test]
+fn hundreds_of_vus_interleave_in_shared_interpreters() {
+    let pool = std::cell::OnceCell::new();
+    interleave(|script, config, log| pool.get_or_init(|| VuPool::new(script)).vu(config, log));
+}
+
+fn interleave(make: impl Fn(&Script, VuConfig, Rc<Log>) -> Result<Vu, VuError>) {
     let script = load(TANGLE).expect("loads");
     let log = Rc::new(Log::default());
     let scenario = Rc::new(Scenario { exec: "default".to_owned(), ..Scenario::default() });
-    let vu = |id| {
+    let made = |id| {
         let config = VuConfig { id, ..VuConfig::default() };
-        (Vu::new(&script, config, Rc::<Log>::clone(&log)).expect("a VU"), None::<Reply>)
+        make(&script, config, Rc::clone(&log)).expect("a VU")
     };
-    let mut vus: Vec<_> = (1..=200).map(vu).collect();
+    let fresh = |id| (made(id), None::<Reply>);
+    let mut vus: Vec<_> = (1..=200).map(fresh).collect();
     let mut dice = Dice(7);
     let (mut done, mut cut, mut steps) = (0, 0, 0);
     while done < 1000 {
@@ -80,8 +91,7 @@ fn hundreds_of_vus_interleave_in_every_kind_of_frame() {
                 cut += 1;
                 if dice.below(2) == 0 {
                     let id = at as u64 + 1;
-                    let config = VuConfig { id, ..VuConfig::default() };
-                    vus[at] = (Vu::new(&script, config, Rc::<Log>::clone(&log)).expect("a VU"), None);
+                    vus[at] = fresh(id);
                     continue;
                 }
                 // What it had counted so far is lost with the iteration, and it would notice.
@@ -90,12 +100,7 @@ fn hundreds_of_vus_interleave_in_every_kind_of_frame() {
                     matches!(step, Step::Done(TaskResult { outcome: Outcome::Interrupted, .. })),
                     "{step:?}"
                 );
-                vus[at].0 = Vu::new(
-                    &script,
-                    VuConfig { id: at as u64 + 1, ..VuConfig::default() },
-                    Rc::<Log>::clone(&log),
-                )
-                .expect("a VU");
+                vus[at].0 = made(at as u64 + 1);
                 continue;
             }
             Some(reply) => vu.resume(reply),

@@ -133,6 +133,6 @@ pub(crate) fn install<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<
         if s.phase.get() == Phase::Init {
             return Err(throw(&ctx, "Making cookie jars in the init context is not supported"));
         }
-        Class::instance(ctx, JarObject { jar: s.jar.clone() })
+        Class::instance(ctx, JarObject { jar: s.jar() })
     })
 }

@@ -53,7 +53,7 @@ pub(crate) fn parse<'js>(
         body: None,
         compression: Vec::new(),
         cookies: Vec::new(),
-        jar: state.jar.clone(),
+        jar: state.jar(),
         redirects_max: None,
         timeout: TIMEOUT,
         response_type: state.response_type(),
