@@ -164,3 +164,57 @@ impl Group {
         self.room.set(usize::try_from(room).unwrap_or(MEMBERS_MAX).clamp(MEMBERS_MIN, MEMBERS_MAX));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::host::{HostCall, Step};
+    use crate::{Source, Unrecorded};
+
+    fn group() -> Rc<Group> {
+        let text = "export default function () {}".to_owned();
+        let source = Source::Text { text, name: "k6.js".to_owned(), directory: "/".into() };
+        let script = Script::load(source, Default::default(), Rc::new(Unrecorded::default())).expect("loads");
+        Rc::new(Group::new(&script, VuConfig::default()).expect("an interpreter"))
+    }
+
+    #[test]
+    fn a_vu_that_cannot_be_ended_keeps_its_interpreter() {
+        let group = group();
+        let weak = Rc::downgrade(&group);
+        let inner = Rc::clone(&group);
+        group.anchor.reset();
+        let mut stubborn = Fiber::new(
+            || In::Shutdown,
+            move |port, _| {
+                inner.anchor.enter(port, |_| {
+                    loop {
+                        drop(port.suspend(Out::Step(Step::Call(HostCall::Yield))));
+                    }
+                });
+            },
+        )
+        .expect("a stack");
+        assert!(stubborn.resume(In::Shutdown).is_some());
+        drop(stubborn);
+        // Others go on, and come, as if nothing had happened.
+        let recorder = || Rc::new(Unrecorded::default());
+        let vu =
+            |id| Vu::begun(group.vu(&VuConfig { id, ..VuConfig::default() }, recorder()).expect("a stack"));
+        let (first, second) = (vu(1).expect("a VU"), vu(2).expect("a VU"));
+        drop((first, second, group));
+        assert!(weak.upgrade().is_some(), "its frames are still in use");
+    }
+
+    #[test]
+    fn an_interpreter_goes_with_its_last_vu() {
+        let group = group();
+        let weak = Rc::downgrade(&group);
+        let recorder = Rc::new(Unrecorded::default());
+        let vu = Vu::begun(group.vu(&VuConfig::default(), recorder).expect("a stack")).expect("a VU");
+        drop(group);
+        assert!(weak.upgrade().is_some());
+        drop(vu);
+        assert!(weak.upgrade().is_none());
+    }
+}
