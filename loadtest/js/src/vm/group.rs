@@ -70,7 +70,7 @@ struct Group {
     /// VUs so far. Their modules stay until the interpreter goes, so that a place is used once.
     made: Cell<usize>,
     room: Cell<usize>,
-    /// Bytes of the heap before the first VU.
+    /// Bytes of the heap with the first VU, which has brought in what all share.
     common: Cell<u64>,
 }
 
@@ -83,21 +83,14 @@ impl std::fmt::Debug for Group {
 impl Group {
     fn new(script: &Script, config: VuConfig) -> Result<Self, VuError> {
         let state = Rc::new(VuState::shared(script.clone(), config));
-        let common = Rc::new(Cell::new(0));
         let [maker, preparer, interrupted, released] = std::array::from_fn(|_| Rc::clone(&state));
-        let measured = Rc::clone(&common);
         let anchor = Anchor::new(Plan {
             make: Box::new(move || body::engine(&maker)),
-            prepare: Box::new(move |ctx| {
-                body::prepare(ctx, &preparer)?;
-                measured.set(fiber::set_garbage_threshold(ctx, GARBAGE_BYTES));
-                Ok(())
-            }),
+            prepare: Box::new(move |ctx| body::prepare(ctx, &preparer)),
             interrupt: Box::new(move || interrupted.interrupt()),
             release: Box::new(move || released.release()),
         })?;
-        let common = Cell::new(common.get());
-        Ok(Self { anchor, state, made: Cell::new(0), room: Cell::new(MEMBERS_MAX), common })
+        Ok(Self { anchor, state, made: Cell::new(0), room: Cell::new(MEMBERS_MAX), common: Cell::new(0) })
     }
 
     fn takes(&self, config: &VuConfig) -> bool {
@@ -158,9 +151,12 @@ impl Group {
         }
         ctx.run_gc();
         let alive = fiber::set_garbage_threshold(ctx, GARBAGE_BYTES);
+        if made == 1 {
+            return self.common.set(alive);
+        }
         let common = self.common.get();
-        let each = alive.saturating_sub(common) / made as u64;
-        let room = HEAP_BYTES.saturating_sub(common) / each.max(1);
+        let each = alive.saturating_sub(common) / (made as u64 - 1);
+        let room = 1 + HEAP_BYTES.saturating_sub(common) / each.max(1);
         self.room.set(usize::try_from(room).unwrap_or(MEMBERS_MAX).clamp(MEMBERS_MIN, MEMBERS_MAX));
     }
 }
