@@ -237,6 +237,19 @@ pub(super) struct HttpArgs {
     /// Refuse to call a host, such as *.example.com (repeatable)
     #[arg(long, value_name = "PATTERN", help_heading = "HTTP")]
     pub(super) block_hostnames: Vec<String>,
+    /// Addresses of this machine that VUs call from, such as 10.0.0.1-10.0.0.9 or 10.0.0.0/24
+    #[arg(long, value_name = "LIST", help_heading = "HTTP")]
+    pub(super) local_ips: Option<String>,
+    /// Log requests and answers, with =full their bodies too
+    #[arg(
+        long,
+        value_name = "HOW",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "headers",
+        help_heading = "HTTP"
+    )]
+    pub(super) http_debug: Option<String>,
     /// ttl=5m,select=random,policy=preferIPv4
     #[arg(long, value_name = "RULES", help_heading = "HTTP")]
     pub(super) dns: Option<String>,

@@ -34,6 +34,8 @@ pub(super) fn options(args: &RunArgs) -> Result<Map<String, Value>, Failure> {
     set("throw", flag(http.throw));
     set("blacklistIPs", list(&http.blacklist_ips));
     set("blockHostnames", list(&http.block_hostnames));
+    set("httpDebug", http.http_debug.as_ref().map(|text| json!(text)));
+    set("localIPs", http.local_ips.as_ref().map(|text| json!(text)));
     set("dns", http.dns.as_ref().map(|text| json!(text)));
     set("noSetup", flag(args.no_setup));
     set("noTeardown", flag(args.no_teardown));

@@ -200,19 +200,20 @@ fn code(outcomes: &Outcomes, verdicts: &[verdict::Verdict<'_>], log: &Log) -> u8
             log.error(reason);
             return exit::ABORTED;
         }
-        End::Regular | End::Interrupted | End::Threshold => {}
+        End::Interrupted => {
+            log.error("the test was interrupted");
+            return exit::INTERRUPTED;
+        }
+        End::Regular | End::Threshold => {}
+    }
+    if let Some(reason) = &outcomes.failed {
+        log.error(&format!("the script marked the test as failed: {reason}"));
+        return exit::FAILED_BY_SCRIPT;
     }
     let crossed = verdict::crossed(verdicts);
     if !crossed.is_empty() {
         log.error(&format!("thresholds on metrics '{}' have been crossed", crossed.join(", ")));
         return exit::THRESHOLDS;
-    }
-    if outcomes.end == End::Interrupted {
-        return exit::INTERRUPTED;
-    }
-    if let Some(reason) = &outcomes.failed {
-        log.error(&format!("the script marked the test as failed: {reason}"));
-        return exit::FAILED_BY_SCRIPT;
     }
     0
 }

@@ -21,6 +21,7 @@ use crate::config::{Options, ScenarioSpec, inspect, scenarios};
 use crate::engine::native::PlanSpec;
 use crate::engine::run::{self, Signal};
 use crate::engine::shared::{Clock, LOG_MAX, Live};
+use crate::engine::wire_log::WireLog;
 use crate::engine::worker::{Plans, ProgramSpec};
 use crate::metrics::recorder::Sample;
 use crate::metrics::registry::Registry;
@@ -282,7 +283,7 @@ fn program(target: &Target, options: &Options, isolation: Isolation) -> (Program
 
 /// The script as data, if every scenario of it is simple enough.
 fn native_plan(script: &Script, options: &Options) -> Option<PlanSpec> {
-    if options.throw || options.no_cookies_reset {
+    if options.throw || options.no_cookies_reset || options.wire_log != WireLog::Nothing {
         return None;
     }
     let config = VuConfig { id: 1, ..options.vu_config() };

@@ -62,7 +62,7 @@ enum Kind {
 }
 
 /// `K6_*` variables with the options that they set.
-const VARIABLES: [(&str, &str, Kind); 40] = [
+const VARIABLES: [(&str, &str, Kind); 43] = [
     ("K6_VUS", "vus", Kind::Number),
     ("K6_DURATION", "duration", Kind::Text),
     ("K6_ITERATIONS", "iterations", Kind::Number),
@@ -78,6 +78,9 @@ const VARIABLES: [(&str, &str, Kind); 40] = [
     ("K6_USER_AGENT", "userAgent", Kind::Text),
     ("K6_BATCH", "batch", Kind::Number),
     ("K6_BATCH_PER_HOST", "batchPerHost", Kind::Number),
+    ("K6_HTTP_DEBUG", "httpDebug", Kind::Text),
+    ("K6_LOCAL_IPS", "localIPs", Kind::Text),
+    ("K6_PAUSED", "paused", Kind::Bool),
     ("K6_INSECURE_SKIP_TLS_VERIFY", "insecureSkipTLSVerify", Kind::Bool),
     ("K6_TLSAUTH", "tlsAuth", Kind::Json),
     ("K6_THROW", "throw", Kind::Bool),

@@ -7,6 +7,8 @@ pub mod fields;
 pub mod inspect;
 pub mod layers;
 #[cfg(feature = "cli")]
+pub mod local_ips;
+#[cfg(feature = "cli")]
 pub mod network;
 #[cfg(feature = "cli")]
 pub mod options;

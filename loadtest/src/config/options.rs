@@ -6,8 +6,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::fields::Fields;
+use super::local_ips::LocalIps;
 use super::scenarios::{self, ScenarioSpec};
 use super::{layers, network};
+use crate::engine::wire_log::WireLog;
 use crate::metrics::sink::percentile_of;
 use crate::metrics::tags::SystemTags;
 use crate::net::dns::DnsOptions;
@@ -39,6 +41,8 @@ pub struct Options {
     /// Parallel requests of one `http.batch`.
     pub batch: usize,
     pub batch_per_host: usize,
+    pub wire_log: WireLog,
+    pub local_ips: Option<LocalIps>,
     pub throw: bool,
     pub no_connection_reuse: bool,
     pub no_vu_connection_reuse: bool,
@@ -55,14 +59,13 @@ pub struct Options {
 }
 
 /// Options that k6 has and that this program reads past, with a word on why.
-const IGNORED: [&str; 9] = [
+const IGNORED: [&str; 8] = [
     "cloud",
     "ext",
     "paused",
     "linger",
     "noUsageReport",
     "metricSamplesBufferSize",
-    "httpDebug",
     "tlsCipherSuites",
     "features",
 ];
@@ -79,10 +82,6 @@ impl Options {
         let mut json = layers::canonical(json);
         let mut warnings = Vec::new();
         warn_unknown(&json, &mut warnings);
-        let fields = Fields { map: &json, place: "options" };
-        if fields.has("localIPs") {
-            return Err("options: `localIPs` is not supported; remove it".to_owned());
-        }
         let segment = segment(&mut json)?;
         let fields = Fields { map: &json, place: "options" };
         let minute = Duration::from_secs(60);
@@ -106,6 +105,8 @@ impl Options {
                 .unwrap_or_else(|| format!("loadtest/{}", env!("CARGO_PKG_VERSION"))),
             batch: limit(fields.count("batch")?, 20),
             batch_per_host: limit(fields.count("batchPerHost")?, 6),
+            wire_log: WireLog::of(fields.text("httpDebug")?.as_deref()),
+            local_ips: local_ips(&fields)?,
             throw: flag("throw")?,
             no_connection_reuse: flag("noConnectionReuse")?,
             no_vu_connection_reuse: flag("noVUConnectionReuse")?,
@@ -181,6 +182,11 @@ fn warn_unknown(json: &Map<String, Value>, warnings: &mut Vec<String>) {
             warnings.push(format!("there is no option `{key}`; it is ignored"));
         }
     }
+}
+
+fn local_ips(fields: &Fields<'_>) -> Result<Option<LocalIps>, String> {
+    let text = fields.text("localIPs")?.filter(|text| !text.trim().is_empty());
+    text.map(|text| LocalIps::parse(&text)).transpose()
 }
 
 /// As in k6, what is no system tag is passed over.

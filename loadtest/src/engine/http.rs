@@ -12,6 +12,7 @@ use loadtest_js::{
 
 use super::digest;
 use super::shared::{LogLine, Shared};
+use super::wire_log::{self, WireLog};
 use crate::metrics::tags::{HttpTags, PlainTags};
 use crate::net::client::{Client, Wire};
 use crate::net::h1::now;
@@ -79,7 +80,7 @@ async fn rounds(
         }
         let mut hop = match first.take() {
             Some(hop) => hop,
-            None => one_hop(client, request, &current, &headers, deadline).await,
+            None => one_hop(shared, client, request, &current, &headers, deadline).await,
         };
         if let Ok(reply) = &mut hop.result
             && let Err(error) = decode_body(reply)
@@ -90,6 +91,12 @@ async fn rounds(
         let digest_round =
             !challenged && request.auth.as_ref().is_some_and(|auth| auth.scheme == AuthScheme::Digest);
         record(shared, request, &current, &hop, digest_round);
+        if shared.options.wire_log != WireLog::Nothing {
+            let target = current.address.target();
+            let (line, reply) = ((current.method.as_str(), target.as_ref()), hop.result.as_ref().ok());
+            let body = current.body.as_deref().unwrap_or_default();
+            wire_log::log(shared, request, line, &headers, body, reply);
+        }
         let Ok(reply) = &hop.result else {
             return failed(shared, request, &current, &hop, sent, redirects > 0);
         };
@@ -332,6 +339,7 @@ fn sent_request(current: &Current, headers: &[(String, String)], cookies: Vec<Re
 const NO_CHUNKS: &[u8] = b"0\r\n\r\n";
 
 async fn one_hop(
+    shared: &Shared,
     client: &Client,
     request: &HttpRequest,
     current: &Current,
@@ -347,9 +355,10 @@ async fn one_hop(
     };
     let target = current.address.target();
     let encoded_body = request.response_type != ResponseType::None;
+    let logged = shared.options.wire_log != WireLog::Nothing;
     let want = Want {
-        headers: request.reads.headers || request.reads.rest,
-        body: encoded_body && request.reads.body,
+        headers: request.reads.headers || request.reads.rest || logged,
+        body: encoded_body && (request.reads.body || logged),
         encoded_body,
     };
     let chunked = headers.iter().any(|(name, _)| name == "Transfer-Encoding");

@@ -15,4 +15,5 @@ pub mod pool;
 pub mod run;
 pub mod shared;
 pub mod vu;
+pub mod wire_log;
 pub mod worker;

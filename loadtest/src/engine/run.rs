@@ -21,7 +21,9 @@ use crate::net::h1::now;
 use crate::profile::Executor;
 
 /// How often thresholds that may abort the test are judged.
-const ABORT_CHECK_TICKS: u64 = 2;
+const ABORT_CHECK: Duration = Duration::from_secs(2);
+/// What threads measured up to a full second is here this much later.
+const SNAPSHOT_WAY: Duration = Duration::from_millis(50);
 /// How long threads may take to end once everything was cut.
 const LAST_GRACE: Duration = Duration::from_secs(10);
 
@@ -95,6 +97,10 @@ struct Coordinator<'a> {
     /// So a sample falls just before VUs end that run for whole seconds.
     samples: tokio::time::Interval,
     end: End,
+    /// The user wants it to end at once: no teardown.
+    at_once: bool,
+    /// Setup threw or aborted the test: no teardown, either.
+    setup_failed: bool,
     failed: Option<String>,
 }
 
@@ -114,9 +120,21 @@ pub async fn run(
     let handles = start_threads(plans, threads, &receiver, &to_coordinator)?;
     drop((receiver, to_coordinator));
     let shared = worker::shared(plans);
-    let (snapshots, end, failed) = (HashMap::new(), End::Regular, None);
-    let mut coordinator =
-        Coordinator { plans, shared, phase, messages, notices, signals, snapshots, samples, end, failed };
+    let (snapshots, end, at_once, failed) = (HashMap::new(), End::Regular, false, None);
+    let mut coordinator = Coordinator {
+        plans,
+        shared,
+        phase,
+        messages,
+        notices,
+        signals,
+        snapshots,
+        samples,
+        end,
+        at_once,
+        setup_failed: false,
+        failed,
+    };
     coordinator.wait_ready(threads, watcher).await?;
     let (mut main_vu, setup_data) = coordinator.setup(watcher).await?;
     let (totals, lost_samples, lost_log_lines) = if coordinator.end == End::Regular {
@@ -223,8 +241,9 @@ impl Coordinator<'_> {
         let result = self.beside(vu.run_task(&shared, Task::Setup, options.setup_timeout), watcher).await;
         let data = match result {
             None => {
+                // It is in the middle of setup, so it cannot run teardown, and there is nothing to tear down.
                 self.end = End::Interrupted;
-                None
+                return Ok((None, None));
             }
             Some(None) => {
                 self.end = End::SetupTimeout;
@@ -232,6 +251,7 @@ impl Coordinator<'_> {
             }
             Some(Some(result)) => {
                 self.judge("setup", result.outcome);
+                self.setup_failed = self.end != End::Regular;
                 match result.value {
                     TaskValue::Json(data) => Some(data),
                     _ => None,
@@ -281,10 +301,11 @@ impl Coordinator<'_> {
     /// Watches the threads until all are done, and merges what they measured.
     async fn gather(&mut self, threads: usize, watcher: &mut dyn Watcher) -> (Totals, u64, u64) {
         let mut totals = Totals::new(Arc::clone(&self.plans.registry));
-        let (mut lost_samples, mut lost_lines, mut done, mut ticks) = (0, 0, 0, 0_u64);
+        let (mut lost_samples, mut lost_lines, mut done) = (0, 0, 0);
         let begin = now();
         let second = Duration::from_secs(1);
         let mut tick = tokio::time::interval_at((begin + second).into(), second);
+        let mut judge = tokio::time::interval_at((begin + ABORT_CHECK + SNAPSHOT_WAY).into(), ABORT_CHECK);
         let mut give_up: Option<Instant> = None;
         while done < threads {
             let cut = give_up.map(|at| tokio::time::sleep_until(at.into()));
@@ -306,12 +327,11 @@ impl Coordinator<'_> {
                 Some(signal) = self.signals.recv() => self.signal(signal, watcher),
                 _ = self.samples.tick() => self.sample_vus(),
                 _ = tick.tick() => {
-                    ticks += 1;
                     watcher.tick(now() - begin, &self.plans.live);
-                    if self.plans.snapshots && ticks.is_multiple_of(ABORT_CHECK_TICKS) {
-                        self.judge_thresholds(watcher);
-                    }
                 }
+                _ = judge.tick() => if self.plans.snapshots {
+                    self.judge_thresholds(watcher);
+                },
                 () = async { match cut { Some(cut) => cut.await, None => std::future::pending().await } } => break,
             }
             if give_up.is_none() && *self.phase.borrow() == Phase::Aborting {
@@ -413,6 +433,7 @@ impl Coordinator<'_> {
                 Phase::Stopping(grace)
             }
             Signal::Hard => {
+                self.at_once = true;
                 watcher.state("interrupted again: stopping at once");
                 Phase::Aborting
             }
@@ -430,7 +451,8 @@ impl Coordinator<'_> {
         let options = Arc::clone(&self.plans.options);
         let wanted = script.has_function("teardown") && !options.no_teardown;
         let Some(vu) = vu.filter(|_| wanted && *self.phase.borrow() != Phase::Preparing) else { return };
-        if matches!(self.end, End::SetupTimeout | End::Script(_)) {
+        let nothing_was_set_up = self.setup_failed || matches!(self.end, End::SetupTimeout);
+        if self.at_once || nothing_was_set_up {
             return;
         }
         watcher.state("teardown()");

@@ -88,7 +88,8 @@ impl VirtualUser {
             Program::Pooled(pool) => Machine::Script(pool.vu(config, Rc::new(recorder))?),
             Program::Native(plan) => Machine::Native(Rc::clone(plan)),
         };
-        let client = Client::new(Arc::clone(&shared.network), shared.options.no_connection_reuse);
+        let local = shared.options.local_ips.as_ref().map(|ips| ips.of(id));
+        let client = Client::new(Arc::clone(&shared.network), shared.options.no_connection_reuse).from(local);
         let begun = Vec::new();
         Ok(Self { machine, client: Rc::new(client), begun, scenario, sent: 0, received: 0 })
     }

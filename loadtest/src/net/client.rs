@@ -1,7 +1,7 @@
 //! The connections of one VU and the sending of one request over one of them.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,6 +26,8 @@ pub struct Client {
     shared: RefCell<Vec<Shared>>,
     /// Close after each request.
     pub no_reuse: bool,
+    /// Where it calls from; `None`: as the system likes.
+    local: Option<IpAddr>,
 }
 
 /// A connection that waits for its next request.
@@ -88,7 +90,13 @@ impl Client {
             idle: RefCell::default(),
             shared: RefCell::default(),
             no_reuse,
+            local: None,
         }
+    }
+
+    /// Calls from an address of this machine.
+    pub fn from(self, local: Option<IpAddr>) -> Self {
+        Self { local, ..self }
     }
 
     /// Closes what is idle.
@@ -237,7 +245,7 @@ impl Client {
 
     async fn connect(&self, origin: &Rc<Origin>, progress: &mut Progress) -> Result<Link, NetError> {
         let traffic = Rc::clone(&self.traffic);
-        let made = connect::connect(origin, &self.network, traffic, &mut progress.steps).await?;
+        let made = connect::connect(origin, &self.network, self.local, traffic, &mut progress.steps).await?;
         let origin = Rc::clone(origin);
         if !made.h2 {
             return Ok(Link::Own(Idle { origin, stream: made.stream, remote: made.remote, tls: made.tls }));

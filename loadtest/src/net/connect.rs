@@ -1,11 +1,11 @@
 //! Makes a connection: name, TCP, TLS; each step timed.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 
 use super::dns::Resolver;
@@ -41,6 +41,7 @@ pub struct Steps {
 pub async fn connect(
     origin: &Origin,
     network: &Network,
+    local: Option<IpAddr>,
     traffic: Rc<Traffic>,
     steps: &mut Steps,
 ) -> Result<Connected, NetError> {
@@ -49,7 +50,7 @@ pub async fn connect(
     let remote = network.resolver.resolve(proxy.map_or(origin, |proxy| &proxy.origin)).await?;
     let dialled = now();
     steps.looking_up = dialled - begin;
-    let tcp = match tokio::time::timeout(DIAL_TIMEOUT, TcpStream::connect(remote)).await {
+    let tcp = match tokio::time::timeout(DIAL_TIMEOUT, dial(remote, local)).await {
         Err(_) => return Err(NetError::dial_timeout()),
         Ok(Err(error)) => return Err(NetError::io(&error, During::Dial)),
         Ok(Ok(tcp)) => tcp,
@@ -87,6 +88,13 @@ pub async fn connect(
     };
     let h2 = session.alpn_protocol() == Some(b"h2");
     Ok(Connected { stream: Stream::Tls(Box::new(stream)), remote, tls: Some(Box::new(info)), h2 })
+}
+
+async fn dial(remote: SocketAddr, local: Option<IpAddr>) -> std::io::Result<TcpStream> {
+    let Some(local) = local else { return TcpStream::connect(remote).await };
+    let socket = if local.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.bind(SocketAddr::new(local, 0))?;
+    socket.connect(remote).await
 }
 
 /// What all connections of a test share.

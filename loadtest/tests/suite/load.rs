@@ -197,6 +197,33 @@ fn an_interrupt_ends_gently_and_shows_the_summary() {
 }
 
 #[test]
+fn an_interrupt_during_setup_ends_the_test() {
+    let (told, heard) = std::sync::mpsc::channel();
+    let told = Mutex::new(told);
+    let server = Server::start(move |_| {
+        told.lock().expect("not poisoned").send(()).expect("the test waits");
+        ok("")
+    });
+    let script = format!(
+        "import http from 'k6/http'; import {{ sleep }} from 'k6';
+         export function setup() {{ http.get('{0}/setup'); sleep(600); }}
+         export default function () {{ http.get('{0}/never'); }}
+         export function teardown() {{ http.get('{0}/never'); }}",
+        server.url
+    );
+    let dir = Dir::new("interrupted-setup");
+    let file = dir.write("script.js", &script);
+    let mut child = command(&[&file, "-q"]);
+    let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    heard.recv().expect("setup asks");
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).expect("fits")).expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("is ours");
+    let output = child.wait_with_output().expect("ends");
+    assert_eq!(output.status.code(), Some(105), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(server.requests(), 1);
+}
+
+#[test]
 fn setup_data_reaches_iterations_and_teardown() {
     let server = Server::start(|seen| ok(&seen.path));
     let script = format!(

@@ -171,6 +171,9 @@ def _launch(make):
             else None
         )
         for _ in range(count):
+            if SETTINGS.launches_fail:
+                record(group.name, "Launching a new EC2 instance", "Failed", SETTINGS.launches_fail)
+                return
             if subnets:
                 options = subnets.split(",")
                 group.vpc_zone_identifier = options[len(group.instance_states) % len(options)]
@@ -259,11 +262,11 @@ def because(cause):
         _causes.pop()
 
 
-def record(group, description, status="Successful"):
+def record(group, description, status="Successful", message=None):
     known = _activities.setdefault(group, [])
     cause = _causes[-1] if _causes else "a difference between desired and actual capacity"
     about = {"description": description, "status": status, "number": len(known), "cause": cause}
-    known.insert(0, {**about, "at": datetime.now(timezone.utc)})
+    known.insert(0, {**about, "at": datetime.now(timezone.utc), "message": message})
 
 
 @around("autoscaling", "DescribeScalingActivities")
@@ -280,6 +283,7 @@ def describe_activities(call, proceed):
             "StartTime": one["at"].strftime("%Y-%m-%dT%H:%M:%SZ"),
             "EndTime": one["at"].strftime("%Y-%m-%dT%H:%M:%SZ"),
             "StatusCode": one["status"],
+            "StatusMessage": one["message"],
             "Progress": 100,
         }
         for group, known in _activities.items()

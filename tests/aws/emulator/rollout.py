@@ -111,9 +111,11 @@ def describe_refreshes(call, proceed):
 
 @around("autoscaling", "DescribeAutoScalingGroups")
 def refreshes_go_on(call, proceed):
-    """A refresh that nobody follows gets done all the same."""
+    """A refresh that nobody follows gets done all the same, and so does a launch that failed."""
     for group in list(backend("autoscaling").autoscaling_groups.values()):
         _time_passes(group)
+        if not SETTINGS.launches_fail and len(group.instance_states) < (group.desired_capacity or 0):
+            group.set_desired_capacity(group.desired_capacity)
     return proceed()
 
 

@@ -30,6 +30,10 @@ from urllib.parse import parse_qs, urlsplit
 from . import check, cloud, faults, permissions, state, wire, world
 
 
+# What answers who is not AWS.
+STRANGE = b"<!doctype html><head><title>404</title></head><h1>Not Found</h1><p>Nothing is here.</p>"
+
+
 class Cut(Exception):
     """The connection is to break without an answer."""
 
@@ -71,6 +75,8 @@ class Emulator:
         entry["fault"] = rule and rule.mode
         if rule and rule.mode in ("before", "reset", "hang"):
             reply = wire.error(call, faults.refusal(rule, call))
+        elif rule and rule.mode == "strange":
+            reply = wire.Reply(404, {"content-type": "text/html"}, STRANGE)
         elif denied := permissions.denied(call):
             reply = wire.error(call, denied)
         else:
@@ -80,7 +86,7 @@ class Emulator:
             if rule and rule.mode in ("after", "reset-after"):
                 reply = wire.error(call, faults.refusal(rule, call))
         entry["status"] = reply.status
-        entry["code"] = _code(call, reply)
+        entry["code"] = None if rule and rule.mode == "strange" else _code(call, reply)
         if self.halt.is_due(call, self.log, "after"):
             entry["fault"] = "halt-after"
             self.halt.freeze()

@@ -60,6 +60,9 @@ def time_passes(arn):
     is_new = current["rolloutState"] == "IN_PROGRESS"
     if is_new and look("deployment", current["id"] + arn) <= SETTINGS.tasks_after:
         return
+    if is_new and SETTINGS.tasks_wait and service.desired_count:
+        EVENTS.setdefault(arn, []).insert(0, (datetime.now(timezone.utc), SETTINGS.tasks_wait))
+        return
     if is_new and current["stops"] and service.desired_count:
         fail(arn, service, known)
         return

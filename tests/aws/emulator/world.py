@@ -24,10 +24,14 @@ class Settings:
     unhealthy: dict | None = None
     # Words with which tasks of a new deployment stop: the circuit breaker sees it fail.
     tasks_stop: str = ""
+    # Words with which a service says that it cannot place a task: none comes.
+    tasks_wait: str = ""
     # HOST:PORT of the registry that is this account's ECR.
     registry: str = ""
     # Seconds by which groups and services are older than they are.
     age: int = 0
+    # Words with which a group cannot launch an instance.
+    launches_fail: str = ""
     # Words with which an instance refresh fails.
     refresh_fails: str = ""
     # Looks at a service for which it is still seen as it was before its last update.

@@ -96,6 +96,7 @@ async fn the_services_log_is_followed_in_order_and_without_repeating() {
         let deploy = Deploy::to(target).await;
         let nothing = deploy.run(&emulator, &["logs"]).await.is(0);
         assert_eq!(nothing.stdout, "", "no log group yet: {nothing}");
+        assert!(nothing.stderr.contains("no log group /todo-deploy/todo; `up` makes it"), "{nothing}");
         deploy.run(&emulator, &UP).await.is(0);
         let [one, two] = match target {
             "ec2" => ["i-0aaa", "i-0bbb"],

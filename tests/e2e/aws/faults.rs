@@ -268,6 +268,38 @@ async fn targets_that_stay_unhealthy() {
     }
 }
 
+/// What AWS refuses when it launches comes long after our calls have been answered.
+#[tokio::test]
+async fn instances_and_tasks_that_never_come_say_why() {
+    let quick = [&UP[..], &["--timeout", "2s"]].concat();
+    let Some(emulator) = Emulator::started().await else { return };
+    let why = "You have requested more vCPU capacity than your current vCPU limit of 32 allows.";
+    let (full, deploy) = (emulator.fork().await, Deploy::to("ec2").await);
+    full.settings(json!({"launches_fail": why})).await;
+    says(&deploy.run(&full, &quick).await.is(1), &["0 of 1 targets healthy", "the last launch failed", why]);
+    full.settings(json!({"launches_fail": ""})).await;
+    deploy.run(&full, &UP).await.is(0);
+    let why =
+        "(service taskoverflow) was unable to place a task: you've reached the limit on the number of vCPUs.";
+    emulator.settings(json!({"tasks_wait": why})).await;
+    let deploy = Deploy::to("ecs").await;
+    says(&deploy.run(&emulator, &quick).await.is(1), &["the service says", why]);
+    emulator.settings(json!({"tasks_wait": ""})).await;
+    deploy.run(&emulator, &UP).await.is(0);
+}
+
+/// What the lab forbids, or its spent budget.
+#[tokio::test]
+async fn an_explicit_deny_is_explained() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let message = "User: arn:aws:sts::1:assumed-role/voclabs/x is not authorized to perform: rds:CreateDBInstance with an \
+                   explicit deny in an identity-based policy";
+    let rule = json!({"call": "rds:CreateDBInstance", "code": "denied", "message": message, "times": 0});
+    emulator.faults(json!([rule])).await;
+    let up = Deploy::to("ecs").await.run(&emulator, &UP).await.is(1);
+    says(&up, &["rds:CreateDBInstance", "explicit deny", "budget that is spent"]);
+}
+
 #[tokio::test]
 async fn a_service_that_does_not_answer_through_the_balancer() {
     let Some(emulator) = Emulator::started().await else { return };

@@ -105,6 +105,39 @@ async fn credentials_from_a_file_in_the_directory() {
     command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
     let output = command.output().await.expect("it runs");
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    // Copied without its first line, or not all of it.
+    for broken in
+        [lab.trim_start_matches("[default]\n"), "[default]\naws_access_key_id=AKIAIOSFODNN7EXAMPLE\n"]
+    {
+        std::fs::write(deploy.directory().join("credentials"), broken).expect("a file");
+        let output = command.output().await.expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("begins with a line [default]") && !said.contains("expired"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_not_aws_is_told_from_it() {
+    let Some(emulator) = Emulator::started().await else { return };
+    for target in TARGETS {
+        let (emulator, deploy) = (emulator.fork().await, Deploy::to(target).await);
+        deploy.run(&emulator, &UP).await.is(0);
+        // An imitation that has never heard of this call; a page of a proxy.
+        emulator.faults(json!([{"call": "ec2:DescribeSecurityGroups", "mode": "strange", "times": 0}])).await;
+        let up = deploy.run(&emulator, &UP).await.is(1);
+        for words in ["ec2:DescribeSecurityGroups: HTTP 404: Not Found Nothing is here", "AWS_ENDPOINT_URL"] {
+            assert!(up.stderr.contains(words), "{words}: {up}");
+        }
+        emulator.no_faults().await;
+        let call = "application-autoscaling:DescribeScalableTargets";
+        emulator.faults(json!([{"call": call, "mode": "strange", "times": 0}])).await;
+        let status = deploy.run(&emulator, &["status"]).await.is(0);
+        assert_eq!(status.stdout.contains(call), target == "ecs", "what is not known is a note: {status}");
+    }
+    let mut command = Deploy::to("ecs").await.command(&emulator, &UP);
+    let output = command.env("AWS_ENDPOINT_URL", "http://").output().await.expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("not a valid URI") && !said.contains("SdkBody"), "{said}");
 }
 
 #[tokio::test]

@@ -1,11 +1,21 @@
 //! Deployments of other shapes: each is a template that CloudFormation's linter accepts, goes up, stays, and goes away.
 
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::Duration;
+
 use e2e::aws::{Deploy, Emulator, Logged, Venv};
+use e2e::{todo_deploy, within};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Child;
 
 use super::outside::output;
 use super::{TARGETS, assert_well_formed, only};
+
+/// For another program to begin.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Name, description; `CERTIFICATE` is put in.
 const VARIANTS: [(&str, &str); 7] = [
@@ -155,6 +165,24 @@ async fn ecs_there_and_back() {
     there_and_back("ecs").await;
 }
 
+/// TLS before what answers for the load balancer: our own balancer, with a certificate for localhost.
+async fn secure_front(deploy: &Deploy) -> (Child, SocketAddr) {
+    let mut command = todo_deploy();
+    command.args(["balance", "--listen", "https://127.0.0.1:0"]).kill_on_drop(true);
+    command.args(["--target", &deploy.front().address.to_string()]).stderr(Stdio::piped());
+    let mut running = command.spawn().expect("todo-deploy was built with this test");
+    let mut lines = BufReader::new(running.stderr.take().expect("standard error is piped")).lines();
+    loop {
+        let line = within("the front to listen", PATIENCE, lines.next_line()).await;
+        let line = line.expect("readable").expect("it says where it listens");
+        if let Some(address) = line.strip_prefix("listening on https://") {
+            // What it says later must find a reader.
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return (running, address.parse().expect("an address"));
+        }
+    }
+}
+
 /// With a certificate: 443, a redirect from 80, and a renewed certificate that changes the one listener.
 #[tokio::test]
 async fn https_there_and_back() {
@@ -173,7 +201,16 @@ async fn https_there_and_back() {
             std::fs::write(deploy.directory().join("deployment.toml"), text).expect("a file");
         };
         described(&first);
-        let up = deploy.run(&emulator, &super::UP).await.is(0);
+        // A load balancer with a certificate for another name stands for AWS's.
+        let front = secure_front(&deploy).await;
+        let host = "taskoverflow-1.us-east-1.elb.amazonaws.com";
+        let resolve = format!("{host}:443:{}", front.1);
+        let ups = [&super::UP[..], &["--resolve", &resolve]].concat();
+        deploy.front().answers(503);
+        let down = deploy.run(&emulator, &[&ups[..], &["--timeout", "2s"]].concat()).await.is(1);
+        assert!(down.stderr.contains(&format!("https://{host}/api/v1/health answers 503")), "{down}");
+        deploy.front().answers(200);
+        let up = deploy.run(&emulator, &ups).await.is(0);
         assert!(up.stdout.trim().starts_with("https://taskoverflow-1.us-east-1.elb"), "{up}");
         let state = emulator.state().await;
         let listeners = only(&state, "elbv2:LoadBalancers")["Listeners"].as_array().expect("a list");
@@ -196,10 +233,10 @@ async fn https_there_and_back() {
         );
         assert_well_formed(&emulator).await;
         emulator.forget().await;
-        deploy.run(&emulator, &super::UP).await.is(0);
+        deploy.run(&emulator, &ups).await.is(0);
         assert_eq!(emulator.mutations().await, [""; 0], "{target}");
         described(&second);
-        deploy.run(&emulator, &super::UP).await.is(0);
+        deploy.run(&emulator, &ups).await.is(0);
         assert_eq!(emulator.mutations().await, ["elasticloadbalancing:ModifyListener"]);
         assert_eq!(json!(used(emulator.calls().await)), json!([second]));
         deploy.run(&emulator, &["down", "--delete-database"]).await.is(0);

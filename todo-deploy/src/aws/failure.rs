@@ -44,6 +44,8 @@ pub enum Kind {
     Expired,
     /// There are no credentials at all.
     NoCredentials,
+    /// A file of credentials cannot be read.
+    BadFile,
     /// The account may not have more of it, or the lab's budget is spent.
     Limit,
     /// Nobody answered: network, name resolution, timeout.
@@ -79,32 +81,43 @@ where
         }
         _ => {
             let message = chain(&error);
-            let absent =
-                ["no providers in chain", "no credentials found", "not enabled", "CredentialsNotLoaded"];
-            let has_none = absent.iter().any(|words| message.contains(words));
-            let credentials = message.contains("credential");
-            let kind = match (has_none, credentials) {
-                (true, _) => Kind::NoCredentials,
-                (_, true) => Kind::Expired,
-                _ => Kind::Unreachable,
-            };
+            let kind = of_no_answer(&message);
+            let message = if message.contains(BAD_ENDPOINT) { BAD_ENDPOINT.to_owned() } else { message };
             Failure { call, kind, code: None, message, request: None }
         }
     }
 }
 
-/// An error and what is behind it.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let part = error.to_string();
-        if !text.contains(&part) {
-            text = format!("{text}: {part}");
-        }
-        source = error.source();
+/// What the SDK says of an address of an endpoint that is none.
+const BAD_ENDPOINT: &str = "endpoint is not a valid URI";
+
+/// Why nobody could be asked, from the SDK's words: it has no codes for this.
+fn of_no_answer(message: &str) -> Kind {
+    let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    if has(&["ProfileFile provider could not be built", "could not parse profile file"]) {
+        Kind::BadFile
+    } else if has(&["no providers in chain", "no credentials found", "not enabled", "CredentialsNotLoaded"]) {
+        Kind::NoCredentials
+    } else if has(&["credential"]) {
+        Kind::Expired
+    } else {
+        Kind::Unreachable
     }
-    text
+}
+
+/// An error and what is behind it, without what the SDK says of every one, and without the request, which may hold secrets.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let part = error.to_string();
+        let says_nothing = ["dispatch failure", "other"].contains(&part.as_str()) || part.contains("SdkBody");
+        if !says_nothing && !parts.iter().any(|known| known.contains(&part)) {
+            parts.push(part);
+        }
+        next = error.source();
+    }
+    if parts.is_empty() { "nobody could be asked".to_owned() } else { parts.join(": ") }
 }
 
 fn classify(code: Option<&str>, status: u16, message: &str) -> Kind {
@@ -195,12 +208,20 @@ impl Failure {
                 "there are no AWS credentials: set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, name a \
                  --profile, or put the lab's AWS CLI details into a file `credentials` in this directory",
             ),
+            Kind::BadFile => Some(
+                "a credentials file begins with a line [default], and below it come aws_access_key_id, aws_secret_access_key \
+                 and, in the lab, aws_session_token: copy all of the lab's AWS CLI details into it",
+            ),
             Kind::Expired => Some(
                 "the credentials have expired or are wrong: start the lab again (or renew the session) and copy its AWS CLI \
                  details anew",
             ),
             Kind::Denied if service_linked => Some(
                 "the first use of a service creates its role: let somebody with iam:CreateServiceLinkedRole do it once",
+            ),
+            Kind::Denied if self.message.contains("explicit deny") => Some(
+                "a policy forbids it whatever else is allowed: in the Learner Lab that is a service or size the lab does not \
+                 offer, or a budget that is spent (see the top of the lab's page)",
             ),
             Kind::Denied => {
                 Some("these credentials may not do that; `todo-deploy policy` prints what is needed")
@@ -280,6 +301,45 @@ impl<T> Absent<T> for Result<T, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An error with a chain behind it.
+    #[derive(Debug)]
+    struct Nested(&'static str, Option<Box<Self>>);
+
+    impl fmt::Display for Nested {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl std::error::Error for Nested {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            self.1.as_deref().map(|source| source as _)
+        }
+    }
+
+    #[test]
+    fn what_nobody_answered_is_said_without_the_request() {
+        let of = |words: &[&'static str]| {
+            let nested = words.iter().rev().fold(None, |inner, word| Some(Box::new(Nested(word, inner))));
+            chain(&*nested.expect("words"))
+        };
+        let request = "failed to apply endpoint to request `Request { body: SdkBody { \"secret\" } }`";
+        assert_eq!(of(&["dispatch failure", "other", request, BAD_ENDPOINT]), BAD_ENDPOINT);
+        assert_eq!(
+            of(&["dispatch failure", "io error", "client error: refused", "refused"]),
+            "io error: client error: refused"
+        );
+        assert_eq!(of(&["dispatch failure"]), "nobody could be asked");
+        for (words, kind) in [
+            ("ProfileFile provider could not be built: invalid profile", Kind::BadFile),
+            ("no providers in chain provided credentials", Kind::NoCredentials),
+            ("the credentials provider timed out", Kind::Expired),
+            ("io error: refused", Kind::Unreachable),
+        ] {
+            assert_eq!(of_no_answer(words), kind, "{words}");
+        }
+    }
 
     #[test]
     fn codes_of_all_services_have_one_meaning() {

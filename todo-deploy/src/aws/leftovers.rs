@@ -11,7 +11,7 @@ use super::clients::Cloud;
 use super::failure::{Failure, Kind, of};
 use super::names::Names;
 use super::registry;
-use super::resources::{load_balancer, parameter};
+use super::resources::{attributes, parameter};
 use super::value::Ids;
 
 /// Something of ours.
@@ -155,7 +155,7 @@ impl Look<'_> {
             let found = page.target_groups().iter();
             arns.extend(found.filter_map(|one| one.target_group_arn().map(str::to_owned)));
         }
-        let ours = load_balancer::ours_among(self.cloud, self.names, &arns).await?;
+        let ours = attributes::ours_among(self.cloud, self.names, &arns).await?;
         let kind = |arn: &str| match arn.contains(":targetgroup/") {
             true => "target group",
             false => "load balancer",

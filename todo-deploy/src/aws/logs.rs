@@ -49,17 +49,17 @@ pub(super) async fn last(cloud: &Cloud, names: &Names, count: usize) -> Result<V
     Ok(events.events().iter().map(line).collect())
 }
 
-/// Every line from `since_ms` on, page by page, each in order of time as AWS gives them.
+/// Every line from `since_ms` on, page by page, each in order of time as AWS gives them. False where there is no log group.
 pub async fn since(
     cloud: &Cloud,
     names: &Names,
     since_ms: i64,
     take: &mut dyn FnMut(&Line),
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let request = cloud.logs.filter_log_events().log_group_name(names.log_group()).start_time(since_ms);
     let mut pages = request.limit(PAGE_MAX).into_paginator().send();
     while let Some(page) = pages.next().await {
-        let Some(page) = page.map_err(of(FILTER)).absent()? else { return Ok(()) };
+        let Some(page) = page.map_err(of(FILTER)).absent()? else { return Ok(false) };
         let line = |event: &aws_sdk_cloudwatchlogs::types::FilteredLogEvent| Line {
             id: event.event_id().unwrap_or_default().to_owned(),
             at_ms: event.timestamp().unwrap_or_default(),
@@ -70,7 +70,7 @@ pub async fn since(
         found.sort_by_key(|line| line.at_ms);
         found.iter().for_each(&mut *take);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Hands over lines as they come, for ever. A line that arrives late, within the last minute, is not lost. What may pass
@@ -95,7 +95,7 @@ pub async fn follow(
             Err(failure) if matches!(failure.kind, Kind::Throttled | Kind::Server | Kind::Unreachable) => {
                 trouble(&failure);
             }
-            looked => looked?,
+            looked => drop(looked?),
         }
         if let Some(newest) = seen.values().max().copied() {
             since_ms = since_ms.max(newest - LATE_MS);

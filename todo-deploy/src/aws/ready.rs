@@ -1,5 +1,7 @@
 //! Whether the service answers: the balancer is there, enough targets are healthy, and `GET` through the balancer is 200.
 
+mod door;
+mod launches;
 mod rollout;
 
 use std::cell::RefCell;
@@ -7,12 +9,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use aws_sdk_elasticloadbalancingv2::types::{LoadBalancerStateEnum, TargetHealthStateEnum};
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper::body::Bytes;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-
+use self::door::Door;
 use super::clients::Cloud;
 use super::failure::{Failure, Kind, of};
 use super::names::Names;
@@ -21,6 +18,7 @@ use super::resources::{At, load_balancer};
 use super::value::Ids;
 use super::wait::Deadline;
 use crate::deployment::{Deployment, Protocol};
+use aws_sdk_elasticloadbalancingv2::types::{LoadBalancerStateEnum, TargetHealthStateEnum};
 
 /// `HOST:PORT:ADDRESS`, as curl's `--resolve`: where to find a host whatever the name service says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,7 +175,8 @@ impl Ready<'_> {
         }
         let others: Vec<String> = others.into_iter().map(|(why, count)| format!("{count} {why}")).collect();
         let others = if others.is_empty() { "none registered yet".to_owned() } else { others.join("; ") };
-        Ok(Err(format!("{healthy} of {wanted} targets healthy ({others})")))
+        let why = self.why_none_comes().await.map(|why| format!("; {why}")).unwrap_or_default();
+        Ok(Err(format!("{healthy} of {wanted} targets healthy ({others}){why}")))
     }
 
     /// Asks for the health check's path through the first listener that forwards.
@@ -194,12 +193,10 @@ impl Ready<'_> {
             true => format!("{scheme}://{host}"),
             false => format!("{scheme}://{host}:{port}"),
         };
-        // A certificate is for the owner's own name, which only the owner knows: TLS is left to the health checks.
-        if listener.protocol == Protocol::Https {
-            return Ok(url);
-        }
         let path = &self.deployment.health_check.path;
-        let asked = tokio::time::timeout(self.cloud.pace.attempt, self.get(host, port, path));
+        let fixed = self.resolve.iter().find(|one| (one.host == host || one.host == "*") && one.port == port);
+        let door = Door { host, port, fixed: fixed.map(|fixed| fixed.address), secure: scheme == "https" };
+        let asked = tokio::time::timeout(self.cloud.pace.attempt, door.get(path));
         let answer = asked.await.unwrap_or_else(|_| Err("no answer in time".to_owned()));
         match answer {
             Ok(200) => Ok(url),
@@ -207,36 +204,10 @@ impl Ready<'_> {
             Err(why) => Err(format!("{url}{path}: {why}")),
         }
     }
-
-    async fn get(&self, host: &str, port: u16, path: &str) -> Result<u16, String> {
-        let said = |error: &dyn std::fmt::Display| error.to_string();
-        let fixed = self.resolve.iter().find(|one| (one.host == host || one.host == "*") && one.port == port);
-        let stream = match fixed {
-            Some(fixed) => TcpStream::connect(fixed.address).await,
-            None => TcpStream::connect((host, port)).await,
-        };
-        let stream = stream.map_err(|error| said(&error))?;
-        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
-        let (mut sender, connection) = handshake.map_err(|error| said(&error))?;
-        let request = http::Request::get(path).header(http::header::HOST, host).body(Empty::<Bytes>::new());
-        let request = request.map_err(|error| said(&error))?;
-        let driven = async move {
-            let answer = sender.send_request(request).await.map_err(|error| said(&error))?;
-            let status = answer.status().as_u16();
-            drop(Limited::new(answer.into_body(), BODY_MAX).collect().await);
-            Ok(status)
-        };
-        // The connection ends when its sender is gone; what it has to say is in the answer.
-        let (answer, _) = tokio::join!(driven, connection);
-        answer
-    }
 }
 
 /// Marks what no further waiting will change.
 const FINAL: &str = "\u{1}";
-
-/// Of an answer's body; a health check's is tiny.
-const BODY_MAX: usize = 64 * 1024;
 
 fn remedy(code: &str) -> Option<String> {
     let text = match code {

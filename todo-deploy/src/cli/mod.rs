@@ -12,6 +12,7 @@ mod local;
 #[cfg(feature = "aws")]
 mod panel;
 mod simulate;
+mod terminal;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -6,26 +6,10 @@
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 
-/// Columns and rows of a terminal that does not tell.
-const USUAL: Size = Size { columns: 80, rows: 24 };
+pub(super) use super::terminal::Size;
 
 /// To the top of the screen, and removes what was there.
 pub(super) const TOP: &str = "\x1b[H\x1b[J";
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Size {
-    pub(super) columns: usize,
-    pub(super) rows: usize,
-}
-
-impl Size {
-    /// Of the terminal behind it, as it is now.
-    pub(super) fn of(terminal: impl std::os::fd::AsFd) -> Self {
-        let told = rustix::termios::tcgetwinsize(terminal).ok();
-        let told = told.filter(|told| told.ws_col > 0 && told.ws_row > 0);
-        told.map_or(USUAL, |told| Self { columns: told.ws_col.into(), rows: told.ws_row.into() })
-    }
-}
 
 /// How a line looks where colours are wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -80,7 +64,7 @@ impl Panel {
         }
         write(&redraw(
             &self.drawn,
-            Self::size().columns,
+            Self::size(),
             stays.map(std::slice::from_ref).unwrap_or_default(),
             &lines,
             self.has_colour,
@@ -97,10 +81,9 @@ fn write(text: &str) {
 }
 
 /// What to send so that `old` gives way to `stay`, and `new` below it.
-fn redraw(old: &[Line], columns: usize, stay: &[Line], new: &[Line], has_colour: bool) -> String {
+fn redraw(old: &[Line], size: Size, stay: &[Line], new: &[Line], has_colour: bool) -> String {
     let mut out = String::new();
-    // A terminal that became narrower has broken the lines that were drawn before.
-    let rows: usize = old.iter().map(|line| line.text.chars().count().div_ceil(columns.max(1)).max(1)).sum();
+    let rows = size.rows_of(old.iter().map(|line| line.text.as_str()));
     if rows > 0 {
         // What the terminal echoes (`^C`) may stand in the row of the cursor.
         let _ = write!(out, "\r\x1b[{rows}A\x1b[J");
@@ -178,25 +161,28 @@ mod tests {
         texts.iter().map(|text| Line::new(Style::Plain, *text)).collect()
     }
 
+    const WIDE: Size = Size { columns: 80, rows: 24 };
+
     #[test]
     fn draws_over_as_many_rows_as_the_old_lines_take_now() {
         let old = lines(&["0123456789", ""]);
         let new = lines(&["new"]);
-        assert_eq!(redraw(&old, 80, &[], &new, true), "\r\x1b[2A\x1b[Jnew\n");
+        assert_eq!(redraw(&old, WIDE, &[], &new, true), "\r\x1b[2A\x1b[Jnew\n");
+        let narrow = Size { columns: 4, ..WIDE };
         assert_eq!(
-            redraw(&old, 4, &[], &new, true),
+            redraw(&old, narrow, &[], &new, true),
             "\r\x1b[4A\x1b[Jnew\n",
             "10 characters in rows of 4, and 1"
         );
-        assert_eq!(redraw(&[], 80, &lines(&["stays"]), &new, true), "stays\nnew\n");
-        assert_eq!(redraw(&old, 80, &[], &[], true), "\r\x1b[2A\x1b[J", "the end: nothing is left behind");
+        assert_eq!(redraw(&[], WIDE, &lines(&["stays"]), &new, true), "stays\nnew\n");
+        assert_eq!(redraw(&old, WIDE, &[], &[], true), "\r\x1b[2A\x1b[J", "the end: nothing is left behind");
     }
 
     #[test]
     fn colours_only_where_they_are_wanted() {
         let line = [Line::new(Style::Good, "done")];
-        assert_eq!(redraw(&[], 80, &line, &[], true), "\x1b[32mdone\x1b[0m\n");
-        assert_eq!(redraw(&[], 80, &line, &[], false), "done\n");
+        assert_eq!(redraw(&[], WIDE, &line, &[], true), "\x1b[32mdone\x1b[0m\n");
+        assert_eq!(redraw(&[], WIDE, &line, &[], false), "done\n");
     }
 
     #[test]

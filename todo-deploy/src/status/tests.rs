@@ -124,6 +124,17 @@ fn the_text_reads_well() {
 }
 
 #[test]
+fn the_ids_of_tasks_do_not_make_it_wider() {
+    let mut status = status_at(about(), 330);
+    let id = "0123456789abcdef0123456789abcdef";
+    status.instances[0].id = id.to_owned();
+    status.instances[0].details.address = Some("172.31.200.100".to_owned());
+    let text = text(&status);
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(text.contains("\n0123456789…") && text.contains(id), "{text}");
+}
+
+#[test]
 fn the_json_reads_back_and_is_documented() {
     let status = status_at(about(), 970);
     let json = serde_json::to_string(&status).expect("JSON");

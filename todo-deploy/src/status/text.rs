@@ -102,7 +102,7 @@ fn instances(status: &Status, lines: &mut Vec<String>) {
         let number = |number: Option<String>| number.unwrap_or_else(|| "–".to_owned());
         let state = instance.state.words();
         vec![
-            format!("{:<9}", instance.id),
+            format!("{:<9}", short(&instance.id)),
             format!("{state:<11}"),
             format!("{:<9}", instance.health.map_or("–", health)),
             number(details.cpu_percent.map(|percent| format!("{percent:.0} %"))),
@@ -118,6 +118,7 @@ fn instances(status: &Status, lines: &mut Vec<String>) {
     for (instance, row) in status.instances.iter().zip(rows) {
         lines.push(row);
         let mut why: Vec<String> = Vec::new();
+        why.extend((short(&instance.id) != instance.id).then(|| instance.id.clone()));
         why.extend(Some(instance.reason.clone()).filter(|reason| !reason.is_empty()));
         let draining = instance.state == InstanceState::Draining;
         let until = instance.until.filter(|_| draining);
@@ -127,6 +128,15 @@ fn instances(status: &Status, lines: &mut Vec<String>) {
         if !why.is_empty() {
             fold("          ", &why.join("; "), lines);
         }
+    }
+}
+
+/// Ids of tasks are long; the whole of one stands below its row.
+fn short(id: &str) -> String {
+    const SHORT: usize = 20;
+    match id.char_indices().nth(SHORT) {
+        Some(_) => id.chars().take(SHORT / 2).chain(['…']).collect(),
+        None => id.to_owned(),
     }
 }
 

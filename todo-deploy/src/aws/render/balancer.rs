@@ -73,7 +73,7 @@ fn target_group(
         healthy_threshold_count: health.healthy_threshold.cast_signed(),
         unhealthy_threshold_count: health.unhealthy_threshold.cast_signed(),
         matcher: HttpCode { http_code: health.matcher.clone().into() },
-        target_group_attributes: attributes(&deployment.load_balancer)?,
+        target_group_attributes: attributes(&deployment.load_balancer)?.into_iter().collect(),
     })
 }
 
@@ -147,7 +147,7 @@ fn load_balancer(deployment: &Deployment, site: &Site, names: &Names) -> LoadBal
         scheme: "internet-facing".to_owned(),
         subnets: site.spread.clone(),
         security_groups: [Ref::group(BALANCER_GROUP)].into(),
-        load_balancer_attributes: [(attribute.0.to_owned(), attribute.1)].into(),
+        load_balancer_attributes: [(attribute.0.to_owned(), attribute.1)].into_iter().collect(),
     }
 }
 

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use super::{CLUSTER, GROUP, LOAD_BALANCER, SERVICE, State, TARGET_GROUP, Unsupported, logical, unsupported};
 use crate::aws::names::Names;
 use crate::aws::resources::alarm::Alarm;
-use crate::aws::resources::policy::{Customized, Label, Policy, Predefined, StepAdjustment, TargetTracking};
+use crate::aws::resources::metric::{Customized, Label, Predefined, StepAdjustment};
+use crate::aws::resources::policy::{Policy, TargetTracking};
 use crate::aws::value::{Part, Ref};
 use crate::deployment::{
     self, AdjustmentKind, Comparison, Deployment, Metric, MissingData, SimplePolicy, Statistic, StepPolicy,

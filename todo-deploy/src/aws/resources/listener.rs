@@ -6,7 +6,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 };
 use serde::Serialize;
 
-use super::load_balancer::tags;
+use super::attributes::tags;
 use super::{At, Call, Found, Kind, made_or_changed, no_such};
 use crate::aws::failure::{Failure, of};
 use crate::aws::value::{Part, Ref};

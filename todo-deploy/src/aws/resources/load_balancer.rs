@@ -1,18 +1,17 @@
 //! Load balancers, application and network.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use aws_sdk_elasticloadbalancingv2::types as elb;
 use aws_sdk_elasticloadbalancingv2::types::{
-    LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerTypeEnum, Tag,
+    LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerTypeEnum,
 };
 use serde::Serialize;
 
+use super::attributes::{Attributes, is_ours, tags};
 use super::{At, Call, Found, Kind, no_such};
-use crate::aws::clients::Cloud;
 use crate::aws::failure::{Absent as _, Failure, of};
-use crate::aws::names::Names;
-use crate::aws::value::{Part, Ref, pairs};
+use crate::aws::value::{Part, Ref};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -23,8 +22,7 @@ pub struct LoadBalancer {
     pub scheme: String,
     pub subnets: BTreeSet<String>,
     pub security_groups: BTreeSet<Ref>,
-    #[serde(serialize_with = "pairs")]
-    pub load_balancer_attributes: BTreeMap<String, String>,
+    pub load_balancer_attributes: Attributes,
 }
 
 const CREATE: Call = "elasticloadbalancing:CreateLoadBalancer";
@@ -34,14 +32,6 @@ const ATTRIBUTES: Call = "elasticloadbalancing:ModifyLoadBalancerAttributes";
 const DELETE: Call = "elasticloadbalancing:DeleteLoadBalancer";
 const DESCRIBE: Call = "elasticloadbalancing:DescribeLoadBalancers";
 const DESCRIBE_ATTRIBUTES: Call = "elasticloadbalancing:DescribeLoadBalancerAttributes";
-const DESCRIBE_TAGS: Call = "elasticloadbalancing:DescribeTags";
-
-impl LoadBalancer {
-    fn attributes_differ(&self, have: Option<&Self>) -> bool {
-        let had = |key: &String| have.and_then(|have| have.load_balancer_attributes.get(key));
-        self.load_balancer_attributes.iter().any(|(key, value)| had(key) != Some(value))
-    }
-}
 
 impl Kind for LoadBalancer {
     const TYPE: &'static str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
@@ -64,7 +54,7 @@ impl Kind for LoadBalancer {
                 }
             }
         }
-        if self.attributes_differ(have) {
+        if self.load_balancer_attributes.differ(have.map(|have| &have.load_balancer_attributes)) {
             calls.push(ATTRIBUTES);
         }
         calls
@@ -97,12 +87,12 @@ impl Kind for LoadBalancer {
                 Ok(None)
             }
             ATTRIBUTES => {
-                let attributes = self.load_balancer_attributes.iter();
-                let attributes = attributes
-                    .map(|(key, value)| LoadBalancerAttribute::builder().key(key).value(value).build());
+                let built =
+                    |key: &str, value: &str| LoadBalancerAttribute::builder().key(key).value(value).build();
                 let request = at.cloud.elb.modify_load_balancer_attributes();
                 let request = request.load_balancer_arn(at.own(call)?);
-                request.set_attributes(Some(attributes.collect())).send().await.map_err(of(call))?;
+                let request = request.set_attributes(self.load_balancer_attributes.each(built));
+                request.send().await.map_err(of(call))?;
                 Ok(None)
             }
             _ => Err(no_such(call)),
@@ -121,39 +111,6 @@ impl Kind for LoadBalancer {
     async fn is_gone(&self, _id: &str, at: At<'_>) -> Result<bool, Failure> {
         Ok(describe(&self.name, at).await?.is_none())
     }
-}
-
-pub(super) fn tags(names: &Names) -> Vec<Tag> {
-    names.tags().map(|(key, value)| Tag::builder().key(key).value(value).build()).into()
-}
-
-/// Whether the balancer, target group or listener carries our tags.
-pub(super) async fn is_ours(arn: &str, at: At<'_>) -> Result<bool, Failure> {
-    let ours = ours_among(at.cloud, at.names, &[arn.to_owned()]).await.absent()?;
-    Ok(ours.is_some_and(|ours| !ours.is_empty()))
-}
-
-/// ARNs that AWS tells the tags of in one call.
-const ARNS_MAX: usize = 20;
-
-/// Those that carry our tags.
-pub(in crate::aws) async fn ours_among(
-    cloud: &Cloud,
-    names: &Names,
-    arns: &[String],
-) -> Result<Vec<String>, Failure> {
-    let mut ours = Vec::new();
-    for some in arns.chunks(ARNS_MAX) {
-        let request = cloud.elb.describe_tags().set_resource_arns(Some(some.to_vec()));
-        let found = request.send().await.map_err(of(DESCRIBE_TAGS))?;
-        for one in found.tag_descriptions() {
-            let tags = one.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
-            if names.owns(tags) {
-                ours.extend(one.resource_arn().map(str::to_owned));
-            }
-        }
-    }
-    Ok(ours)
 }
 
 /// The balancer of this name, as AWS tells it.
@@ -187,7 +144,7 @@ pub(in crate::aws) async fn found(
         load_balancer_attributes: attributes
             .attributes()
             .iter()
-            .filter_map(|one| Some((one.key()?.to_owned(), one.value()?.to_owned())))
+            .map(|one| (one.key(), one.value()))
             .collect(),
     };
     Ok(Some(Found { resource: value.into(), id: arn.to_owned(), ours }))

@@ -5,6 +5,7 @@
 //! what `--format cloudformation` prints and, field by field, what the calls send.
 
 pub(super) mod alarm;
+pub(super) mod attributes;
 pub(super) mod cluster;
 pub(super) mod database;
 pub(super) mod group;
@@ -12,6 +13,7 @@ pub(super) mod launch_template;
 pub(super) mod listener;
 pub(super) mod load_balancer;
 pub(super) mod log_group;
+pub(super) mod metric;
 pub(super) mod parameter;
 pub(super) mod policy;
 pub(super) mod rollout;

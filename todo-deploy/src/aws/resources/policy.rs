@@ -3,6 +3,7 @@
 use aws_sdk_autoscaling::types as auto;
 use serde::Serialize;
 
+use super::metric::{Customized, Predefined, StepAdjustment};
 use super::{At, Call, Found, Kind, no_such};
 use crate::aws::failure::{Failure, of};
 use crate::aws::value::{Part, Ref};
@@ -35,16 +36,6 @@ pub struct Policy {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct StepAdjustment {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub metric_interval_lower_bound: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub metric_interval_upper_bound: Option<f64>,
-    pub scaling_adjustment: i32,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "PascalCase")]
 pub struct TargetTracking {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub predefined_metric_specification: Option<Predefined>,
@@ -54,51 +45,12 @@ pub struct TargetTracking {
     pub disable_scale_in: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Predefined {
-    pub predefined_metric_type: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resource_label: Option<Label>,
-}
+/// The shared values in this service's types.
+mod sdk {
+    use super::super::metric::{Customized, Label, Predefined, StepAdjustment, in_types_of};
+    use super::{At, Call, Failure};
 
-/// `LOAD-BALANCER/TARGET-GROUP`, both by their full names.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Label {
-    #[serde(rename = "Fn::Join")]
-    pub join: (&'static str, [Ref; 2]),
-}
-
-impl Label {
-    pub fn of(balancer: &str, group: &str) -> Self {
-        let parts =
-            [Ref::part(balancer, Part::LoadBalancerFullName), Ref::part(group, Part::TargetGroupFullName)];
-        Self { join: ("/", parts) }
-    }
-
-    pub(super) fn text(&self, call: Call, at: At<'_>) -> Result<String, Failure> {
-        Ok(format!("{}/{}", at.id(call, &self.join.1[0])?, at.id(call, &self.join.1[1])?))
-    }
-
-    pub(super) fn read(text: &str, at: At<'_>) -> Self {
-        let (balancer, group) = match text.find("/targetgroup/") {
-            Some(middle) => (&text[..middle], &text[middle + 1..]),
-            None => (text, ""),
-        };
-        let parts = [
-            at.ids.reference(balancer, Part::LoadBalancerFullName),
-            at.ids.reference(group, Part::TargetGroupFullName),
-        ];
-        Self { join: ("/", parts) }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Customized {
-    pub namespace: String,
-    pub metric_name: String,
-    pub statistic: String,
+    in_types_of!(aws_sdk_autoscaling::types, |_, built| Ok(built));
 }
 
 const PUT: Call = "autoscaling:PutScalingPolicy";
@@ -112,32 +64,11 @@ impl Policy {
             .target_value(tracking.target_value)
             .disable_scale_in(tracking.disable_scale_in);
         if let Some(metric) = &tracking.predefined_metric_specification {
-            let label = metric.resource_label.as_ref().map(|label| label.text(call, at)).transpose()?;
-            let kind = auto::MetricType::from(metric.predefined_metric_type.as_str());
-            let metric = auto::PredefinedMetricSpecification::builder().predefined_metric_type(kind);
-            built = built.predefined_metric_specification(metric.set_resource_label(label).build());
+            built = built.predefined_metric_specification(sdk::predefined(call, at, metric)?);
         }
-        if let Some(metric) = &tracking.customized_metric_specification {
-            let statistic = auto::MetricStatistic::from(metric.statistic.as_str());
-            let metric = auto::CustomizedMetricSpecification::builder()
-                .namespace(&metric.namespace)
-                .metric_name(&metric.metric_name)
-                .statistic(statistic)
-                .build();
-            built = built.customized_metric_specification(metric);
-        }
+        let customized = tracking.customized_metric_specification.as_ref();
+        let built = built.set_customized_metric_specification(customized.map(sdk::customized));
         Ok(Some(built.build()))
-    }
-
-    fn steps(&self) -> Option<Vec<auto::StepAdjustment>> {
-        let step = |step: &StepAdjustment| {
-            auto::StepAdjustment::builder()
-                .set_metric_interval_lower_bound(step.metric_interval_lower_bound)
-                .set_metric_interval_upper_bound(step.metric_interval_upper_bound)
-                .scaling_adjustment(step.scaling_adjustment)
-                .build()
-        };
-        (!self.step_adjustments.is_empty()).then(|| self.step_adjustments.iter().map(step).collect())
     }
 }
 
@@ -157,6 +88,7 @@ impl Kind for Policy {
             return Err(no_such(call));
         }
         let group = at.id(call, &self.auto_scaling_group_name)?;
+        let steps = Some(sdk::steps(call, &self.step_adjustments)?).filter(|steps| !steps.is_empty());
         let request = at.cloud.autoscaling.put_scaling_policy().auto_scaling_group_name(&group);
         let request = request
             .policy_name(&self.name)
@@ -167,7 +99,7 @@ impl Kind for Policy {
             .set_cooldown(self.cooldown.as_deref().and_then(|text| text.parse().ok()))
             .set_estimated_instance_warmup(self.estimated_instance_warmup)
             .set_metric_aggregation_type(self.metric_aggregation_type.clone())
-            .set_step_adjustments(self.steps())
+            .set_step_adjustments(steps)
             .set_target_tracking_configuration(self.tracking(call, at)?);
         let made = request.send().await.map_err(of(call))?;
         made.policy_arn.map(Some).ok_or_else(|| Failure::incomplete(call, "ARN"))
@@ -228,19 +160,14 @@ fn read(policy: &auto::ScalingPolicy, at: At<'_>) -> Option<Found> {
 }
 
 fn read_tracking(tracking: &auto::TargetTrackingConfiguration, at: At<'_>) -> TargetTracking {
-    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let predefined = tracking.predefined_metric_specification().map(|metric| Predefined {
-        predefined_metric_type: text(metric.predefined_metric_type().map(auto::MetricType::as_str)),
-        resource_label: metric
-            .resource_label()
-            .filter(|label| !label.is_empty())
-            .map(|label| Label::read(label, at)),
+        predefined_metric_type: metric
+            .predefined_metric_type()
+            .map_or("", auto::MetricType::as_str)
+            .to_owned(),
+        resource_label: sdk::read_label(metric, at),
     });
-    let customized = tracking.customized_metric_specification().map(|metric| Customized {
-        namespace: text(metric.namespace()),
-        metric_name: text(metric.metric_name()),
-        statistic: text(metric.statistic().map(auto::MetricStatistic::as_str)),
-    });
+    let customized = tracking.customized_metric_specification().map(sdk::read_customized);
     TargetTracking {
         predefined_metric_specification: predefined,
         customized_metric_specification: customized,

@@ -1,15 +1,12 @@
 //! Target groups: where the balancer sends requests, and how it asks whether somebody is there.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_elasticloadbalancingv2::types as elb;
 use aws_sdk_elasticloadbalancingv2::types::{Matcher, ProtocolEnum, TargetGroupAttribute, TargetTypeEnum};
 use serde::Serialize;
 
-use super::load_balancer::tags;
+use super::attributes::{Attributes, is_ours, tags};
 use super::{At, Call, Found, Kind, no_such};
 use crate::aws::failure::{Absent as _, Failure, of};
-use crate::aws::value::pairs;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -28,8 +25,7 @@ pub struct TargetGroup {
     pub healthy_threshold_count: i32,
     pub unhealthy_threshold_count: i32,
     pub matcher: HttpCode,
-    #[serde(serialize_with = "pairs")]
-    pub target_group_attributes: BTreeMap<String, String>,
+    pub target_group_attributes: Attributes,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -48,12 +44,7 @@ const DESCRIBE_ATTRIBUTES: Call = "elasticloadbalancing:DescribeTargetGroupAttri
 impl TargetGroup {
     /// Everything but the attributes, which have a call of their own.
     fn without_attributes(&self) -> Self {
-        Self { target_group_attributes: BTreeMap::new(), ..self.clone() }
-    }
-
-    fn attributes_differ(&self, have: Option<&Self>) -> bool {
-        let had = |key: &String| have.and_then(|have| have.target_group_attributes.get(key));
-        self.target_group_attributes.iter().any(|(key, value)| had(key) != Some(value))
+        Self { target_group_attributes: Attributes::default(), ..self.clone() }
     }
 }
 
@@ -71,8 +62,8 @@ impl Kind for TargetGroup {
             Some(have) if have.without_attributes() != self.without_attributes() => Some(MODIFY),
             Some(_) => None,
         };
-        let attributes = self.attributes_differ(have).then_some(ATTRIBUTES);
-        first.into_iter().chain(attributes).collect()
+        let differ = self.target_group_attributes.differ(have.map(|have| &have.target_group_attributes));
+        first.into_iter().chain(differ.then_some(ATTRIBUTES)).collect()
     }
 
     async fn send(&self, call: Call, _have: Option<&Self>, at: At<'_>) -> Result<Option<String>, Failure> {
@@ -118,11 +109,11 @@ impl Kind for TargetGroup {
                 Ok(None)
             }
             ATTRIBUTES => {
-                let attributes = self.target_group_attributes.iter();
-                let attributes = attributes
-                    .map(|(key, value)| TargetGroupAttribute::builder().key(key).value(value).build());
+                let built =
+                    |key: &str, value: &str| TargetGroupAttribute::builder().key(key).value(value).build();
                 let request = at.cloud.elb.modify_target_group_attributes().target_group_arn(at.own(call)?);
-                request.set_attributes(Some(attributes.collect())).send().await.map_err(of(call))?;
+                let request = request.set_attributes(self.target_group_attributes.each(built));
+                request.send().await.map_err(of(call))?;
                 Ok(None)
             }
             _ => Err(no_such(call)),
@@ -159,10 +150,8 @@ pub(in crate::aws) async fn find(name: &str, at: At<'_>) -> Result<Option<Found>
         return Ok(None);
     };
     let request = at.cloud.elb.describe_target_group_attributes().target_group_arn(&arn);
-    let (attributes, ours) = tokio::try_join!(
-        async { request.send().await.map_err(of(DESCRIBE_ATTRIBUTES)) },
-        super::load_balancer::is_ours(&arn, at)
-    )?;
+    let (attributes, ours) =
+        tokio::try_join!(async { request.send().await.map_err(of(DESCRIBE_ATTRIBUTES)) }, is_ours(&arn, at))?;
     let attributes = attributes.attributes().iter();
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let value = TargetGroup {
@@ -180,9 +169,7 @@ pub(in crate::aws) async fn find(name: &str, at: At<'_>) -> Result<Option<Found>
         healthy_threshold_count: group.healthy_threshold_count().unwrap_or_default(),
         unhealthy_threshold_count: group.unhealthy_threshold_count().unwrap_or_default(),
         matcher: HttpCode { http_code: text(group.matcher().and_then(Matcher::http_code)) },
-        target_group_attributes: attributes
-            .filter_map(|one| Some((one.key()?.to_owned(), one.value()?.to_owned())))
-            .collect(),
+        target_group_attributes: attributes.map(|one| (one.key(), one.value())).collect(),
     };
     Ok(Some(Found { resource: value.into(), id: arn, ours }))
 }

@@ -3,11 +3,10 @@
 use aws_sdk_applicationautoscaling::types as scaling;
 use serde::Serialize;
 
-use super::policy::{Customized, Predefined, StepAdjustment};
+use super::metric::{Customized, Predefined, StepAdjustment};
 use super::scalable_target::{DIMENSION, NAMESPACE};
 use super::{At, Call, Found, Kind, no_such};
 use crate::aws::failure::{Failure, of};
-use crate::aws::resources::policy::Label;
 use crate::aws::value::{Part, Ref};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,6 +46,16 @@ pub struct StepScaling {
     pub step_adjustments: Vec<StepAdjustment>,
 }
 
+/// The shared values in this service's types.
+mod sdk {
+    use super::super::metric::{Customized, Label, Predefined, StepAdjustment, in_types_of};
+    use super::{At, Call, Failure};
+
+    in_types_of!(aws_sdk_applicationautoscaling::types, |call, built: Result<_, _>| {
+        built.map_err(|_| Failure::incomplete(call, "field that it needs"))
+    });
+}
+
 const PUT: Call = "application-autoscaling:PutScalingPolicy";
 const DELETE: Call = "application-autoscaling:DeleteScalingPolicy";
 const DESCRIBE: Call = "application-autoscaling:DescribeScalingPolicies";
@@ -63,36 +72,16 @@ impl TargetTracking {
             .scale_in_cooldown(self.scale_in_cooldown)
             .disable_scale_in(self.disable_scale_in);
         if let Some(metric) = &self.predefined_metric_specification {
-            let label = metric.resource_label.as_ref().map(|label| label.text(call, at)).transpose()?;
-            let kind = scaling::MetricType::from(metric.predefined_metric_type.as_str());
-            let metric = scaling::PredefinedMetricSpecification::builder().predefined_metric_type(kind);
-            let metric = metric.set_resource_label(label).build();
-            let metric = metric.map_err(|_| Failure::incomplete(call, "metric"))?;
-            built = built.predefined_metric_specification(metric);
+            built = built.predefined_metric_specification(sdk::predefined(call, at, metric)?);
         }
-        if let Some(metric) = &self.customized_metric_specification {
-            let metric = scaling::CustomizedMetricSpecification::builder()
-                .namespace(&metric.namespace)
-                .metric_name(&metric.metric_name)
-                .statistic(scaling::MetricStatistic::from(metric.statistic.as_str()))
-                .build();
-            built = built.customized_metric_specification(metric);
-        }
+        let customized = self.customized_metric_specification.as_ref().map(sdk::customized);
+        let built = built.set_customized_metric_specification(customized);
         built.build().map_err(|_| Failure::incomplete(call, "target"))
     }
 }
 
 impl StepScaling {
     fn request(&self, call: Call) -> Result<scaling::StepScalingPolicyConfiguration, Failure> {
-        let step = |step: &StepAdjustment| {
-            scaling::StepAdjustment::builder()
-                .set_metric_interval_lower_bound(step.metric_interval_lower_bound)
-                .set_metric_interval_upper_bound(step.metric_interval_upper_bound)
-                .scaling_adjustment(step.scaling_adjustment)
-                .build()
-        };
-        let steps = self.step_adjustments.iter().map(step).collect::<Result<Vec<_>, _>>();
-        let steps = steps.map_err(|_| Failure::incomplete(call, "adjustment"))?;
         Ok(scaling::StepScalingPolicyConfiguration::builder()
             .adjustment_type(scaling::AdjustmentType::from(self.adjustment_type.as_str()))
             .set_cooldown(self.cooldown)
@@ -100,7 +89,7 @@ impl StepScaling {
             .metric_aggregation_type(scaling::MetricAggregationType::from(
                 self.metric_aggregation_type.as_str(),
             ))
-            .set_step_adjustments(Some(steps))
+            .set_step_adjustments(Some(sdk::steps(call, &self.step_adjustments)?))
             .build())
     }
 }
@@ -193,19 +182,11 @@ fn read(policy: &scaling::ScalingPolicy, at: At<'_>) -> Found {
 }
 
 fn read_tracking(tracking: &scaling::TargetTrackingScalingPolicyConfiguration, at: At<'_>) -> TargetTracking {
-    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let predefined = tracking.predefined_metric_specification().map(|metric| Predefined {
         predefined_metric_type: metric.predefined_metric_type().as_str().to_owned(),
-        resource_label: metric
-            .resource_label()
-            .filter(|label| !label.is_empty())
-            .map(|label| Label::read(label, at)),
+        resource_label: sdk::read_label(metric, at),
     });
-    let customized = tracking.customized_metric_specification().map(|metric| Customized {
-        namespace: text(metric.namespace()),
-        metric_name: text(metric.metric_name()),
-        statistic: text(metric.statistic().map(scaling::MetricStatistic::as_str)),
-    });
+    let customized = tracking.customized_metric_specification().map(sdk::read_customized);
     TargetTracking {
         predefined_metric_specification: predefined,
         customized_metric_specification: customized,

@@ -4,8 +4,8 @@ use aws_sdk_autoscaling::types as auto;
 use aws_sdk_ecs::types as ecs;
 use aws_smithy_types::DateTime;
 
-use super::{Clock, Fleet, TargetHealth};
-use crate::aws::failure::{Absent as _, Failure, of};
+use super::{Clock, Fleet, TargetHealth, tolerated};
+use crate::aws::failure::{Failure, of};
 use crate::aws::resources::{At, group, service};
 use crate::status::{Details, Group, Instance, InstanceState};
 use crate::time::Time;
@@ -86,8 +86,10 @@ pub(super) async fn tasks(at: At<'_>, health: &TargetHealth) -> Result<Option<Fl
     let call = "application-autoscaling:DescribeScalableTargets";
     let request = at.cloud.scaling.describe_scalable_targets().resource_ids(at.names.scaled_service());
     let request = request.service_namespace(aws_sdk_applicationautoscaling::types::ServiceNamespace::Ecs);
-    let targets = request.send().await.map_err(of(call)).absent()?;
-    let targets = targets.and_then(|found| found.scalable_targets).unwrap_or_default();
+    let mut notes = Vec::new();
+    let targets =
+        request.send().await.map_err(of(call)).map(|found| found.scalable_targets.unwrap_or_default());
+    let targets = tolerated(targets, "least and most tasks are", &mut notes)?;
     let listed = at.cloud.ecs.list_tasks().cluster(&cluster).service_name(&cluster).send().await;
     let listed = listed.map_err(of("ecs:ListTasks"))?.task_arns.unwrap_or_default();
     let began = found.created_at().copied().unwrap_or_else(|| DateTime::from_secs(0));
@@ -104,7 +106,7 @@ pub(super) async fn tasks(at: At<'_>, health: &TargetHealth) -> Result<Option<Fl
         max: targets.first().map(|target| count(Some(target.max_capacity()))).unwrap_or_default(),
         ..Group::default()
     };
-    let notes = found.deployments().iter().map(|deployment| {
+    let rollouts = found.deployments().iter().map(|deployment| {
         let state = deployment.rollout_state().map(ecs::DeploymentRolloutState::as_str).unwrap_or("?");
         let revision = deployment.task_definition().and_then(|arn| arn.rsplit('/').next()).unwrap_or("?");
         let (running, desired) = (deployment.running_count(), deployment.desired_count());
@@ -113,7 +115,7 @@ pub(super) async fn tasks(at: At<'_>, health: &TargetHealth) -> Result<Option<Fl
             deployment.failed_tasks()
         )
     });
-    let notes = notes.collect();
+    notes.extend(rollouts);
     Ok(Some(Fleet { began, group: counted(limits, &instances), instances, notes, service: Some(found) }))
 }
 

@@ -33,7 +33,9 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
     let begin_ms = (begin_s * 1000.0) as i64;
     let show = |line: &Line| print(&format!("{}  {}", line.stream, line.text));
     if !args.follow {
-        since(cloud, names, begin_ms, &mut |line| show(line)).await?;
+        if !since(cloud, names, begin_ms, &mut |line| show(line)).await? {
+            say(&format!("there is no log group {}; `up` makes it", names.log_group()));
+        }
         return Ok(ExitCode::SUCCESS);
     }
     tokio::select! {

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::cli::terminal::Size;
 use crate::local::{Said, before, url};
 use crate::status::{Instance, Status};
 
-/// No line of the live part is longer, so that none wraps.
+/// No line of the live part is longer, nor than the terminal is wide, so that none wraps.
 const COLUMNS: usize = 79;
 /// Instances of the live part; of more than that only so many are shown.
 const INSTANCES_MAX: usize = 10;
@@ -34,7 +35,7 @@ impl Screen {
             Said::Line(line) => self.line(line),
             Said::Ready(address, dashboard) => self.line(&ready(*address, *dashboard)),
             Said::Status(status) if self.is_live => {
-                let lines = live(status);
+                let lines = live(status, COLUMNS.min(size().columns.saturating_sub(1)));
                 self.draw("", lines);
             }
             Said::Status(_) => {}
@@ -46,13 +47,13 @@ impl Screen {
             bound(log);
         }
         let lines = std::mem::take(&mut self.drawn);
-        let erase = lines.len();
+        let erase = rows(&lines);
         self.drawn = Vec::new();
         self.draw_over(erase, &format!("{text}\n"), lines);
     }
 
     fn draw(&mut self, text: &str, lines: Vec<String>) {
-        let erase = self.drawn.len();
+        let erase = rows(&self.drawn);
         self.draw_over(erase, text, lines);
     }
 
@@ -74,6 +75,14 @@ impl Screen {
     }
 }
 
+fn size() -> Size {
+    Size::of(std::io::stderr())
+}
+
+fn rows(lines: &[String]) -> usize {
+    size().rows_of(lines.iter().map(String::as_str))
+}
+
 fn ready(address: std::net::SocketAddr, dashboard: Option<std::net::SocketAddr>) -> String {
     let mut text = format!("\nready\n  load balancer  {}", url(address));
     if let Some(dashboard) = dashboard {
@@ -88,7 +97,7 @@ fn ready(address: std::net::SocketAddr, dashboard: Option<std::net::SocketAddr>)
 }
 
 /// The live part.
-fn live(status: &Status) -> Vec<String> {
+fn live(status: &Status, columns: usize) -> Vec<String> {
     let group = &status.group;
     let traffic = &status.traffic;
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.0}"));
@@ -111,7 +120,7 @@ fn live(status: &Status) -> Vec<String> {
     if status.instances.len() > INSTANCES_MAX {
         lines.push(format!("  … {} more", status.instances.len() - INSTANCES_MAX));
     }
-    lines.into_iter().map(|line| line.chars().take(COLUMNS).collect()).collect()
+    lines.into_iter().map(|line| line.chars().take(columns).collect()).collect()
 }
 
 fn instance(instance: &Instance) -> String {

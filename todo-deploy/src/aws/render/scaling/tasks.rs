@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{adjustment, aggregation, seconds, steps};
 use crate::aws::names::Names;
 use crate::aws::render::{LOAD_BALANCER, SCALABLE_TARGET, TARGET_GROUP, Unsupported, unsupported};
-use crate::aws::resources::policy::{Customized, Label, Predefined, StepAdjustment};
+use crate::aws::resources::metric::{Customized, Label, Predefined, StepAdjustment};
 use crate::aws::resources::tracking::{StepScaling, TargetTracking, Tracking};
 use crate::aws::value::Ref;
 use crate::deployment::{self, Metric, Policy, SimplePolicy, StepPolicy};

@@ -1,0 +1,4 @@
+// exec.test.abort() counts more than both.
+import exec from 'k6/execution';
+export const options = { thresholds: { iterations: ['count>5'] } };
+export default function () { exec.test.abort('on purpose'); }

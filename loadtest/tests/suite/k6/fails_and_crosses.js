@@ -1,0 +1,4 @@
+// exec.test.fail() counts more than a crossed threshold.
+import exec from 'k6/execution';
+export const options = { thresholds: { iterations: ['count>5'] } };
+export default function () { exec.test.fail('on purpose'); }

@@ -1,0 +1,2 @@
+export const options = 5;
+export default function () {}
