@@ -27,7 +27,7 @@ struct Current {
     method: String,
     address: Rc<Address>,
     /// The address as text.
-    url: String,
+    url: Rc<str>,
     /// Where to connect to, or why that is nowhere.
     origin: Result<Rc<Origin>, NetError>,
     headers: Vec<(String, String)>,
@@ -157,7 +157,7 @@ pub fn target(shared: &Shared, text: &str) -> Result<Address, NetError> {
 }
 
 fn prepare(shared: &Shared, request: &HttpRequest) -> Result<Current, NetError> {
-    let (address, origin) = shared.addresses.borrow_mut().get(shared, &request.url)?;
+    let (address, url, origin) = shared.addresses.borrow_mut().get(shared, &request.url)?;
     let mut body = request.body.clone();
     let mut headers = request.headers.clone();
     if !request.compression.is_empty()
@@ -186,15 +186,15 @@ fn prepare(shared: &Shared, request: &HttpRequest) -> Result<Current, NetError> 
     }
     let url = match &request.auth {
         // k6 takes them out of the URL.
-        Some(auth) if auth.scheme != AuthScheme::Basic => address.without_user().to_string(),
-        _ => address.to_string(),
+        Some(auth) if auth.scheme != AuthScheme::Basic => address.without_user().to_string().into(),
+        _ => url,
     };
     let method = request.method.clone();
     Ok(Current { method, address, url, origin, headers, body, authorization: None })
 }
 
 /// Where an address leads: to an origin, or nowhere.
-type Known = (Rc<Address>, Result<Rc<Origin>, NetError>);
+type Known = (Rc<Address>, Rc<str>, Result<Rc<Origin>, NetError>);
 
 /// URLs that were asked lately, taken apart. Most scripts ask few over and over.
 #[derive(Debug, Default)]
@@ -209,7 +209,8 @@ impl Addresses {
             return Ok(known.clone());
         }
         let address = Rc::new(target(shared, text)?);
-        let known = (Rc::clone(&address), Origin::at(&address).map(Rc::new));
+        let url = address.to_string().into();
+        let known = (Rc::clone(&address), url, Origin::at(&address).map(Rc::new));
         if self.0.len() >= Self::MAX {
             self.0.clear();
         }
@@ -299,7 +300,7 @@ fn record(shared: &Shared, request: &HttpRequest, current: &Current, hop: &Hop, 
     };
     let expected = request.expected.judge(status);
     let url = match current.address.user {
-        None => std::borrow::Cow::Borrowed(current.url.as_str()),
+        None => std::borrow::Cow::Borrowed(&*current.url),
         Some(_) => current.address.masked().into(),
     };
     let tags = HttpTags {
@@ -365,7 +366,7 @@ fn redirect(request: &HttpRequest, current: &Current, reply: &Reply) -> Option<R
     }
     Some(Ok(Current {
         method: if get { "GET".to_owned() } else { current.method.clone() },
-        url: address.to_string(),
+        url: address.to_string().into(),
         address,
         origin,
         headers,
@@ -449,7 +450,7 @@ fn base(request: &HttpRequest, current: &Current, hop: &Hop, sent: Option<SentRe
     let timings = hop.timings;
     let rest = request.reads.rest;
     HttpResponse {
-        url: current.url.clone(),
+        url: current.url.to_string(),
         proto: hop.proto.to_owned(),
         remote_ip: hop.remote.filter(|_| rest).map(|remote| remote.ip().to_string()).unwrap_or_default(),
         remote_port: hop.remote.map(|remote| remote.port()).unwrap_or_default(),

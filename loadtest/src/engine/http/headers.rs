@@ -126,7 +126,7 @@ pub(super) fn sent_request(
     let cookie = |(name, value)| RequestCookie { name, value, replace: false };
     SentRequest {
         method: current.method.clone(),
-        url: current.url.clone(),
+        url: current.url.to_string(),
         cookies: cookies.unwrap_or_default().into_iter().map(cookie).collect(),
         headers,
         body: request.body.clone().unwrap_or_default(),
