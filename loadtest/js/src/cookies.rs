@@ -1,6 +1,6 @@
 //! A cookie jar by RFC 6265, without a list of public suffixes, as k6's.
 //!
-//! Shared between a VU and the engine: the engine sends [`CookieJar::header`] with each hop and feeds back what
+//! Shared between a VU and the engine: the engine sends [`CookieJar::merged`] with each hop and feeds back what
 //! `Set-Cookie` says. It reads no clock: times are seconds since 1970, given by the caller.
 
 use std::cell::RefCell;

@@ -29,7 +29,7 @@ pub struct HttpRequest {
     pub body: Option<Bytes>,
     /// Encodings to apply to the body, in this order; the engine also sends `Content-Encoding`.
     pub compression: Vec<Compression>,
-    /// Cookies of this request alone; see [`CookieJar::header`] for how they meet the jar's.
+    /// Cookies of this request alone; see [`CookieJar::merged`] for how they meet the jar's.
     pub cookies: Vec<RequestCookie>,
     /// The VU's jar, or the one the script passed. A shared handle: the engine stores what comes back.
     pub jar: CookieJar,
