@@ -59,6 +59,10 @@ pub(super) struct InspectArgs {
 
 #[derive(Debug, Args, Default)]
 pub(super) struct ScriptArgs {
+    /// Where k6/secrets finds secrets: file=PATH or mock=KEY=VALUE,…; with name=NAME and default if
+    /// there are several (repeatable)
+    #[arg(long, value_name = "KIND=SETTINGS", help_heading = "Script")]
+    pub(super) secret_source: Vec<String>,
     /// Set a variable of the script's __ENV (repeatable)
     #[arg(short = 'e', long = "env", value_name = "KEY=VALUE", help_heading = "Script")]
     pub(super) env: Vec<String>,
