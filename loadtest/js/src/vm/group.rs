@@ -70,7 +70,7 @@ struct Group {
     /// VUs so far. Their modules stay until the interpreter goes, so that a place is used once.
     made: Cell<usize>,
     room: Cell<usize>,
-    /// Bytes of the heap before the first VU.
+    /// Bytes of the heap with the first VU, which has brought in what all share.
     common: Cell<u64>,
 }
 
@@ -83,21 +83,14 @@ impl std::fmt::Debug for Group {
 impl Group {
     fn new(script: &Script, config: VuConfig) -> Result<Self, VuError> {
         let state = Rc::new(VuState::shared(script.clone(), config));
-        let common = Rc::new(Cell::new(0));
         let [maker, preparer, interrupted, released] = std::array::from_fn(|_| Rc::clone(&state));
-        let measured = Rc::clone(&common);
         let anchor = Anchor::new(Plan {
             make: Box::new(move || body::engine(&maker)),
-            prepare: Box::new(move |ctx| {
-                body::prepare(ctx, &preparer)?;
-                measured.set(fiber::set_garbage_threshold(ctx, GARBAGE_BYTES));
-                Ok(())
-            }),
+            prepare: Box::new(move |ctx| body::prepare(ctx, &preparer)),
             interrupt: Box::new(move || interrupted.interrupt()),
             release: Box::new(move || released.release()),
         })?;
-        let common = Cell::new(common.get());
-        Ok(Self { anchor, state, made: Cell::new(0), room: Cell::new(MEMBERS_MAX), common })
+        Ok(Self { anchor, state, made: Cell::new(0), room: Cell::new(MEMBERS_MAX), common: Cell::new(0) })
     }
 
     fn takes(&self, config: &VuConfig) -> bool {
@@ -158,9 +151,66 @@ impl Group {
         }
         ctx.run_gc();
         let alive = fiber::set_garbage_threshold(ctx, GARBAGE_BYTES);
+        if made == 1 {
+            return self.common.set(alive);
+        }
         let common = self.common.get();
-        let each = alive.saturating_sub(common) / made as u64;
-        let room = HEAP_BYTES.saturating_sub(common) / each.max(1);
+        let each = alive.saturating_sub(common) / (made as u64 - 1);
+        let room = 1 + HEAP_BYTES.saturating_sub(common) / each.max(1);
         self.room.set(usize::try_from(room).unwrap_or(MEMBERS_MAX).clamp(MEMBERS_MIN, MEMBERS_MAX));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::host::{HostCall, Step};
+    use crate::{Source, Unrecorded};
+
+    fn group() -> Rc<Group> {
+        let text = "export default function () {}".to_owned();
+        let source = Source::Text { text, name: "k6.js".to_owned(), directory: "/".into() };
+        let script = Script::load(source, Default::default(), Rc::new(Unrecorded::default())).expect("loads");
+        Rc::new(Group::new(&script, VuConfig::default()).expect("an interpreter"))
+    }
+
+    #[test]
+    fn a_vu_that_cannot_be_ended_keeps_its_interpreter() {
+        let group = group();
+        let weak = Rc::downgrade(&group);
+        let inner = Rc::clone(&group);
+        group.anchor.reset();
+        let mut stubborn = Fiber::new(
+            || In::Shutdown,
+            move |port, _| {
+                inner.anchor.enter(port, |_| {
+                    loop {
+                        drop(port.suspend(Out::Step(Step::Call(HostCall::Yield))));
+                    }
+                });
+            },
+        )
+        .expect("a stack");
+        assert!(stubborn.resume(In::Shutdown).is_some());
+        drop(stubborn);
+        // Others go on, and come, as if nothing had happened.
+        let recorder = || Rc::new(Unrecorded::default());
+        let vu =
+            |id| Vu::begun(group.vu(&VuConfig { id, ..VuConfig::default() }, recorder()).expect("a stack"));
+        let (first, second) = (vu(1).expect("a VU"), vu(2).expect("a VU"));
+        drop((first, second, group));
+        assert!(weak.upgrade().is_some(), "its frames are still in use");
+    }
+
+    #[test]
+    fn an_interpreter_goes_with_its_last_vu() {
+        let group = group();
+        let weak = Rc::downgrade(&group);
+        let recorder = Rc::new(Unrecorded::default());
+        let vu = Vu::begun(group.vu(&VuConfig::default(), recorder).expect("a stack")).expect("a VU");
+        drop(group);
+        assert!(weak.upgrade().is_some());
+        drop(vu);
+        assert!(weak.upgrade().is_none());
     }
 }
