@@ -90,13 +90,15 @@ pub fn options(
     config: Option<&Path>,
     flags: Map<String, Value>,
 ) -> Result<Map<String, Value>, String> {
+    let is_bare = own.is_none();
+    // The one that k6 itself reads counts for its scripts only, and need not be there.
+    let usual = k6_config(&lookup).filter(|path| !is_bare && path.exists());
     let variables = layers::from_environment(lookup)?;
     let named = variables.get("config").and_then(Value::as_str).map(Path::new);
-    let file = match config.or(named) {
+    let file = match config.or(named).or(usual.as_deref()) {
         None => Map::new(),
         Some(path) => config_file(path)?,
     };
-    let is_bare = own.is_none();
     let mut options =
         layers::over(layers::over(layers::over(file, own.unwrap_or_default()), variables), flags);
     if is_bare {
@@ -119,10 +121,28 @@ fn gentle(options: &mut Map<String, Value>) {
     }
 }
 
+/// Where k6 keeps its options for all tests of a user.
+fn k6_config(lookup: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let home = || lookup("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let directory = if cfg!(target_os = "macos") {
+        home()?.join("Library/Application Support")
+    } else {
+        match lookup("XDG_CONFIG_HOME").filter(|path| !path.is_empty()) {
+            Some(path) => PathBuf::from(path),
+            None => home()?.join(".config"),
+        }
+    };
+    Some(directory.join("k6/config.json"))
+}
+
+/// The options of a file. Like k6 it passes over what is none, such as the account of a service.
 fn config_file(path: &Path) -> Result<Map<String, Value>, String> {
     let bad = |why: String| format!("config file {}: {why}", path.display());
     let text = text_of(path, TEXT_MAX).map_err(bad)?;
-    serde_json::from_str(&text).map_err(|error| bad(format!("must be a JSON object of options: {error}")))
+    let options: Map<String, Value> = serde_json::from_str(&text)
+        .map_err(|error| bad(format!("must be a JSON object of options: {error}")))?;
+    let known = |key: &str| key == "out" || layers::KEYS.iter().any(|known| known.eq_ignore_ascii_case(key));
+    Ok(options.into_iter().filter(|(key, _)| known(key)).collect())
 }
 
 #[cfg(test)]
@@ -165,7 +185,18 @@ mod tests {
         let scripts =
             options(Some(map(&json!({"vus": 4}))), none, Some(&file), Map::new()).expect("is valid");
         assert_eq!(Value::Object(scripts), json!({"vus": 4, "duration": "2s"}));
-        std::fs::remove_file(&file).expect("is there");
+        std::fs::write(&file, r#"{"vus": 2, "collectors": {"cloud": {"token": "x"}}}"#)
+            .expect("can be written");
+        let home = std::env::temp_dir().join(format!("loadtest-home-{}", std::process::id()));
+        std::fs::create_dir_all(home.join("k6")).expect("can be made");
+        std::fs::rename(&file, home.join("k6/config.json")).expect("is there");
+        let usual = |name: &str| (name == "XDG_CONFIG_HOME").then(|| home.display().to_string());
+        let of_script = options(Some(Map::new()), usual, None, Map::new()).expect("is valid");
+        let expected = if cfg!(target_os = "macos") { json!({}) } else { json!({"vus": 2}) };
+        assert_eq!(Value::Object(of_script), expected);
+        let of_url = options(None, usual, None, Map::new()).expect("is valid");
+        assert_eq!(of_url.get("vus"), Some(&json!(GENTLE_VUS)), "what k6's user chose is not for bare URLs");
+        std::fs::remove_dir_all(&home).expect("is there");
     }
 
     #[test]

@@ -150,6 +150,18 @@ pub fn cookie_header(cookies: &[RequestCookie]) -> String {
     header
 }
 
+/// The cookies that a header's value holds, as k6 lists them: invalid ones are left out.
+#[must_use]
+pub fn cookies_of(header: &str) -> Vec<(String, String)> {
+    let one = |part: &str| {
+        let (name, value) = part.trim().split_once('=').unwrap_or((part.trim(), ""));
+        let name = name.trim();
+        let value = parse::unquote(value.trim())?;
+        parse::is_name(name).then(|| (name.to_owned(), value))
+    };
+    header.split(';').filter_map(one).collect()
+}
+
 /// Host in lower case, path, and whether the scheme is secure.
 fn target(url: &str) -> Option<(String, String, bool)> {
     let address = Address::parse(url).ok()?;
@@ -158,7 +170,11 @@ fn target(url: &str) -> Option<(String, String, bool)> {
     }
     let host = address.host_and_port().0.to_ascii_lowercase();
     let path = if address.path().is_empty() { "/".to_owned() } else { address.path().to_owned() };
-    Some((host, path, address.scheme == "https"))
+    // This machine counts as secure, whatever the scheme.
+    let is_local = host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    Some((host, path, is_local || address.scheme == "https"))
 }
 
 /// The domain a cookie is filed under and whether only that very host gets it. `None`: refused.
@@ -172,10 +188,6 @@ fn cookie_domain(host: &str, attribute: &str) -> Option<(String, bool)> {
     }
     if domain.is_empty() || domain.starts_with('.') || domain.ends_with('.') {
         return None;
-    }
-    // Without a list of public suffixes the last label alone counts as one.
-    if !domain.contains('.') {
-        return (host == domain).then_some((domain, true));
     }
     (host == domain || host.ends_with(&format!(".{domain}"))).then_some((domain, false))
 }

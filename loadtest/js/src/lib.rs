@@ -26,6 +26,7 @@ mod cookies;
 mod modules;
 mod native;
 mod script;
+mod secrets;
 mod vm;
 
 pub use address::Address;
@@ -38,10 +39,11 @@ pub use api::http::{
     SentRequest, Timings,
 };
 pub use api::tags::{SampleTags, TagContext};
-pub use cookies::{CookieJar, SetCookie, cookie_header};
+pub use cookies::{CookieJar, SetCookie, cookie_header, cookies_of};
 pub use modules::http::canonical;
 pub use native::{
     NativeNumber, NativeOrder, NativeRequest, NativeScenario, NativeStep, NativeTest, NativeView,
 };
 pub use script::{Offline, Remote, Script, ScriptError, Source, Unrecorded};
+pub use secrets::{SecretSource, redact, set_secret_sources};
 pub use vm::{Vu, VuConfig, VuError, VuPool};

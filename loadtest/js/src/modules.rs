@@ -99,6 +99,8 @@ const SOURCES: &[(&str, &str)] = &[
     ("k6/html", include_str!("js/html.js")),
     ("k6/metrics", include_str!("js/metrics.js")),
     ("k6/secrets", include_str!("js/secrets.js")),
+    ("#collation", include_str!("js/collation.js")),
+    ("#dates", include_str!("js/dates.js")),
     ("#text", include_str!("js/text.js")),
     ("#webcrypto", include_str!("js/webcrypto.js")),
     ("#formdata", include_str!("js/lib/formdata.js")),

@@ -59,6 +59,10 @@ pub(super) struct InspectArgs {
 
 #[derive(Debug, Args, Default)]
 pub(super) struct ScriptArgs {
+    /// Where k6/secrets finds secrets: file=PATH or mock=KEY=VALUE,…; with name=NAME and default if
+    /// there are several (repeatable)
+    #[arg(long, value_name = "KIND=SETTINGS", help_heading = "Script")]
+    pub(super) secret_source: Vec<String>,
     /// Set a variable of the script's __ENV (repeatable)
     #[arg(short = 'e', long = "env", value_name = "KEY=VALUE", help_heading = "Script")]
     pub(super) env: Vec<String>,
@@ -280,7 +284,7 @@ pub(super) struct OutputArgs {
     #[arg(long, value_name = "LIST", help_heading = "Output")]
     pub(super) summary_trend_stats: Option<String>,
     /// s, ms or us
-    #[arg(long, value_name = "UNIT", help_heading = "Output")]
+    #[arg(long, value_name = "UNIT", value_parser = ["s", "ms", "us"], hide_possible_values = true, help_heading = "Output")]
     pub(super) summary_time_unit: Option<String>,
     /// Put a tag on every sample (repeatable)
     #[arg(long = "tag", value_name = "NAME=VALUE", help_heading = "Output")]
@@ -332,6 +336,9 @@ pub(super) struct K6Args {
     /// Archives cannot be run
     #[arg(short = 't', long = "type", hide = true, value_parser = ["js"])]
     pub(super) kind: Option<String>,
+    /// Switches that are told to be off, such as --throw=false
+    #[arg(long, hide = true)]
+    pub(super) off: Vec<String>,
     /// Traces cannot be sent
     #[arg(long, hide = true, value_parser = ["none"])]
     pub(super) traces_output: Option<String>,

@@ -1,13 +1,49 @@
 //! Flags turned into a layer of options.
 
+use std::ffi::OsString;
+
 use serde_json::{Map, Value, json};
 
 use super::args::RunArgs;
 use super::exit::Failure;
-use crate::config::layers;
+use crate::config::local_ips::LocalIps;
+use crate::config::{layers, network};
 
 /// The practical's stages, for `--practical`.
 const PRACTICAL: [&str; 2] = ["1m:1000", "10m:5000"];
+
+/// Flags that take no value, with the options that they set.
+const SWITCHES: [(&str, Option<&str>); 15] = [
+    ("no-setup", Some("noSetup")),
+    ("no-teardown", Some("noTeardown")),
+    ("throw", Some("throw")),
+    ("paused", Some("paused")),
+    ("insecure-skip-tls-verify", Some("insecureSkipTLSVerify")),
+    ("no-connection-reuse", Some("noConnectionReuse")),
+    ("no-vu-connection-reuse", Some("noVUConnectionReuse")),
+    ("discard-response-bodies", Some("discardResponseBodies")),
+    ("no-thresholds", None),
+    ("quiet", None),
+    ("no-color", None),
+    ("verbose", None),
+    ("linger", None),
+    ("no-usage-report", None),
+    ("profiling-enabled", None),
+];
+
+/// An argument such as `--throw=true`, which k6 takes, as one without a value.
+pub(super) fn switch(argument: OsString) -> OsString {
+    let known = |text: &str| {
+        let (name, value) = text.strip_prefix("--")?.split_once('=')?;
+        SWITCHES.iter().find(|(switch, _)| *switch == name)?;
+        match value {
+            "true" | "1" => Some(format!("--{name}")),
+            "false" | "0" => Some(format!("--off={name}")),
+            _ => None,
+        }
+    };
+    argument.to_str().and_then(known).map_or(argument, OsString::from)
+}
 
 /// The options that the flags set, load included.
 pub(super) fn options(args: &RunArgs) -> Result<Map<String, Value>, Failure> {
@@ -47,7 +83,17 @@ pub(super) fn options(args: &RunArgs) -> Result<Map<String, Value>, Failure> {
     set("hosts", hosts(&http.resolve)?);
     set("tags", tags(&output.tags)?);
     set("thresholds", thresholds(&args.load.thresholds)?);
+    for name in &args.k6.off {
+        if let Some((_, Some(key))) = SWITCHES.iter().find(|(switch, _)| switch == name) {
+            set(key, Some(json!(false)));
+        }
+    }
     load(args, &mut set)?;
+    // As in k6, a flag that cannot be read is no matter of the options.
+    network::dns(&options).map_err(Failure::system)?;
+    if let Some(text) = &http.local_ips {
+        LocalIps::parse(text).map_err(Failure::system)?;
+    }
     Ok(options)
 }
 
@@ -63,8 +109,8 @@ fn load(args: &RunArgs, set: &mut impl FnMut(&str, Option<Value>)) -> Result<(),
     } else {
         layers::stages(load.stages.iter().flat_map(|stage| stage.split(',')))
     };
-    // As in k6, a flag that cannot be read is no matter of the options.
-    let stages = stages.map_err(Failure::system)?;
+    let is_untargeted = load.stages.iter().any(|stage| crate::duration::parse(stage).is_ok());
+    let stages = stages.map_err(if is_untargeted { Failure::config } else { Failure::system })?;
     if let Some(text) = &load.duration {
         crate::duration::parse(text).map_err(|error| Failure::system(format!("--duration: {error}")))?;
     }
@@ -104,7 +150,7 @@ fn load(args: &RunArgs, set: &mut impl FnMut(&str, Option<Value>)) -> Result<(),
 
 fn tags(list: &[String]) -> Result<Option<Value>, Failure> {
     let pair = |text: &String| match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), json!(value))),
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.to_owned(), json!(value))),
         _ => Err(Failure::system(format!("--tag {text}: write NAME=VALUE"))),
     };
     let tags = list.iter().map(pair).collect::<Result<Map<_, _>, _>>()?;

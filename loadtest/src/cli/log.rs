@@ -93,7 +93,14 @@ impl Log {
             return;
         }
         let console = self.0.console.as_ref().filter(|_| line.source == "console");
-        let text = self.text(line, console.is_some());
+        let clean = |text: &String| loadtest_js::redact(text).into_owned();
+        let line = LogLine {
+            message: clean(&line.message),
+            fields: line.fields.iter().map(|(name, value)| (*name, clean(value))).collect(),
+            source: line.source.clone(),
+            level: line.level,
+        };
+        let text = self.text(&line, console.is_some());
         match console.unwrap_or(&self.0.to) {
             Place::Stderr => stderr(&text),
             place => place.write(&text),

@@ -24,7 +24,7 @@ use args::{Cli, Command};
 
 /// Parses the arguments and does what they say.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(std::env::args_os().map(flags::switch)) {
         Ok(cli) => cli,
         Err(error) => {
             // A closed stream is no reason to fail otherwise.

@@ -60,7 +60,11 @@ pub(super) async fn finish(
     };
     if mode != SummaryMode::Disabled {
         match handle_summary(plans, outcomes, &facts, log).await {
-            Some(files) => files.iter().try_for_each(|(path, content)| write_to(path, content))?,
+            // As in k6, what the script wants written decides nothing about the test.
+            Some(files) => files
+                .iter()
+                .filter_map(|(path, content)| write_to(path, content).err())
+                .for_each(|failure| log.error(&format!("handleSummary(): {}", failure.message))),
             None => write_to("stdout", format!("{}\n", summary.render()).as_bytes())?,
         }
     }

@@ -381,7 +381,7 @@ fn start_writer(
     }
     let open = |destination: &Destination| match destination.open() {
         Ok(out) => Ok((destination.clone(), out)),
-        Err(error) => Err(Failure::config(format!("cannot write {}: {error}", destination.describe()))),
+        Err(error) => Err(Failure::system(format!("cannot write {}: {error}", destination.describe()))),
     };
     let outputs = destinations.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let (to, from) = std::sync::mpsc::sync_channel(samples::BATCHES_MAX);

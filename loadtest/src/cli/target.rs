@@ -90,6 +90,7 @@ pub(super) fn load_file(name: &str, args: &ScriptArgs, log: &Log) -> Result<Targ
         _ => Source::File(PathBuf::from(name)),
     };
     let remote = Arc::new(Download::default());
+    secrets(args)?;
     let script = Script::load_with(source, environment(args)?, Rc::new(InitLog(log.clone())), remote)
         .map_err(|error| unloadable(name, &error))?;
     if script.functions().is_empty() {
@@ -125,6 +126,20 @@ fn load_plan(path: &Path) -> Result<Target, Failure> {
     let Plan { options, all, by_scenario } = Plan::parse(&text).map_err(bad)?;
     let what = What::Steps { all, by_scenario };
     Ok(Target { name: path.display().to_string(), what, options: Some(options) })
+}
+
+/// Makes the sources of secrets known to scripts.
+fn secrets(args: &ScriptArgs) -> Result<(), Failure> {
+    if args.secret_source.is_empty() {
+        return Ok(());
+    }
+    let read =
+        |path: &str| source::plan(Path::new(path)).map_err(|error| format!("secret source {path}: {error}"));
+    let sources: Result<Vec<_>, _> =
+        args.secret_source.iter().map(|text| loadtest_js::SecretSource::parse(text, read)).collect();
+    sources
+        .and_then(loadtest_js::set_secret_sources)
+        .map_err(|why| Failure::config(format!("--secret-source: {why}")))
 }
 
 /// What `__ENV` holds.

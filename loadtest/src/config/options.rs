@@ -202,9 +202,11 @@ fn system_tags(fields: &Fields<'_>, warnings: &mut Vec<String>) -> Result<System
 }
 
 fn trend_stats(fields: &Fields<'_>) -> Result<Vec<String>, String> {
-    let Some(stats) = fields.texts("summaryTrendStats")?.filter(|stats| !stats.is_empty()) else {
+    let mut stats = fields.texts("summaryTrendStats")?.unwrap_or_default();
+    stats.retain(|stat| !stat.is_empty());
+    if stats.is_empty() {
         return Ok(TREND_STATS.iter().map(|stat| (*stat).to_owned()).collect());
-    };
+    }
     for stat in &stats {
         let known = matches!(stat.as_str(), "avg" | "min" | "med" | "max" | "count");
         if !known && percentile_of(stat).is_none() {

@@ -6,9 +6,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use loadtest_js::{
-    Address, Auth, AuthScheme, Compression, HttpRequest, HttpResponse, LogLevel, RequestCookie, ResponseType,
-    SentRequest, canonical, cookie_header,
+    Address, Auth, AuthScheme, Compression, HttpRequest, HttpResponse, LogLevel, ResponseType, SentRequest,
 };
+
+mod headers;
+
+pub use headers::{Envelope, in_order};
+use headers::{headers, own_headers, sent_request, valid};
 
 use super::digest;
 use super::shared::{LogLine, Shared};
@@ -16,7 +20,6 @@ use super::wire_log::{self, WireLog};
 use crate::metrics::tags::{HttpTags, PlainTags};
 use crate::net::client::{Client, Wire};
 use crate::net::h1::now;
-use crate::net::proxy::basic;
 use crate::net::{Hop, NetError, Origin, Reply, Want, decode};
 
 /// The request of the hop at hand; redirects change it.
@@ -74,12 +77,14 @@ async fn rounds(
     let mut sent = None;
     loop {
         let cookies = request.jar.merged(&current.url, &request.cookies, unix_now(shared));
-        let headers = headers(shared, client, request, &current, &cookies);
+        let own = own_headers(shared, &current, &cookies);
         if request.reads.rest && (sent.is_none() || challenged && redirects == 0) {
-            sent = Some(sent_request(&current, &headers, cookies));
+            sent = Some(sent_request(request, &current, &own));
         }
+        let headers = headers(shared, client, &current, own);
         let mut hop = match first.take() {
             Some(hop) => hop,
+            None if request.timeout.is_zero() => Hop::failed(NetError::timeout()),
             None => one_hop(shared, client, request, &current, &headers, deadline).await,
         };
         if let Ok(reply) = &mut hop.result
@@ -179,7 +184,11 @@ fn prepare(shared: &Shared, request: &HttpRequest) -> Result<Current, NetError> 
     if let Some(Auth { scheme: AuthScheme::Ntlm, .. }) = &request.auth {
         return Err(NetError::generic("NTLM authentication is not supported; use basic or digest"));
     }
-    let url = address.to_string();
+    let url = match &request.auth {
+        // k6 takes them out of the URL.
+        Some(auth) if auth.scheme != AuthScheme::Basic => address.without_user().to_string(),
+        _ => address.to_string(),
+    };
     let method = request.method.clone();
     Ok(Current { method, address, url, origin, headers, body, authorization: None })
 }
@@ -215,123 +224,6 @@ fn compression(compression: &Compression) -> &'static str {
         Compression::Deflate => "deflate",
         Compression::Zstd => "zstd",
         Compression::Brotli => "br",
-    }
-}
-
-/// All headers of a hop, in the order in which they are sent.
-fn headers(
-    shared: &Shared,
-    client: &Client,
-    request: &HttpRequest,
-    current: &Current,
-    cookies: &[RequestCookie],
-) -> Vec<(String, String)> {
-    let mut own: Vec<(String, String)> = Vec::with_capacity(current.headers.len() + 4);
-    own.extend(current.headers.iter().cloned());
-    let set =
-        |own: &[(String, String)], name: &str| own.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
-    if !cookies.is_empty() {
-        let line = cookie_header(cookies);
-        match own.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("cookie")) {
-            // As Go's `AddCookie`, to what the script itself has put there.
-            Some((_, before)) => before.push_str(&format!("; {line}")),
-            None => own.push(("Cookie".to_owned(), line)),
-        }
-    }
-    if let Some((user, password)) = &current.address.user
-        && request.auth.as_ref().is_none_or(|auth| auth.scheme == AuthScheme::Basic)
-        && !set(&own, "authorization")
-    {
-        own.push(("Authorization".to_owned(), basic(user, password.as_deref().unwrap_or(""))));
-    }
-    if let Some(authorization) = &current.authorization {
-        own.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
-        own.push(("Authorization".to_owned(), authorization.clone()));
-    }
-    // The script's own Host is for the host it named, unless the base URL replaces that.
-    if shared.base_url.is_some() {
-        own.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
-    }
-    in_order(
-        &Envelope {
-            method: &current.method,
-            host: &current.address.host_header(),
-            user_agent: &shared.options.user_agent,
-            body: current.body.as_ref().map(Bytes::len),
-            close: client.no_reuse,
-        },
-        own,
-    )
-}
-
-/// What goes around the headers that a script sets.
-#[derive(Debug)]
-pub struct Envelope<'a> {
-    pub method: &'a str,
-    pub host: &'a str,
-    pub user_agent: &'a str,
-    /// Its length.
-    pub body: Option<usize>,
-    pub close: bool,
-}
-
-/// Headers as Go sends them: `Host`, `User-Agent`, what is said of the body, then the others by name.
-pub fn in_order(envelope: &Envelope<'_>, own: Vec<(String, String)>) -> Vec<(String, String)> {
-    let mut all: Vec<(String, String)> = Vec::with_capacity(own.len() + 4);
-    let mut others: Vec<(String, String)> = Vec::with_capacity(own.len());
-    let (mut host, mut user_agent) = (envelope.host.to_owned(), envelope.user_agent.to_owned());
-    for (name, value) in own {
-        let name = canonical(&name);
-        let trimmed = value.trim_matches([' ', '\t']);
-        let value = if trimmed.len() == value.len() { value } else { trimmed.to_owned() };
-        match name.as_str() {
-            "Host" => host = value,
-            "User-Agent" => user_agent = value,
-            "Content-Length" | "Transfer-Encoding" | "Trailer" => {}
-            _ => others.push((name, value)),
-        }
-    }
-    all.push(("Host".to_owned(), host));
-    if !user_agent.is_empty() {
-        all.push(("User-Agent".to_owned(), user_agent));
-    }
-    let lacks_body = matches!(envelope.method, "GET" | "HEAD" | "DELETE" | "OPTIONS" | "PROPFIND" | "SEARCH");
-    match envelope.body {
-        Some(0) if !lacks_body => all.push(("Transfer-Encoding".to_owned(), "chunked".to_owned())),
-        None if matches!(envelope.method, "POST" | "PUT" | "PATCH") => {
-            all.push(("Content-Length".to_owned(), "0".to_owned()));
-        }
-        Some(0) | None => {}
-        Some(length) => all.push(("Content-Length".to_owned(), length.to_string())),
-    }
-    others.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let close = envelope.close && !others.iter().any(|(name, _)| name == "Connection");
-    all.extend(others);
-    if close {
-        all.push(("Connection".to_owned(), "close".to_owned()));
-    }
-    all
-}
-
-/// What `response.request` shows: what the script, the options and the jar have put there, but nothing that belongs
-/// to the connection.
-fn sent_request(current: &Current, headers: &[(String, String)], cookies: Vec<RequestCookie>) -> SentRequest {
-    let hidden = ["Host", "Content-Length", "Transfer-Encoding", "Connection"];
-    let own = |name: &str| current.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
-    let shown = |name: &str| match name {
-        "Authorization" => current.authorization.is_some() || own(name),
-        "Connection" => own(name),
-        _ => !hidden.contains(&name),
-    };
-    let mut headers: Vec<(String, String)> =
-        headers.iter().filter(|(name, _)| shown(name)).cloned().collect();
-    headers.sort();
-    SentRequest {
-        method: current.method.clone(),
-        url: current.url.clone(),
-        headers,
-        body: current.body.clone().unwrap_or_default(),
-        cookies,
     }
 }
 
@@ -375,26 +267,6 @@ async fn one_hop(
         deadline,
     };
     client.hop(wire).await
-}
-
-/// What Go's client refuses to send.
-fn valid(method: &str, headers: &[(String, String)]) -> Result<(), NetError> {
-    let is_token = |text: &str| {
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        !text.is_empty() && text.bytes().all(token)
-    };
-    if !is_token(method) {
-        return Err(NetError::generic(format!("net/http: invalid method {method:?}")));
-    }
-    for (name, value) in headers {
-        if !is_token(name) {
-            return Err(NetError::generic(format!("net/http: invalid header field name {name:?}")));
-        }
-        if value.bytes().any(|byte| byte != b'\t' && byte.is_ascii_control()) {
-            return Err(NetError::generic(format!("net/http: invalid header field value for {name:?}")));
-        }
-    }
-    Ok(())
 }
 
 fn decode_body(reply: &mut Reply) -> Result<(), NetError> {
@@ -471,6 +343,12 @@ fn redirect(request: &HttpRequest, current: &Current, reply: &Reply) -> Option<R
         let name = name.to_ascii_lowercase();
         name != "host" && (same_host || !private.contains(&name.as_str()))
     });
+    // A script's own Host stays where the address names no other.
+    if !location.contains("//")
+        && let Some(host) = current.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"))
+    {
+        headers.push(host.clone());
+    }
     let drop_body = get || !keep;
     if drop_body {
         let about_body = ["content-type", "content-encoding", "content-length"];
@@ -538,7 +416,10 @@ fn failed(
     redirected: bool,
 ) -> HttpResponse {
     let error = hop.result.as_ref().err().cloned().unwrap_or_else(NetError::eof);
-    warn(shared, &current.method, &current.url, &error);
+    // What is thrown is not logged.
+    if !request.throws {
+        warn(shared, &current.method, &current.url, &error);
+    }
     let mut answer = base(request, current, hop, sent);
     if !redirected {
         answer.url.clone_from(&request.url);

@@ -216,6 +216,7 @@ impl Prepared {
             timeout: self.spec.timeout,
             response_type: self.spec.response_type,
             auth: None,
+            throws: false,
             expected: Expected::default(),
             context: Rc::clone(&run.context),
             tags: self.spec.tags.clone(),

@@ -98,7 +98,7 @@ impl Registry {
                 }
             }
         }
-        for (key, rules) in thresholds {
+        for (key, rules) in thresholds.iter().filter(|(_, rules)| !rules.is_null()) {
             registry.add_thresholds(key, rules)?;
         }
         Ok(registry)
@@ -136,7 +136,9 @@ impl Registry {
             return Ok(index);
         }
         let index = self.subs.len();
-        let name = key.trim().to_owned();
+        // As k6 shows it: without the spaces inside the braces.
+        let (_, inner) = key.trim().trim_end_matches('}').split_once('{').unwrap_or_default();
+        let name = format!("{metric}{{{}}}", inner.trim());
         self.subs.push(SubMetric { parent, name, tags: written, thresholds: Vec::new() });
         self.metrics[parent.0].subs.push(index);
         Ok(index)

@@ -112,7 +112,13 @@ impl Threshold {
                 let source = map.get("threshold").and_then(text);
                 let source =
                     source.ok_or_else(|| format!("a threshold needs a text `threshold`, not {value}"))?;
-                let abort = map.get("abortOnFail").and_then(Value::as_bool).unwrap_or(false);
+                let abort = match map.get("abortOnFail") {
+                    None | Some(Value::Null) => false,
+                    Some(Value::Bool(abort)) => *abort,
+                    Some(other) => {
+                        return Err(format!("abortOnFail of `{source}` must be true or false, not {other}"));
+                    }
+                };
                 (source, abort, map.get("delayAbortEval").filter(|delay| !delay.is_null()))
             }
             _ => return Err(format!("a threshold is a text or an object with `threshold`, not {value}")),
@@ -151,9 +157,11 @@ pub fn parse_metric_name(key: &str) -> Result<(&str, TagFilter), String> {
     let inner = rest.trim_end().strip_suffix('}').ok_or_else(bad)?;
     let mut tags = Vec::new();
     for pair in inner.split(',').filter(|pair| !pair.trim().is_empty()) {
-        let (tag, value) = pair.split_once(':').unwrap_or((pair, ""));
         let clean = |part: &str| part.trim().trim_matches(['"', '\'']).to_owned();
-        tags.push((clean(tag), clean(value)));
+        match pair.split_once(':') {
+            Some((tag, value)) if !value.trim().is_empty() => tags.push((clean(tag), clean(value))),
+            _ => return Err(bad()),
+        }
     }
     if tags.is_empty() {
         return Err(bad());
@@ -224,7 +232,8 @@ mod tests {
             parse_metric_name("http_req_duration{status:200, name:http://a/b}").expect("parses");
         assert_eq!(metric, "http_req_duration");
         assert_eq!(tags[1], ("name".to_owned(), "http://a/b".to_owned()));
-        assert!(parse_metric_name("a{}").is_err());
-        assert!(parse_metric_name("a{b:c").is_err());
+        for bad in ["a{}", "a{b:c", "a{b}", "a{b:}", "a{b:c,d: }"] {
+            assert!(parse_metric_name(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -233,7 +233,7 @@ fn of_point(line: &str) -> Option<String> {
     Some(format!("{metric}={value} {} {}", data["tags"], data["metadata"]))
 }
 
-/// With the keys of objects in order; k6's maps have none.
+/// With the keys of objects and the members of lists in order: k6's maps have none, nor have lists made of them.
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
@@ -241,7 +241,11 @@ fn sorted(value: &Value) -> Value {
                 map.iter().map(|(key, value)| (key, sorted(value))).collect();
             ordered.into_iter().map(|(key, value)| (key.clone(), value)).collect()
         }
-        Value::Array(list) => list.iter().map(sorted).collect(),
+        Value::Array(list) => {
+            let mut list: Vec<Value> = list.iter().map(sorted).collect();
+            list.sort_by_cached_key(ToString::to_string);
+            Value::Array(list)
+        }
         other => other.clone(),
     }
 }

@@ -116,6 +116,22 @@ async fn credentials_from_a_file_in_the_directory() {
     }
 }
 
+/// Somebody who names a profile does not want the account of the environment changed.
+#[tokio::test]
+async fn a_named_profile_stands_over_the_environment() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let deploy = Deploy::to("ecs").await;
+    let up = [&UP[..], &["--profile", "lab"]].concat();
+    let refused = deploy.run(&emulator, &up).await.is(1);
+    assert!(refused.stderr.contains("`lab` was not defined"), "{refused}");
+    assert_eq!(emulator.calls().await.len(), 0, "{refused}");
+    let directory = deploy.directory().join(".aws");
+    std::fs::create_dir(&directory).expect("a directory");
+    let lab = "[lab]\naws_access_key_id=AKIAIOSFODNN7EXAMPLE\naws_secret_access_key=x\n";
+    std::fs::write(directory.join("credentials"), lab).expect("a file");
+    deploy.run(&emulator, &up).await.is(0);
+}
+
 #[tokio::test]
 async fn whoever_is_not_aws_is_told_from_it() {
     let Some(emulator) = Emulator::started().await else { return };

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::wait::Deadline;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
@@ -15,7 +17,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 #[derive(Debug, Clone)]
 pub struct Access {
     pub region: String,
-    /// A profile of `~/.aws`; `None` lets the environment decide.
+    /// A profile of `~/.aws`, which stands over the environment; `None` lets that decide.
     pub profile: Option<String>,
     /// A credentials file in the working directory, as the Learner Lab's readers keep it. The environment and
     /// `profile` stand over it.
@@ -121,12 +123,15 @@ impl Cloud {
         let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(pace.backoff);
         let region = Region::new(access.region.clone());
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
+            .http_client(http.clone())
             .timeout_config(timeouts)
             .retry_config(retries)
-            .region(region);
+            .region(region.clone());
+        // Whoever names a profile means it, whatever the environment says.
         if let Some(profile) = &access.profile {
-            loader = loader.profile_name(profile);
+            let with = ProviderConfig::without_region().with_http_client(http).with_region(Some(region));
+            let named = ProfileFileCredentialsProvider::builder().configure(&with).profile_name(profile);
+            loader = loader.profile_name(profile).credentials_provider(named.build());
         }
         if let Some(file) = &access.lab_file {
             let files = EnvConfigFiles::builder().with_file(EnvConfigFileKind::Credentials, file).build();

@@ -94,9 +94,16 @@ const BAD_ENDPOINT: &str = "endpoint is not a valid URI";
 /// Why nobody could be asked, from the SDK's words: it has no codes for this.
 fn of_no_answer(message: &str) -> Kind {
     let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if has(&["ProfileFile provider could not be built", "could not parse profile file"]) {
+    if has(&["no providers in chain"]) {
+        Kind::NoCredentials
+    } else if has(&[
+        "ProfileFile provider could not be built",
+        "could not parse profile file",
+        "was not defined",
+        "did not contain credential information",
+    ]) {
         Kind::BadFile
-    } else if has(&["no providers in chain", "no credentials found", "not enabled", "CredentialsNotLoaded"]) {
+    } else if has(&["no credentials found", "not enabled", "CredentialsNotLoaded"]) {
         Kind::NoCredentials
     } else if has(&["credential"]) {
         Kind::Expired
@@ -209,8 +216,9 @@ impl Failure {
                  --profile, or put the lab's AWS CLI details into a file `credentials` in this directory",
             ),
             Kind::BadFile => Some(
-                "a credentials file begins with a line [default], and below it come aws_access_key_id, aws_secret_access_key \
-                 and, in the lab, aws_session_token: copy all of the lab's AWS CLI details into it",
+                "a credentials file begins with a line [default], or the --profile's name in brackets, and below it come \
+                 aws_access_key_id, aws_secret_access_key and, in the lab, aws_session_token: copy all of the lab's AWS CLI \
+                 details into it",
             ),
             Kind::Expired => Some(
                 "the credentials have expired or are wrong: start the lab again (or renew the session) and copy its AWS CLI \
@@ -334,6 +342,7 @@ mod tests {
         for (words, kind) in [
             ("ProfileFile provider could not be built: invalid profile", Kind::BadFile),
             ("no providers in chain provided credentials", Kind::NoCredentials),
+            ("profile `lab` was not defined: it does not exist", Kind::BadFile),
             ("the credentials provider timed out", Kind::Expired),
             ("io error: refused", Kind::Unreachable),
         ] {

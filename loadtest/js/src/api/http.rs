@@ -41,6 +41,8 @@ pub struct HttpRequest {
     pub response_type: ResponseType,
     /// From `params.auth`, or from the URL.
     pub auth: Option<Auth>,
+    /// A failure becomes an exception of the script, so that it need not be logged.
+    pub throws: bool,
     /// Which answers are not failures.
     pub expected: Expected,
     /// The VU's group and tags when the request was made.

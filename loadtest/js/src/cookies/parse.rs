@@ -7,9 +7,7 @@ pub(crate) fn parse_set_cookie(header: &str) -> Option<SetCookie> {
     let mut parts = header.split(';').map(str::trim);
     let (name, value) = parts.next()?.split_once('=')?;
     let name = name.trim();
-    if name.is_empty()
-        || name.contains(|c: char| c.is_ascii_control() || " \t\"(),/:;<=>?@[\\]{}".contains(c))
-    {
+    if !is_name(name) {
         return None;
     }
     let mut cookie =
@@ -19,8 +17,11 @@ pub(crate) fn parse_set_cookie(header: &str) -> Option<SetCookie> {
         let value = value.trim();
         match key.trim().to_ascii_lowercase().as_str() {
             "domain" => value.clone_into(&mut cookie.domain),
+            "path" if !value.starts_with('/') && value.contains('"') => {}
             "path" => value.clone_into(&mut cookie.path),
             "expires" => cookie.expires = parse_http_date(value),
+            // A number that begins with a zero is not one.
+            "max-age" if value.len() > 1 && value.starts_with('0') => {}
             "max-age" => cookie.max_age = value.parse().ok(),
             "secure" => cookie.secure = true,
             "httponly" => cookie.http_only = true,
@@ -30,7 +31,13 @@ pub(crate) fn parse_set_cookie(header: &str) -> Option<SetCookie> {
     Some(cookie)
 }
 
-fn unquote(value: &str) -> Option<String> {
+/// Whether a text can name a cookie.
+pub(super) fn is_name(name: &str) -> bool {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(token)
+}
+
+pub(super) fn unquote(value: &str) -> Option<String> {
     let inner = match value.strip_prefix('"').and_then(|v| v.strip_suffix('"')) {
         Some(inner) => inner,
         None => value,
@@ -50,11 +57,10 @@ pub(crate) fn parse_http_date(text: &str) -> Option<i64> {
     let month = fields.next()?.get(..3)?.to_ascii_lowercase();
     let month = i64::try_from(MONTHS.iter().position(|m| *m == month)?).ok()? + 1;
     let year: i64 = fields.next()?.parse().ok()?;
-    let year = match year {
-        0..=68 => year + 2000,
-        69..=99 => year + 1900,
-        _ => year,
-    };
+    // As Go, which knows neither years of two digits nor those before 1601 here.
+    if year < 1601 {
+        return None;
+    }
     let mut clock = fields.next()?.split(':');
     let mut part = || clock.next()?.parse::<i64>().ok();
     let (hour, minute, second) = (part()?, part()?, part()?);

@@ -29,7 +29,7 @@ export class Element {
   tagName() { return this.nodeType() === 1 ? this.nodeName().toUpperCase() : undefined; }
   textContent() { return this.#dom.text(this.#id); }
   innerHTML() { return this.#dom.html(this.#id); }
-  toString() { return this.#dom.html(this.#id); }
+  toString() { return this.nodeType() === 1 ? '[object html.Node]' : `[object ${this.nodeName()}]`; }
   id() { return this.#dom.attr(this.#id, 'id') ?? ''; }
   className() { return this.#dom.attr(this.#id, 'class') ?? ''; }
   classList() { return this.className().split(/\s+/).filter(Boolean); }
@@ -61,7 +61,7 @@ export class Element {
   querySelectorAll(selector) { return this.#dom.find(this.#id, selector).map((id) => this.#make(id)); }
   matches(selector) { return this.#dom.matches(this.#id, selector); }
   contains(other) { return other instanceof Element && this.#dom.find(this.#id, '*').includes(other._id()); }
-  isEqualNode(other) { return other instanceof Element && String(other) === String(this); }
+  isEqualNode(other) { return other instanceof Element && other.innerHTML() === this.innerHTML(); }
   isSameNode(other) { return other instanceof Element && other._id() === this.#id; }
 }
 
@@ -186,7 +186,7 @@ export class Selection {
   slice(start, end) { return this.#derive(this.#ids.slice(start, end)); }
   get(index) {
     if (index === undefined) return this.#ids.map((id) => wrap(this.#dom, id));
-    const id = this.#ids.at(index);
+    const id = index > -this.#ids.length ? this.#ids.at(index) : undefined;
     return id === undefined ? undefined : wrap(this.#dom, id);
   }
   toArray() { return this.#ids.map((id) => this.#derive([id])); }
@@ -198,15 +198,22 @@ export class Selection {
   }
   each(callback) {
     if (typeof callback !== 'function') fail('the argument to each() must be a function');
-    this.#ids.forEach((id, i) => callback(i, wrap(this.#dom, id)));
+    this.#ids.forEach((id, i) => {
+      try { callback.call(callback, i, wrap(this.#dom, id)); } catch (error) {
+        fail(`the function passed to each() failed: ${error}`);
+      }
+    });
     return this;
   }
   map(callback) {
     if (typeof callback !== 'function') fail('the argument to map() must be a function');
-    return this.#ids.map((id, i) => callback(i, this.#derive([id])));
+    // What fails is left out.
+    return this.#ids.flatMap((id, i) => {
+      try { return [callback.call(callback, i, this.#derive([id]))]; } catch { return []; }
+    });
   }
   text() { return this.#ids.map((id) => this.#dom.text(id)).join(''); }
-  html() { return this.#ids.length === 0 ? undefined : this.#dom.html(this.#ids[0]); }
+  html() { return this.#ids.length === 0 ? '' : this.#dom.html(this.#ids[0]); }
   attr(name, fallback) { return this.#ids.length === 0 ? fallback : this.#dom.attr(this.#ids[0], name) ?? fallback; }
   data(name) {
     if (this.#ids.length === 0) return undefined;
@@ -219,15 +226,17 @@ export class Selection {
     const id = this.#ids[0];
     const value = (n) => this.#dom.attr(n, 'value') ?? this.#dom.html(n);
     switch (this.#dom.name(id)) {
-      case 'input': return this.#dom.attr(id, 'value') ?? '';
+      case 'input': {
+        const checkable = ['checkbox', 'radio'].includes(this.#dom.attr(id, 'type'));
+        return this.#dom.attr(id, 'value') ?? (checkable ? 'on' : '');
+      }
       case 'button': return this.#dom.attr(id, 'value') ?? '';
       case 'textarea': return this.#dom.html(id);
       case 'option': return value(id);
       case 'select': {
         const chosen = this.#dom.find(id, 'option[selected]');
         if (this.#dom.attr(id, 'multiple') !== undefined) return chosen.map(value);
-        const option = chosen[0] ?? this.#dom.find(id, 'option')[0];
-        return option === undefined ? undefined : value(option);
+        return chosen.length === 0 ? '' : value(chosen[0]);
       }
       default: return undefined;
     }
@@ -237,14 +246,16 @@ export class Selection {
     return fields.toArray().filter((field) => {
       const type = field.attr('type') ?? '';
       const checkable = type === 'checkbox' || type === 'radio';
-      return (field.attr('name') ?? '') !== '' && field.attr('disabled') === undefined && !UNSENT.includes(type)
-        && (!checkable || field.attr('checked') !== undefined);
+      // As k6, which asks what `disabled` and `checked` say, not whether they are there.
+      return (field.attr('name') ?? '') !== '' && field.attr('disabled') !== 'disabled' && !UNSENT.includes(type)
+        && (!checkable || field.attr('checked') === 'checked');
     }).map((field) => ({ name: field.attr('name'), value: field.val() }));
   }
   serializeObject() { return Object.fromEntries(this.serializeArray().map(({ name, value }) => [name, value])); }
   serialize() {
-    return this.serializeArray().sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
-      .flatMap(({ name, value }) => [].concat(value ?? []).map((v) => query(name) + '=' + query(v))).join('&');
+    const values = this.serializeObject();
+    return Object.keys(values).filter((name) => values[name] !== undefined).sort()
+      .flatMap((name) => [].concat(values[name]).map((value) => query(name) + '=' + query(value))).join('&');
   }
 }
 
@@ -252,7 +263,7 @@ const query = (text) => encodeURIComponent(text).replace(/%20/g, '+')
   .replace(/[!'()*]/g, (c) => '%' + c.charCodeAt(0).toString(16).toUpperCase());
 
 // `url` is where relative links start from.
-export function parseHTML(text, url) { return new Selection(parse(String(text)), [0], undefined, url); }
+export function parseHTML(text, url) { return new Selection(parse(text), [0], undefined, url); }
 
 // For Response.submitForm: what to request.
 export function formRequest(root, base, options, resolve) {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use rquickjs::function::Rest;
-use rquickjs::{Ctx, Object, Result, Value};
+use rquickjs::{Array, Ctx, Object, Result, Value};
 
 use super::add;
 use super::text::string_of;
@@ -54,22 +54,12 @@ fn write<'js>(out: &mut String, value: &Value<'js>) -> Result<()> {
 }
 
 fn nested<'js>(out: &mut String, object: &Object<'js>, seen: &mut Vec<Object<'js>>) -> Result<()> {
-    if object.is_function() {
-        out.push_str("[object Function]");
+    if let Some(whole) = whole(object)? {
+        out.push_str(&whole);
     } else if seen.len() >= DEPTH_MAX {
         out.push_str("[...]");
     } else if seen.contains(object) {
         out.push_str("[Circular]");
-    } else if object.is_error() {
-        out.push_str(&string_of(object.as_value())?);
-    } else if let Some(bytes) = super::buffer_bytes(object.as_value()) {
-        let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let (hex, length) = (hex.join(" "), bytes.len());
-        out.push_str(&format!("ArrayBuffer {{ [Uint8Contents]: <{hex}>, byteLength: {length} }}"));
-    } else if let Some((name, items)) = typed_array(object)? {
-        out.push_str(&format!("{name}({}) [", items.len()));
-        out.push_str(&if items.is_empty() { String::new() } else { format!(" {} ", items.join(", ")) });
-        out.push(']');
     } else {
         seen.push(object.clone());
         let response = super::http::shown(object)?;
@@ -78,6 +68,24 @@ fn nested<'js>(out: &mut String, object: &Object<'js>, seen: &mut Vec<Object<'js
         result?;
     }
     Ok(())
+}
+
+/// What is shown without looking at its properties one by one.
+fn whole(object: &Object<'_>) -> Result<Option<String>> {
+    if object.is_function() {
+        return Ok(Some("[object Function]".to_owned()));
+    }
+    if object.is_error() {
+        return string_of(object.as_value()).map(Some);
+    }
+    if let Some(bytes) = super::buffer_bytes(object.as_value()) {
+        let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let (hex, length) = (hex.join(" "), bytes.len());
+        return Ok(Some(format!("ArrayBuffer {{ [Uint8Contents]: <{hex}>, byteLength: {length} }}")));
+    }
+    let Some((name, items)) = typed_array(object)? else { return Ok(None) };
+    let inside = if items.is_empty() { String::new() } else { format!(" {} ", items.join(", ")) };
+    Ok(Some(format!("{name}({}) [{inside}]", items.len())))
 }
 
 fn contents<'js>(out: &mut String, object: &Object<'js>, seen: &mut Vec<Object<'js>>) -> Result<()> {
@@ -104,30 +112,34 @@ fn contents<'js>(out: &mut String, object: &Object<'js>, seen: &mut Vec<Object<'
         out.push_str(" }");
         return Ok(());
     }
-    // A date has no properties of its own; one that is no date cannot be written so.
-    let text = match object.get::<_, Option<rquickjs::Function>>("toISOString") {
-        Ok(Some(to_iso)) => to_iso.call::<_, String>((rquickjs::function::This(object.clone()),)),
-        _ => Err(rquickjs::Error::Unknown),
-    };
+    out.push_str(&date(object).unwrap_or_else(|| "{}".to_owned()));
+    Ok(())
+}
+
+/// A date has no properties of its own; one that is no date cannot be written so.
+fn date(object: &Object<'_>) -> Option<String> {
+    let text = object.get::<_, Option<rquickjs::Function>>("toISOString").and_then(|to_iso| match to_iso {
+        Some(to_iso) => to_iso.call::<_, String>((rquickjs::function::This(object.clone()),)).map(Some),
+        None => Ok(None),
+    });
     match text {
-        Ok(text) => out.push_str(&format!("\"{text}\"")),
+        Ok(text) => text.map(|text| format!("\"{text}\"")),
         Err(error) => {
             if error.is_exception() {
                 drop(object.ctx().catch());
             }
-            out.push_str("{}");
+            None
         }
     }
-    Ok(())
 }
 
-/// An array, or a proxy of one such as a `SharedArray`.
+/// An array, or what stands for one such as a `SharedArray`.
 fn is_array(object: &Object<'_>) -> Result<bool> {
     if object.is_array() {
         return Ok(true);
     }
-    let array: Object = object.ctx().globals().get("Array")?;
-    array.get::<_, rquickjs::Function>("isArray")?.call((object.clone(),))
+    let Some(own) = object.get_prototype() else { return Ok(false) };
+    Ok(Array::new(object.ctx().clone())?.get_prototype().is_some_and(|array| array == own))
 }
 
 /// A value inside another one: strings are quoted as they are, and what is not there is `null`.

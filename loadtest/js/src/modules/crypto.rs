@@ -11,6 +11,7 @@ use rquickjs::function::Opt;
 use rquickjs::{ArrayBuffer, Class, Ctx, IntoJs, JsLifetime, Object, Result, Value};
 
 use super::encoding::input_bytes;
+use super::text::Text;
 use super::{NativeModule, add};
 use crate::vm::error::throw;
 use crate::vm::state::VuState;
@@ -49,18 +50,18 @@ impl NativeModule for Crypto {
     fn build<'js>(ctx: &Ctx<'js>, _: &Rc<VuState>) -> Result<Object<'js>> {
         let object = Object::new(ctx.clone())?;
         for name in HASHES {
-            add(&object, name, move |ctx: Ctx<'js>, input: Value<'js>, encoding: Opt<String>| {
+            add(&object, name, move |ctx: Ctx<'js>, input: Value<'js>, encoding: Opt<Text>| {
                 let sum = algorithm(&ctx, name)?.hash(&input_bytes(&ctx, &input)?);
-                encode(&ctx, sum, encoding.0.as_deref())
+                encode(&ctx, sum, encoding.0.as_ref().map(|e| e.0.as_str()))
             })?;
         }
         add(
             &object,
             "hmac",
-            |ctx: Ctx<'js>, name: String, key: Value<'js>, input: Value<'js>, encoding: Opt<String>| {
+            |ctx: Ctx<'js>, name: String, key: Value<'js>, input: Value<'js>, encoding: Opt<Text>| {
                 let (key, input) = (input_bytes(&ctx, &key)?, input_bytes(&ctx, &input)?);
                 let sum = algorithm(&ctx, &name)?.hmac(&key, &input);
-                encode(&ctx, sum, encoding.0.as_deref())
+                encode(&ctx, sum, encoding.0.as_ref().map(|e| e.0.as_str()))
             },
         )?;
         add(&object, "createHash", |ctx: Ctx<'js>, name: String| {
@@ -113,12 +114,12 @@ impl Hasher {
         Ok(())
     }
 
-    fn digest<'js>(&self, ctx: Ctx<'js>, encoding: Opt<String>) -> Result<Value<'js>> {
+    fn digest<'js>(&self, ctx: Ctx<'js>, encoding: Opt<Text>) -> Result<Value<'js>> {
         let sum = match &self.key {
             Some(key) => self.algorithm.hmac(key, &self.data),
             None => self.algorithm.hash(&self.data),
         };
-        encode(&ctx, sum, encoding.0.as_deref())
+        encode(&ctx, sum, encoding.0.as_ref().map(|e| e.0.as_str()))
     }
 }
 

@@ -122,7 +122,11 @@ fn tags<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<()> {
             Err(error) => {
                 let why = crate::vm::error::take(&ctx, &error).message;
                 let why = why.trim_start_matches("GoError: ");
-                let why = if metadata { why.replace(" tag", " metadata") } else { why.to_owned() };
+                let why = if metadata {
+                    why.replace(" tag values", " metadata value").replace(" tag", " metadata")
+                } else {
+                    why.to_owned()
+                };
                 return Err(throw_type(&ctx, &why));
             }
         };

@@ -14,6 +14,7 @@ use super::text::Text;
 use super::{NativeModule, add};
 use crate::vm::state::VuState;
 
+mod render;
 mod selector;
 
 use selector::Selector;
@@ -129,7 +130,7 @@ impl Dom {
 
     /// What is inside.
     fn html(&self, number: u32) -> String {
-        self.node(number).map_or_else(String::new, |n| n.inner_html().to_string())
+        self.node(number).map_or_else(String::new, |n| render::inner(&n))
     }
 
     fn attr(&self, number: u32, name: Text) -> Option<String> {

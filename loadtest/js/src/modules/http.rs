@@ -7,6 +7,7 @@ use rquickjs::{Ctx, Function, Object, Persistent, Result, Value};
 
 use super::text::Text;
 use super::{NativeModule, add};
+use crate::address::Address;
 use crate::api::host::{AsyncOp, HostCall, Reply};
 use crate::api::http::{HttpRequest, HttpResponse, ResponseType};
 use crate::vm::error::throw;
@@ -28,6 +29,8 @@ pub(crate) use response::{Response, shown};
 pub(crate) struct About {
     pub(crate) response_type: ResponseType,
     pub(crate) throw: bool,
+    /// Only kept where failures throw.
+    pub(crate) method: String,
     /// Only kept where the script may ask for it.
     pub(crate) request: Option<Rc<HttpRequest>>,
     /// Of the promise, where failures throw.
@@ -74,8 +77,8 @@ impl NativeModule for Http {
             jar::install(&object, state)?;
         }
         if mentions(&["url"]) {
-            add(&object, "url", |ctx: Ctx<'js>, parts: Vec<String>, values: Rest<Value<'js>>| {
-                template(&ctx, &parts, &values.0)
+            add(&object, "url", |ctx: Ctx<'js>, parts: Opt<Vec<String>>, values: Rest<Value<'js>>| {
+                template(&ctx, &parts.0.unwrap_or_default(), &values.0)
             })?;
         }
         for (name, value) in CONSTANTS.iter().filter(|(name, _)| mentions(&[name])) {
@@ -222,7 +225,13 @@ pub(crate) fn settle<'js>(
 
 fn about(state: &VuState, request: &HttpRequest, throw: bool) -> About {
     let kept = state.reads.rest.then(|| Rc::new(request.clone()));
-    About { response_type: request.response_type, throw, request: kept, reject: None }
+    About {
+        response_type: request.response_type,
+        throw,
+        method: if throw { request.method.clone() } else { String::new() },
+        request: kept,
+        reject: None,
+    }
 }
 
 /// The script's view of an answer, or an exception where failures throw.
@@ -234,7 +243,9 @@ fn answer<'js>(
 ) -> Result<Value<'js>> {
     // Others are logged where they are sent.
     if response.error_code != 0 && response.status == 0 && about.throw {
-        return Err(throw(ctx, &response.error));
+        let (first, rest) = about.method.split_at_checked(1).unwrap_or((&about.method, ""));
+        let (rest, url) = (rest.to_lowercase(), &response.url);
+        return Err(throw(ctx, &format!("{first}{rest} \"{url}\": {}", response.error)));
     }
     Response::new(about, response).into_value(ctx, state)
 }
@@ -262,13 +273,18 @@ fn template<'js>(ctx: &Ctx<'js>, parts: &[String], values: &[Value<'js>]) -> Res
         url.push_str(part);
         name.push_str(part);
         if let Some(value) = values.get(i) {
-            url.push_str(&super::text::string_of(value)?);
+            url.push_str(&value.get::<Text>()?.0);
             name.push_str("${}");
         }
     }
+    let address = match Address::parse(&url) {
+        Ok(address) => address,
+        Err(why) => return Err(throw(ctx, &format!("invalid URL: {why}"))),
+    };
+    let clean = if address.user.is_some() { address.masked() } else { url.clone() };
     let object = Object::new(ctx.clone())?;
     object.set("name", name)?;
-    object.set("clean_url", url.as_str())?;
     object.set("url", url)?;
+    object.set("clean_url", clean.as_str())?;
     Ok(object)
 }

@@ -42,12 +42,16 @@ impl Generator {
         sum
     }
 
-    /// The lower 53 bits as a fraction of 1.
+    /// The lower 63 bits as a fraction of 1.
     fn fraction(&mut self) -> f64 {
-        const STEPS: u64 = 1 << 53;
-        #[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
-        let fraction = (self.next() % STEPS) as f64 / STEPS as f64;
-        fraction
+        const STEPS: u64 = 1 << 63;
+        loop {
+            #[expect(clippy::cast_precision_loss, reason = "k6 rounds as well")]
+            let fraction = (self.next() % STEPS) as f64 / STEPS as f64;
+            if fraction < 1.0 {
+                return fraction;
+            }
+        }
     }
 }
 
@@ -145,6 +149,6 @@ mod tests {
         }
         let mut generator = Generator::new(99);
         let sum: f64 = (0..2000).map(|_| generator.fraction()).sum();
-        assert!((sum - 1003.794_138_937_143).abs() < 1e-9, "{sum}");
+        assert!((sum - 1_003.794_138_937_143).abs() < 1e-9, "{sum}");
     }
 }

@@ -1,6 +1,6 @@
 //! Values of a script as texts, as k6 takes them.
 
-use rquickjs::{Coerced, Ctx, FromJs, Function, Object, Result, Value, function::This};
+use rquickjs::{Coerced, Ctx, FromJs, Object, Result, Value};
 
 /// An argument that k6 takes as text: empty for `undefined` and `null`, otherwise what `String()` says.
 #[derive(Debug, Clone, Default)]
@@ -32,10 +32,36 @@ pub(crate) fn lossy(string: &rquickjs::String<'_>) -> Result<String> {
     if let Ok(text) = string.to_string() {
         return Ok(text);
     }
-    let ctx = string.ctx();
-    let prototype: Object = ctx.globals().get::<_, Object>("String")?.get("prototype")?;
-    let repair: Function = prototype.get("toWellFormed")?;
-    repair.call::<_, rquickjs::String>((This(string.clone()),))?.to_string()
+    let json = string.ctx().json_stringify(string.clone())?;
+    Ok(unescaped(&json.map_or_else(|| Ok(String::new()), |json| json.to_string())?))
+}
+
+/// A JSON string as text. Only halves of pairs are left for it to write with `\u`, and control characters.
+fn unescaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    let inside = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or(json);
+    let mut rest = inside.chars();
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            text.push(c);
+            continue;
+        }
+        match rest.next() {
+            Some('b') => text.push('\u{8}'),
+            Some('f') => text.push('\u{c}'),
+            Some('n') => text.push('\n'),
+            Some('r') => text.push('\r'),
+            Some('t') => text.push('\t'),
+            Some('u') => {
+                let hex: String = rest.by_ref().take(4).collect();
+                let code = u32::from_str_radix(&hex, 16).ok().and_then(char::from_u32);
+                text.push(code.unwrap_or(char::REPLACEMENT_CHARACTER));
+            }
+            Some(other) => text.push(other),
+            None => {}
+        }
+    }
+    text
 }
 
 /// What k6 calls the type of an object that is nothing in particular.
@@ -43,7 +69,7 @@ pub(crate) const MAP: &str = "map[string]interface {}";
 
 /// Whether a value is an instance of the global class `name`.
 pub(crate) fn is_instance(value: &Value<'_>, name: &str) -> bool {
-    let class = value.ctx().globals().get::<_, Object>(name).ok();
+    let class = value.ctx().globals().get::<_, Option<Object>>(name).ok().flatten();
     class.zip(value.as_object()).is_some_and(|(class, object)| object.is_instance_of(class))
 }
 

@@ -96,7 +96,8 @@ fn set(url: &mut Url, part: &str, value: &str) {
     }
 }
 
-/// Puts into the global scope what of `TextEncoder`, `TextDecoder` and `crypto` the script mentions.
+/// Puts into the global scope what of `TextEncoder`, `TextDecoder` and `crypto` the script mentions, and changes what
+/// k6's engine does in another way.
 pub(crate) fn install<'js>(ctx: &Ctx<'js>, state: &VuState) -> Result<()> {
     let mentions = |words: &[&str]| words.iter().any(|word| state.script.mentions(word));
     let (text, crypto) = (
@@ -112,6 +113,11 @@ pub(crate) fn install<'js>(ctx: &Ctx<'js>, state: &VuState) -> Result<()> {
             for name in names {
                 ctx.globals().set(*name, namespace.get::<_, Value>(*name)?)?;
             }
+        }
+    }
+    for (word, module) in [("Date", "#dates"), ("localeCompare", "#collation")] {
+        if mentions(&[word]) {
+            import(ctx, module)?.get::<_, rquickjs::Function>("install")?.call::<_, ()>(())?;
         }
     }
     Ok(())

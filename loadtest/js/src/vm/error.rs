@@ -1,5 +1,7 @@
 //! Exceptions on their way between Rust and scripts.
 
+use rquickjs::function::{Opt, This};
+use rquickjs::object::Property;
 use rquickjs::{Ctx, Error, Exception, Function, Object, Persistent, Value};
 
 use crate::api::host::ScriptException;
@@ -10,11 +12,16 @@ use crate::vm::state::state;
 /// Throws what k6 throws when one of its functions fails: an error whose text begins with `GoError: `.
 pub(crate) fn throw(ctx: &Ctx<'_>, message: &str) -> Error {
     let made = Exception::from_message(ctx.clone(), message).and_then(|exception| {
-        let class = go_error(ctx)?;
         let object = exception.as_object();
+        let class = go_error(ctx, object)?;
         object.set_prototype(Some(&class.get("prototype")?))?;
-        let wrap: Function = class.get("wrap")?;
-        object.set("value", wrap.call::<_, Value>((message,))?)?;
+        let value = Object::new(ctx.clone())?;
+        value.set_prototype(Some(&class.get(VALUE)?))?;
+        value.prop("message", Property::from(message))?;
+        // Anew, so that it is not listed.
+        object.remove("message")?;
+        object.prop("message", Property::from(message).writable().configurable())?;
+        object.set("value", value)?;
         Ok(exception)
     });
     match made {
@@ -23,25 +30,40 @@ pub(crate) fn throw(ctx: &Ctx<'_>, message: &str) -> Error {
     }
 }
 
-/// The constructor of the errors that [`throw`] throws; its `wrap` makes what they have as their `value`.
-const GO_ERROR: &str = "(() => {
-  class GoError extends Error {}
-  Object.defineProperty(GoError.prototype, 'name', { value: 'GoError', writable: true, configurable: true });
-  const value = Object.create(null, { toString: { value() { return this.error(); } } });
-  const wrap = (message) => Object.create(value, { error: { value: () => message } });
-  Object.defineProperty(GoError, 'wrap', { value: wrap });
-  return GoError;
-})()";
+/// Where the class keeps what the values of its errors inherit.
+const VALUE: &str = "of";
 
-/// Made when it is needed: it costs a VU memory.
-pub(crate) fn go_error<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
+/// The class of these errors as scripts know it; `error` is any error. Made when it is needed, as it costs a VU memory.
+fn go_error<'js>(ctx: &Ctx<'js>, error: &Object<'js>) -> rquickjs::Result<Object<'js>> {
     let state = state(ctx);
     if let Some(class) = state.go_error.borrow().clone() {
         return class.restore(ctx);
     }
-    let class: Object = ctx.eval(GO_ERROR)?;
+    let prototype = Object::new(ctx.clone())?;
+    prototype.set_prototype(error.get_prototype().as_ref())?;
+    prototype.prop("name", Property::from("GoError").writable().configurable())?;
+    let made = Function::new(ctx.clone(), |ctx: Ctx<'js>, message: Opt<Text>| -> rquickjs::Result<()> {
+        Err(throw(&ctx, &message.0.unwrap_or_default().0))
+    })?;
+    let class = made.with_name("GoError")?;
+    prototype.prop("constructor", Property::from(class.clone()).writable().configurable())?;
+    let value = Object::new(ctx.clone())?;
+    let text = |this: This<Object<'js>>| this.get::<_, String>("message");
+    for name in ["error", "toString"] {
+        let text = Function::new(ctx.clone(), text)?.with_name(name)?;
+        value.prop(name, Property::from(text))?;
+    }
+    class.prop("prototype", Property::from(prototype))?;
+    class.prop(VALUE, Property::from(value))?;
+    let class = class.into_inner();
     *state.go_error.borrow_mut() = Some(Persistent::save(ctx, class.clone()));
     Ok(class)
+}
+
+/// The class for the global scope.
+pub(crate) fn go_error_class<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
+    let error = Exception::from_message(ctx.clone(), "")?;
+    go_error(ctx, error.as_object())
 }
 
 /// Throws a `TypeError`.

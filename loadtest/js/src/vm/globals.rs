@@ -41,7 +41,7 @@ pub(crate) fn install(ctx: &Ctx<'_>, state: &Rc<VuState>) -> Result<()> {
         }
     }
     if has("GoError") {
-        globals.set("GoError", crate::vm::error::go_error(ctx)?)?;
+        globals.set("GoError", crate::vm::error::go_error_class(ctx)?)?;
     }
     // Parts of the language that k6's has not, so that a script that asks is told the same.
     for name in NOT_IN_K6.iter().filter(|name| has(name)) {

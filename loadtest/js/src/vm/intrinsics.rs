@@ -21,7 +21,7 @@ pub(crate) enum Part {
 
 const PARTS: &[(Part, &[&str])] = &[
     (Part::Date, &["Date"]),
-    (Part::RegExp, &["RegExp", "match", "matchAll", "search", REGEXP_LITERAL]),
+    (Part::RegExp, &["RegExp", "localeCompare", "match", "matchAll", "search", REGEXP_LITERAL]),
     (Part::Json, &["JSON"]),
     (Part::Proxy, &["Proxy"]),
     (Part::MapSet, &["Map", "Set", "WeakMap", "WeakSet", "groupBy"]),

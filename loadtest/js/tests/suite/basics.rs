@@ -132,15 +132,16 @@ fn failed_requests_warn_or_throw() {
     assert_eq!(rig.iterate().outcome, Outcome::Completed);
     let expected = [
         "GET http://h.test/",
-        "Warn: Request Failed error=\"connection refused\"",
         "Info: 0 connection refused 1212 null 0",
         "GET http://h.test/",
-        "Info: threw connection refused",
+        "Info: threw Get \"http://h.test/\": connection refused",
     ];
     assert_eq!(rig.lines(), expected);
     let config = VuConfig { throw: true, ..VuConfig::default() };
     let mut rig = Rig::with(load(text).expect("loads"), config).server(refuse);
-    assert!(matches!(rig.iterate().outcome, Outcome::Threw(e) if e.message == "GoError: connection refused"));
+    assert!(
+        matches!(rig.iterate().outcome, Outcome::Threw(e) if e.message == "GoError: Get \"http://h.test/\": connection refused")
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod corpus;
 mod corpus_more;
 mod helpers;
 mod host;
+mod k6_values;
 mod modules;
 mod native;
 mod responses;

@@ -98,7 +98,7 @@ impl Screen {
         let is_over = matches!(progress.state, Step::Done | Step::Failed);
         let line = || {
             let (sign, time) = (sign(progress.action), stopwatch(progress.elapsed));
-            Line::new(style, format!("{sign} {:<16} {time:>6}  {state}", progress.logical))
+            Line::new(style, format!("{sign} {:<19} {time:>6}  {state}", progress.logical))
         };
         if self.live.is_some() {
             let now = self.clock.elapsed();
@@ -113,7 +113,7 @@ impl Screen {
         if self.live.is_some() {
             self.draw(None, |board| board.wait(what, self.clock.elapsed().saturating_sub(elapsed)));
         } else if self.is_news("", what) {
-            say(&format!("  {:<16} {:>6}  {what}", "waiting", stopwatch(elapsed)));
+            say(&format!("  {:<19} {:>6}  {what}", "waiting", stopwatch(elapsed)));
         }
     }
 

@@ -14,7 +14,7 @@ pub(super) struct Selector(Vec<Path>);
 #[derive(Debug)]
 struct Path {
     own: Vec<Test>,
-    before: Option<(Relation, Box<Path>)>,
+    before: Option<(Relation, Box<Self>)>,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -10,21 +10,14 @@ use sha2::{Digest, Sha256};
 
 use super::request::Refusal;
 use crate::modules::text::{MAP, Text, go_type, is_instance, string_of};
-use crate::modules::{add, bytes_of, text_of};
+use crate::modules::{add, buffer_bytes, bytes_of};
 use crate::vm::error::throw;
 use crate::vm::state::VuState;
 
-/// What `http.file` makes.
-#[derive(Trace, JsLifetime)]
+/// What `http.file` makes; the parts are properties of the object.
+#[derive(Trace, JsLifetime, Default)]
 #[rquickjs::class]
-pub(crate) struct FileData<'js> {
-    #[qjs(get, set, enumerable)]
-    data: Value<'js>,
-    #[qjs(get, set, enumerable)]
-    filename: String,
-    #[qjs(get, set, enumerable)]
-    content_type: String,
-}
+pub(crate) struct FileData {}
 
 /// A body and what it is.
 pub(crate) struct Encoded {
@@ -35,13 +28,18 @@ pub(crate) struct Encoded {
 pub(crate) fn install<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<()> {
     let s = Rc::clone(state);
     let file = move |ctx: Ctx<'js>, data: Opt<Value<'js>>, filename: Opt<Text>, kind: Opt<Text>| {
-        let data = data.0.filter(|d| text_of(d).is_some() || bytes_of(d).is_some());
-        let Some(data) = data else {
-            return Err(throw(&ctx, "invalid type, expected string or ArrayBuffer"));
-        };
+        let data = data.0.unwrap_or_else(|| Value::new_undefined(ctx.clone()));
+        if !data.is_string() && buffer_bytes(&data).is_none() {
+            let kind = go_type(&data);
+            return Err(throw(&ctx, &format!("invalid type {kind}, expected string or ArrayBuffer")));
+        }
         let filename = filename.0.map_or_else(|| s.recorder.unix_now().as_nanos().to_string(), |n| n.0);
         let content_type = kind.0.map_or_else(|| "application/octet-stream".to_owned(), |k| k.0);
-        Class::instance(ctx, FileData { data, filename, content_type })
+        let file = Class::instance(ctx, FileData::default())?;
+        file.set("data", data)?;
+        file.set("filename", filename)?;
+        file.set("content_type", content_type)?;
+        Ok(file)
     };
     add(object, "file", file)
 }
@@ -113,14 +111,16 @@ fn multipart(state: &VuState, fields: &[(String, Value<'_>)]) -> Result<Encoded>
         let file = value.as_object().and_then(Class::<FileData>::from_object);
         let (more, content) = match file {
             Some(file) => {
-                let file = file.borrow();
-                let content = text_of(&file.data).map(String::into_bytes).or_else(|| bytes_of(&file.data));
-                let more = format!(
-                    "; filename=\"{}\"\r\nContent-Type: {}",
-                    escape_quotes(&file.filename),
-                    file.content_type
-                );
-                (more, content.unwrap_or_default())
+                let data: Value = file.get("data")?;
+                let content = match bytes_of(&data) {
+                    Some(bytes) => bytes,
+                    None => string_of(&data)?.into_bytes(),
+                };
+                let filename: Text = file.get("filename")?;
+                let kind: Text = file.get("content_type")?;
+                let more =
+                    format!("; filename=\"{}\"\r\nContent-Type: {}", escape_quotes(&filename.0), kind.0);
+                (more, content)
             }
             None => (String::new(), field(state, value)?.into_bytes()),
         };

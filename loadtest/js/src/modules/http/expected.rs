@@ -34,6 +34,9 @@ pub(crate) fn install<'js>(object: &Object<'js>, state: &Rc<VuState>) -> Result<
     let s = Rc::clone(state);
     add(object, "setResponseCallback", move |ctx: Ctx<'js>, callback: Opt<Value<'js>>| {
         let value = callback.0.unwrap_or_else(|| Value::new_null(ctx.clone()));
+        if value.is_undefined() {
+            return Err(throw(&ctx, "unsupported argument, expected http.expectedStatuses"));
+        }
         match request::callback(&value) {
             Some(expected) => {
                 *s.expected.borrow_mut() = expected;

@@ -11,7 +11,7 @@ use super::jar::JarObject;
 use crate::address::Address;
 use crate::api::http::{Auth, AuthScheme, Compression, Expected, HttpRequest, RequestCookie, ResponseType};
 use crate::modules::tags::tags_of;
-use crate::modules::text::string_of;
+use crate::modules::text::{go_type, string_of};
 use crate::modules::{given, text_of};
 use crate::vm::state::VuState;
 
@@ -58,6 +58,7 @@ pub(crate) fn parse<'js>(
         timeout: TIMEOUT,
         response_type: state.response_type(),
         auth: target.auth,
+        throws: false,
         expected: state.expected.borrow().clone(),
         context: state.context(),
         tags: Vec::new(),
@@ -83,6 +84,7 @@ pub(crate) fn parse<'js>(
             }
         }
     }
+    request.throws = throws;
     Ok(Ok((request, throws)))
 }
 
@@ -152,7 +154,15 @@ fn param<'js>(
     match key {
         "headers" => headers(request, object_of(ctx, value)?)?,
         "cookies" => cookies(request, object_of(ctx, value)?)?,
-        "tags" => request.tags = tags_of(ctx, Some(value))?,
+        "tags" => match tags_of(ctx, Some(value)) {
+            Ok(tags) => request.tags = tags,
+            Err(error) if error.is_exception() => {
+                let why = crate::vm::error::take(ctx, &error).message;
+                let why = why.trim_start_matches("GoError: ");
+                return Ok(Err(Refusal::new(format!("invalid HTTP request metric tags: {why}"))));
+            }
+            Err(error) => return Err(error),
+        },
         "jar" => {
             if let Some(jar) = value.as_object().and_then(Class::<JarObject>::from_object) {
                 request.jar = jar.borrow().jar();
@@ -169,10 +179,9 @@ fn param<'js>(
             Err(refusal) => return Ok(Err(refusal)),
         },
         "auth" => {
-            if let Some(scheme) = scheme(&text(&value)?)
-                && let Some(auth) = &mut request.auth
-            {
-                auth.scheme = scheme;
+            if let Some(scheme) = scheme(&text(&value)?) {
+                let nobody = || Auth { scheme, user: String::new(), password: String::new() };
+                request.auth.get_or_insert_with(nobody).scheme = scheme;
             }
         }
         "compression" => match compression(&text(&value)?) {
@@ -214,7 +223,7 @@ fn cookies(request: &mut HttpRequest, object: Option<Object<'_>>) -> Result<()> 
         let (name, value) = entry?;
         let Some(value) = given(Some(value)) else { continue };
         let mut cookie = RequestCookie { name, value: String::new(), replace: false };
-        match value.as_object() {
+        match value.as_object().filter(|parts| !parts.is_array()) {
             Some(parts) => cookie_parts(&mut cookie, parts)?,
             None => cookie.value = string_of(&value)?,
         }
@@ -239,6 +248,10 @@ fn cookie_parts(cookie: &mut RequestCookie, parts: &Object<'_>) -> Result<()> {
 fn timeout(value: &Value<'_>) -> Result<std::result::Result<Duration, Refusal>> {
     if let Some(ms) = value.as_number() {
         return Ok(Ok(Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::ZERO)));
+    }
+    if !value.is_string() {
+        let why = format!("invalid timeout value: unable to use type {} as a duration value", go_type(value));
+        return Ok(Err(Refusal::new(why)));
     }
     let text = string_of(value)?;
     Ok(duration(&text)
