@@ -123,7 +123,7 @@ async fn a_named_profile_stands_over_the_environment() {
     let deploy = Deploy::to("ecs").await;
     let up = [&UP[..], &["--profile", "lab"]].concat();
     let refused = deploy.run(&emulator, &up).await.is(1);
-    assert!(refused.stderr.contains("`lab` was not defined"), "{refused}");
+    assert!(refused.stderr.contains("there are no AWS credentials"), "{refused}");
     assert_eq!(emulator.calls().await.len(), 0, "{refused}");
     let directory = deploy.directory().join(".aws");
     std::fs::create_dir(&directory).expect("a directory");
@@ -150,7 +150,8 @@ async fn whoever_is_not_aws_is_told_from_it() {
         let status = deploy.run(&emulator, &["status"]).await.is(0);
         assert_eq!(status.stdout.contains(call), target == "ecs", "what is not known is a note: {status}");
     }
-    let mut command = Deploy::to("ecs").await.command(&emulator, &UP);
+    let deploy = Deploy::to("ecs").await;
+    let mut command = deploy.command(&emulator, &UP);
     let output = command.env("AWS_ENDPOINT_URL", "http://").output().await.expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("not a valid URI") && !said.contains("SdkBody"), "{said}");

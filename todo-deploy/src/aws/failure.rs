@@ -100,6 +100,7 @@ fn of_no_answer(message: &str) -> Kind {
         "ProfileFile provider could not be built",
         "could not parse profile file",
         "was not defined",
+        "No profiles were defined",
         "did not contain credential information",
     ]) {
         Kind::BadFile
