@@ -2,7 +2,7 @@
 //!
 //! Error codes differ in protocol (`DependencyViolation`, `ResourceInUse`, `Throttling`, `ThrottlingException`, …) and
 //! some answers have none (HTML, an empty body, XML where JSON was promised): then the HTTP status decides, and what can be
-//! read of the body is told ([`answer`]).
+//! read of the body is told (the module `answer`).
 
 mod answer;
 
