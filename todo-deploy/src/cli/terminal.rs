@@ -6,7 +6,6 @@ use std::os::fd::AsFd;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Size {
     pub(super) columns: usize,
-    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "the lines of `local` are few"))]
     pub(super) rows: usize,
 }
 
