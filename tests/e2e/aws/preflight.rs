@@ -4,6 +4,7 @@ use e2e::aws::{Deploy, Emulator, Outcome};
 use serde_json::{Value, json};
 
 use super::UP;
+use super::variants::secure_front;
 
 /// An `up` that changes nothing and says why.
 #[track_caller]
@@ -91,7 +92,9 @@ async fn certificates_that_are_not_there_or_not_issued() {
         refused(&up, &emulator.mutations().await, &[words]);
     }
     emulator.settings(json!({"certificate": "ISSUED"})).await;
-    deploy.run(&emulator, &UP).await.is(0);
+    let front = secure_front(&deploy).await;
+    let resolve = format!("*:443:{}", front.1);
+    deploy.run(&emulator, &[&UP[..], &["--resolve", &resolve]].concat()).await.is(0);
 }
 
 #[tokio::test]

@@ -166,7 +166,7 @@ async fn ecs_there_and_back() {
 }
 
 /// TLS before what answers for the load balancer: our own balancer, with a certificate for localhost.
-async fn secure_front(deploy: &Deploy) -> (Child, SocketAddr) {
+pub(super) async fn secure_front(deploy: &Deploy) -> (Child, SocketAddr) {
     let mut command = todo_deploy();
     command.args(["balance", "--listen", "https://127.0.0.1:0"]).kill_on_drop(true);
     command.args(["--target", &deploy.front().address.to_string()]).stderr(Stdio::piped());
