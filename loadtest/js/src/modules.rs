@@ -16,6 +16,7 @@ mod execution;
 mod go;
 mod html;
 pub(crate) mod http;
+mod json;
 pub(crate) mod k6;
 mod metrics;
 pub(crate) mod random;
