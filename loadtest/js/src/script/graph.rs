@@ -32,8 +32,8 @@ const MODULES_MAX: usize = 10_000;
 
 pub(crate) struct Graph {
     pub(crate) entry: String,
-    /// As JavaScript; `None` if it is no ES module.
-    pub(crate) entry_code: Option<Arc<str>>,
+    /// Of the script's ES modules, as JavaScript.
+    pub(crate) texts: HashMap<String, Arc<str>>,
     /// Of the entry; absolute.
     pub(crate) directory: PathBuf,
     codes: BTreeMap<String, Arc<Code>>,
@@ -64,7 +64,7 @@ impl Graph {
         let place = Place::File(path);
         let mut graph = Self {
             entry: place.name(),
-            entry_code: None,
+            texts: HashMap::new(),
             directory,
             codes: BTreeMap::new(),
             resolved: HashMap::new(),
@@ -179,9 +179,7 @@ impl Graph {
             targets.push((specifier, target, How::Require));
         }
         if is_module {
-            if name == self.entry {
-                self.entry_code = Some(code.as_str().into());
-            }
+            self.texts.insert(name.clone(), code.as_str().into());
             self.codes.insert(name, Arc::new(Code::Source(code)));
         } else {
             self.wanted.entry(name.clone()).or_default().extend(exported);

@@ -65,7 +65,7 @@ pub(super) fn generate(bits: usize, exponent: u64) -> Bytes {
         return Err(format!("modulusLength may be {BITS_MAX} at most"));
     }
     // With an even exponent the search for primes would never end.
-    if bits < BITS_MIN || exponent < 3 || exponent % 2 == 0 {
+    if bits < BITS_MIN || exponent < 3 || exponent.is_multiple_of(2) {
         return Err("could not generate RSA key pair".to_owned());
     }
     let key = PrivateKey::new_with_exp(&mut SysRng, bits, BoxedUint::from(exponent)).map_err(text)?;
