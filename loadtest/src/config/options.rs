@@ -70,8 +70,16 @@ const IGNORED: [&str; 8] = [
     "features",
 ];
 /// Options of the program rather than of the test; read by the command line.
-const ELSEWHERE: [&str; 7] =
-    ["out", "quiet", "noColor", "summaryExport", "summaryMode", "config", "noThresholds"];
+const ELSEWHERE: [&str; 8] = [
+    "out",
+    "quiet",
+    "noColor",
+    "summaryExport",
+    "summaryMode",
+    "newMachineReadableSummary",
+    "config",
+    "noThresholds",
+];
 
 /// The statistics of trends in the summary: k6's and p(99).
 pub const TREND_STATS: [&str; 7] = ["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)"];
