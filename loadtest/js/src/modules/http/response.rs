@@ -13,6 +13,7 @@ use super::request::Refusal;
 use super::{About, page};
 use crate::api::http::{HttpRequest, HttpResponse, ResponseType};
 use crate::cookies::parse_set_cookie;
+use crate::modules::json::select;
 use crate::modules::text::Text;
 use crate::modules::{add, bytes_of};
 use crate::vm::error::throw;
@@ -423,40 +424,6 @@ pub fn canonical(name: &str) -> String {
             c
         })
         .collect()
-}
-
-/// Arrays and objects within each other that a selector looks through; a VU's stack is small.
-const NESTING_MAX: usize = 500;
-
-/// An upper bound of the depth of a JSON text: brackets in strings count too.
-fn nesting(text: &str) -> usize {
-    let (mut depth, mut deepest) = (0usize, 0);
-    for byte in text.bytes() {
-        match byte {
-            b'[' | b'{' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
-}
-
-/// A part of a JSON text by a path in the syntax of gjson; `undefined` if there is none or it is not JSON.
-pub(crate) fn select<'js>(ctx: &Ctx<'js>, text: &str, selector: &str) -> Result<Value<'js>> {
-    if nesting(text) > NESTING_MAX {
-        return Err(throw(ctx, &format!("the JSON is nested more than {NESTING_MAX} deep")));
-    }
-    if !gjson::valid(text) {
-        return Ok(Value::new_undefined(ctx.clone()));
-    }
-    let found = gjson::get(text, selector);
-    if !found.exists() {
-        return Ok(Value::new_undefined(ctx.clone()));
-    }
-    ctx.json_parse(found.json())
 }
 
 fn parse_json<'js>(ctx: &Ctx<'js>, text: &str) -> Result<Value<'js>> {
