@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rquickjs::function::This;
-use rquickjs::{Ctx, Function, IntoJs, Object, Promise, Value, promise::PromiseState};
+use rquickjs::{Atom, Ctx, Function, IntoJs, Object, Promise, Value, promise::PromiseState};
 
 use crate::api::host::{
     Event, HostCall, Iteration, Outcome, Reply, ScriptException, Task, TaskResult, TaskValue,
@@ -26,11 +26,13 @@ pub(crate) struct Runner<'a, 'js> {
     exports: Object<'js>,
     /// What `setup` returned, parsed once per VU.
     setup_data: Option<(Arc<str>, Value<'js>)>,
+    /// The name of the function that was called last, as the engine has it.
+    called: Option<(String, Atom<'js>)>,
 }
 
 impl<'a, 'js> Runner<'a, 'js> {
     pub(crate) fn new(ctx: &'a Ctx<'js>, state: &'a Rc<VuState>, exports: Object<'js>) -> Self {
-        Self { ctx, state, exports, setup_data: None }
+        Self { ctx, state, exports, setup_data: None, called: None }
     }
 
     pub(crate) fn run(&mut self, task: &Task) -> TaskResult {
@@ -144,9 +146,16 @@ impl<'a, 'js> Runner<'a, 'js> {
     }
 
     /// Calls an exported function and empties its event loop.
-    fn call(&self, name: &str, argument: Value<'js>) -> rquickjs::Result<Value<'js>> {
+    fn call(&mut self, name: &str, argument: Value<'js>) -> rquickjs::Result<Value<'js>> {
+        let atom = match &self.called {
+            Some((called, atom)) if called == name => atom.clone(),
+            _ => {
+                let atom = Atom::from_str(self.ctx.clone(), name)?;
+                self.called.insert((name.to_owned(), atom)).1.clone()
+            }
+        };
         // Looked up every time: exports are live, and a script may assign another function to what it exports.
-        let function: Option<Function> = self.exports.get(name)?;
+        let function: Option<Function> = self.exports.get(atom)?;
         let Some(function) = function else {
             return Err(error::throw(self.ctx, &format!("function '{name}' not found in exports")));
         };
