@@ -1,11 +1,11 @@
 //! The coordinator: prepares threads, runs setup, lets the executors go, watches, and gathers the results.
 
+mod own;
 mod roll;
 
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use loadtest_js::{Outcome, Task, TaskValue};
@@ -18,11 +18,8 @@ use super::pool::Share;
 use super::shared::{Notice, Shared};
 use super::vu::{Program, VirtualUser};
 use super::worker::{self, Links, Message, Phase, Plans};
-use crate::metrics::registry;
-use crate::metrics::tags::PlainTags;
 use crate::metrics::totals::Totals;
 use crate::net::h1::now;
-use crate::profile::Executor;
 
 /// How often thresholds that may abort the test are judged.
 const ABORT_CHECK: Duration = Duration::from_secs(2);
@@ -371,37 +368,6 @@ impl Coordinator<'_> {
             }
         }
         gathered
-    }
-
-    /// Iterations that VUs shared and that the time did not suffice for; what VUs have of their own they tell themselves.
-    fn count_dropped(&self) {
-        let at_ns = self.shared.clock.now_ns();
-        for (scenario, live) in self.plans.profile.scenarios.iter().zip(&self.plans.live.scenarios) {
-            let Executor::SharedIterations { iterations: wanted, .. } = scenario.executor else { continue };
-            let missing = wanted.saturating_sub(live.begun.load(Ordering::Relaxed));
-            if missing > 0 {
-                let context = loadtest_js::TagContext {
-                    scenario: scenario.name.as_str().into(),
-                    tags: self.plans.options.tags.clone(),
-                    ..Default::default()
-                };
-                self.shared.recorder.borrow_mut().dropped(missing, &context, at_ns);
-            }
-        }
-    }
-
-    fn sample_vus(&self) {
-        let live = &self.plans.live;
-        let at_ns = self.shared.clock.now_ns();
-        let context = loadtest_js::TagContext { tags: self.plans.options.tags.clone(), ..Default::default() };
-        let mut recorder = self.shared.recorder.borrow_mut();
-        let system = recorder.system.without("group");
-        let tags = PlainTags { context: &context, extra: &[], system, own: &[] };
-        let active = live.active.load(Ordering::Relaxed);
-        recorder.add(registry::VUS, active as f64, &tags, &context, at_ns);
-        let initialized = live.initialized.load(Ordering::Relaxed);
-        recorder.add(registry::VUS_MAX, initialized as f64, &tags, &context, at_ns);
-        recorder.totals.series.at(at_ns).vus = active;
     }
 
     fn judge_thresholds(&mut self, watcher: &mut dyn Watcher) {
