@@ -40,7 +40,7 @@ pub(crate) fn classify(
     if config.throw {
         return None;
     }
-    let outline = outline(script.text(&script.entry())?.as_ref(), &scenario.exec)?;
+    let outline = outline(script.text_of(&script.entry())?.as_ref(), &scenario.exec)?;
     let [plain, odd] = [answer(200, "", 1), answer(503, "<h1>body</h1>", 700)];
     let first = run(script, scenario, config, &plain)?;
     let second = run(script, scenario, config, &odd)?;
@@ -51,7 +51,7 @@ pub(crate) fn classify(
 fn answer(status: u16, body: &str, waiting_ms: u64) -> HttpResponse {
     let timings = Timings { waiting: Duration::from_millis(waiting_ms), ..Timings::default() };
     let body = bytes::Bytes::copy_from_slice(body.as_bytes());
-    HttpResponse { status, body, timings, url: "http://probe.invalid/".to_owned(), ..HttpResponse::default() }
+    HttpResponse { status, body, timings, url: "http://probe.invalid/".into(), ..HttpResponse::default() }
 }
 
 fn run(

@@ -116,7 +116,7 @@ fn tags_and_variables_are_the_scenarios() {
 fn failed_requests_warn_or_throw() {
     fn refuse(request: &HttpRequest) -> HttpResponse {
         HttpResponse {
-            url: request.url.clone(),
+            url: request.url.as_str().into(),
             error: "connection refused".to_owned(),
             error_code: 1212,
             ..HttpResponse::default()
@@ -177,7 +177,7 @@ fn what_is_not_named_still_works() {
     assert_eq!(exception.message, "TypeError: Cannot read property 'x' of undefined");
     let expected = [
         "✓ ReferenceError: nothing is not defined",
-        "✓ TypeError: Cannot read property 'x' of undefined",
+        "✓ TypeError: cannot read property 'x' of null",
         "✓ RangeError: invalid number of digits",
         "✓ a,b,1.5,2.5 111 false 1180591620717411303424",
     ];
