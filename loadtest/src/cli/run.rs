@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use loadtest_js::{NativeScenario, NativeStep, Script, VuConfig};
+use tokio::signal::unix::{self, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use url::Url;
@@ -142,7 +143,13 @@ fn drive(
             None => None,
         };
         let (signals, signals_in) = mpsc::channel(4);
-        tokio::task::spawn_local(listen(signals));
+        // Both from here on, not when the task first runs: by then a script may have begun, and a signal that nobody
+        // listens for ends the process.
+        if let (Ok(interrupt), Ok(terminate)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        {
+            tokio::task::spawn_local(listen(interrupt, terminate, signals));
+        }
         let mut watcher =
             Progress::new(Arc::clone(&plans.profile), quiet, log.clone(), plans.options.segment.share());
         let outcomes =
@@ -186,13 +193,11 @@ fn join(writer: Option<Writer>) -> Result<(), Failure> {
 }
 
 /// The first signal ends the test gently, the second at once.
-async fn listen(signals: mpsc::Sender<Signal>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+async fn listen(mut interrupt: unix::Signal, mut terminate: unix::Signal, signals: mpsc::Sender<Signal>) {
     let mut next = Signal::Gentle;
     loop {
         tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => if interrupted.is_err() { return },
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
         if signals.send(next).await.is_err() {

@@ -89,12 +89,34 @@ async fn write(emulator: &Emulator, stream: &str, lines: &[(u64, &str)]) {
     emulator.ask("logs", "PutLogEvents", params).await;
 }
 
+/// What is not there is said by name, and what `plan` answers with 2 nothing else does.
+#[tokio::test]
+async fn nothing_to_look_at_and_words_that_are_none() {
+    let Some(emulator) = Emulator::started().await else { return };
+    let deploy = Deploy::to("ecs").await;
+    let history = deploy.run(&emulator, &["history"]).await.is(0);
+    assert!(history.stderr.contains("todo has no versions on ecs; `up` makes the first"), "{history}");
+    let scale = deploy.run(&emulator, &["scale", "2"]).await.is(1);
+    assert!(scale.stderr.starts_with("error: there is no ECS service; `up` makes one"), "{scale}");
+    deploy.run(&emulator, &UP).await.is(0);
+    let rollback = deploy.run(&emulator, &["rollback"]).await.is(1);
+    assert!(rollback.stderr.contains("there is no version before 1 (todo:1)"), "{rollback}");
+    let rollback = deploy.run(&emulator, &["rollback", "7"]).await.is(1);
+    assert!(rollback.stderr.contains("there is no version 7; `history` lists"), "{rollback}");
+    let scale = deploy.run(&emulator, &["scale", "30"]).await.is(1);
+    assert!(scale.stderr.starts_with("error: 30 is outside 1 to 4; change capacity."), "{scale}");
+    let typo = deploy.run(&emulator, &["plan", "--regoin", "us-east-1"]).await.is(1);
+    assert!(typo.stderr.contains("'--region'"), "{typo}");
+    let region = deploy.run(&emulator, &["plan", "--image", "todo:1", "--region", "us east"]).await.is(1);
+    assert!(region.stderr.contains("`us east` is no region's name"), "{region}");
+}
+
 #[tokio::test]
 async fn the_services_log_is_followed_in_order_and_without_repeating() {
     for target in TARGETS {
         let Some(emulator) = Emulator::started().await else { return };
         let deploy = Deploy::to(target).await;
-        let nothing = deploy.run(&emulator, &["logs"]).await.is(0);
+        let nothing = deploy.run(&emulator, &["logs"]).await.is(1);
         assert_eq!(nothing.stdout, "", "no log group yet: {nothing}");
         assert!(nothing.stderr.contains("no log group /todo-deploy/todo; `up` makes it"), "{nothing}");
         deploy.run(&emulator, &UP).await.is(0);

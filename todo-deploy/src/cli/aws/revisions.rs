@@ -57,6 +57,9 @@ pub(super) async fn show_history(args: &History, target: Target) -> Result<ExitC
         print(&serde_json::to_string_pretty(&found)?);
         return Ok(ExitCode::SUCCESS);
     }
+    if found.is_empty() {
+        say(&format!("{} has no versions on {target}; `up` makes the first", session.names.deployment));
+    }
     for Revision { number, image, current, .. } in &found {
         print(&format!("{} {number:>4}  {image}", if *current { "*" } else { " " }));
     }
@@ -85,7 +88,10 @@ pub(super) async fn run_rollback(args: &Rollback, target: Target) -> Result<Exit
             None => known.iter().find(|revision| revision.number < current.number),
         };
         let Some(to) = to else {
-            bail!("there is no such version to go back to; `history` lists those there are");
+            match args.number {
+                Some(number) => bail!("there is no version {number}; `history` lists those there are"),
+                None => bail!("there is no version before {} ({})", current.number, current.image),
+            }
         };
         say(&format!("from {} ({}) to {} ({})", current.number, current.image, to.number, to.image));
         roll_back(&session.cloud, &session.names, to.number, &mut ids).await?;
