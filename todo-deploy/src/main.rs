@@ -2,9 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use todo_deploy::cli::{Cli, run};
-
 fn main() -> ExitCode {
-    run(Cli::parse())
+    todo_deploy::cli::main()
 }

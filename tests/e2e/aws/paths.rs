@@ -115,6 +115,8 @@ async fn a_change_sends_exactly_what_plan_announced() {
             let announced = counted(announced.map(|call| call.as_str().unwrap_or_default().to_owned()));
             assert!(!announced.is_empty(), "{plan}");
             assert_eq!(emulator.mutations().await, [""; 0], "a plan changes nothing");
+            assert!(plan["notes"].is_array() && plan["traps"].is_array(), "{plan}");
+            assert!(plan["usd_per_hour"].as_f64().is_some_and(|usd| usd > 0.03), "{plan}");
             deploy.run(&emulator, &[vec!["up"], further.clone()].concat()).await.is(0);
             assert_eq!(counted(emulator.mutations().await), announced, "{target}");
             assert_well_formed(&emulator).await;

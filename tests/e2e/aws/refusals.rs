@@ -123,7 +123,10 @@ async fn a_named_profile_stands_over_the_environment() {
     let deploy = Deploy::to("ecs").await;
     let up = [&UP[..], &["--profile", "lab"]].concat();
     let refused = deploy.run(&emulator, &up).await.is(1);
-    assert!(refused.stderr.contains("there are no AWS credentials"), "{refused}");
+    for words in ["there is no AWS profile `lab`", ".aws/config (not there)", ".aws/credentials (not there)"]
+    {
+        assert!(refused.stderr.contains(words), "{words}: {refused}");
+    }
     assert_eq!(emulator.calls().await.len(), 0, "{refused}");
     let directory = deploy.directory().join(".aws");
     std::fs::create_dir(&directory).expect("a directory");

@@ -1,9 +1,12 @@
 //! The SDK's clients: one configuration for all of them, with a limit on every wait.
 
+mod profile;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::failure::{Failure, Kind};
 use super::wait::Deadline;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
@@ -25,6 +28,21 @@ pub struct Access {
 }
 
 impl Access {
+    /// That the profile that somebody named, here or in `AWS_PROFILE`, is in one of AWS's files.
+    ///
+    /// # Errors
+    /// When it is not: the name, the files and the profiles that they have.
+    pub fn profile_is_there(&self) -> Result<(), Failure> {
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        // What stands in the environment itself goes before a profile that only the environment names.
+        let by_keys = set("AWS_ACCESS_KEY_ID").is_some();
+        let named = self.profile.clone().or_else(|| set("AWS_PROFILE").filter(|_| !by_keys));
+        match named.and_then(|named| profile::missing(&named, &profile::files())) {
+            Some(said) => Err(Failure::ours(Kind::BadFile, said)),
+            None => Ok(()),
+        }
+    }
+
     /// The file `credentials` of this directory, unless the environment or a profile says who we are.
     pub fn lab_file(has_profile: bool) -> Option<PathBuf> {
         let named = has_profile

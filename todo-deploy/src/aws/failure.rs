@@ -16,7 +16,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 /// A call that failed after the SDK's own retries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// `ec2:CreateSecurityGroup`, as IAM writes it.
+    /// `ec2:CreateSecurityGroup`, as IAM writes it; nothing where we found out without a call.
     pub call: &'static str,
     pub kind: Kind,
     /// AWS's own code, where the answer had one.
@@ -90,6 +90,9 @@ where
 
 /// What the SDK says of an address of an endpoint that is none.
 const BAD_ENDPOINT: &str = "endpoint is not a valid URI";
+
+const NO_CREDENTIALS: &str = "there are no AWS credentials: none in the environment, in ~/.aws, in a file `credentials` in this directory, or of this \
+     machine's role";
 
 /// Why nobody could be asked, from the SDK's words: it has no codes for this.
 fn of_no_answer(message: &str) -> Kind {
@@ -200,20 +203,21 @@ impl Failure {
     /// What was expected of an answer and is not in it.
     pub(super) fn incomplete(call: &'static str, missing: &str) -> Self {
         let message = format!("the answer has no {missing}");
-        Self::ours(call, Kind::Server, message)
+        Self { call, kind: Kind::Server, code: None, message, request: None }
     }
 
     /// In words of our own, the remedy included.
-    pub(super) fn ours(call: &'static str, kind: Kind, message: String) -> Self {
-        Self { call, kind, code: None, message, request: None }
+    pub(super) fn ours(kind: Kind, message: String) -> Self {
+        Self { call: "", kind, code: None, message, request: None }
     }
 
     /// The remedy, where there is one.
     fn remedy(&self) -> Option<&'static str> {
         let service_linked = self.message.contains("CreateServiceLinkedRole");
         match self.kind {
+            _ if self.call.is_empty() => None,
             Kind::NoCredentials => Some(
-                "there are no AWS credentials: set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, name a \
+                "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, name a \
                  --profile, or put the lab's AWS CLI details into a file `credentials` in this directory",
             ),
             Kind::BadFile => Some(
@@ -265,13 +269,12 @@ impl Failure {
 
     /// What happened, without the remedy: part of a longer sentence.
     pub(super) fn said(&self) -> String {
-        let mut said = self.call.to_owned();
-        for part in [self.code.as_deref().unwrap_or_default(), self.message.trim_end_matches('.')] {
-            // Nobody wants to read through which providers the SDK has gone.
-            if !part.is_empty() && self.kind != Kind::NoCredentials {
-                said = format!("{said}: {part}");
-            }
+        // Nobody wants to read through which providers the SDK has gone, for which call.
+        if self.kind == Kind::NoCredentials {
+            return NO_CREDENTIALS.to_owned();
         }
+        let parts = [self.call, self.code.as_deref().unwrap_or_default(), self.message.trim_end_matches('.')];
+        let said = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
         match &self.request {
             Some(request) => format!("{said} (request {request})"),
             None => said,

@@ -1,4 +1,4 @@
-//! Earlier versions of what runs, the way back to one, and a capacity set by hand.
+//! Earlier versions of what runs, the way back to one, a restart, and a capacity set by hand.
 
 use aws_sdk_autoscaling::types as auto;
 use aws_sdk_ecs::types as ecs;
@@ -22,33 +22,33 @@ pub struct Revision {
     pub current: bool,
 }
 
-fn none(call: &'static str, what: &str) -> Failure {
-    Failure::ours(call, Kind::NotFound, format!("there is no {what}; `up` makes one"))
+fn none(what: &str) -> Failure {
+    Failure::ours(Kind::NotFound, format!("there is no {what}; `up` makes one"))
 }
 
-fn foreign(call: &'static str, found: &Found) -> Failure {
+fn foreign(found: &Found) -> Failure {
     let (kind, name) = (found.resource.kind(), found.resource.name());
     let message = format!(
         "{kind} `{name}` is not ours: it lacks the tags of this deployment, or belongs to the other of ec2 and ecs; \
          nothing was changed"
     );
-    Failure::ours(call, Kind::Refused, message)
+    Failure::ours(Kind::Refused, message)
 }
 
 /// The Auto Scaling group, once it is certain that it is ours.
-async fn own_group(call: &'static str, at: At<'_>) -> Result<auto::AutoScalingGroup, Failure> {
+async fn own_group(at: At<'_>) -> Result<auto::AutoScalingGroup, Failure> {
     let raw = group::describe(&at.names.service(), at).await?;
-    let raw = raw.filter(|raw| !group::is_leaving(raw)).ok_or_else(|| none(call, "Auto Scaling group"))?;
+    let raw = raw.filter(|raw| !group::is_leaving(raw)).ok_or_else(|| none("Auto Scaling group"))?;
     let found = group::found(&raw, None, at);
-    if found.ours { Ok(raw) } else { Err(foreign(call, &found)) }
+    if found.ours { Ok(raw) } else { Err(foreign(&found)) }
 }
 
 /// That the ECS service is there and ours.
-async fn own_service(call: &'static str, at: At<'_>) -> Result<(), Failure> {
+async fn own_service(at: At<'_>) -> Result<(), Failure> {
     let cluster = at.names.cluster();
     let raw = service::describe(&cluster, &cluster, at).await?;
-    let found = raw.and_then(|raw| service::found(&raw, at)).ok_or_else(|| none(call, "ECS service"))?;
-    if found.ours { Ok(()) } else { Err(foreign(call, &found)) }
+    let found = raw.and_then(|raw| service::found(&raw, at)).ok_or_else(|| none("ECS service"))?;
+    if found.ours { Ok(()) } else { Err(foreign(&found)) }
 }
 
 /// Every version, newest first.
@@ -116,13 +116,13 @@ pub async fn roll_back(cloud: &Cloud, names: &Names, number: i64, ids: &mut Ids)
         Target::Ec2 => {
             let (name, version) = (names.service(), number.to_string());
             let call = "autoscaling:UpdateAutoScalingGroup";
-            let group = own_group(call, at).await?;
+            let group = own_group(at).await?;
             let template = auto::LaunchTemplateSpecification::builder()
                 .launch_template_name(names.launch_template())
                 .version(&version)
                 .build();
             if group::outdated(&group, &version) > 0 {
-                ids.insert(super::render::ROLLOUT, rollout::start(cloud, &name, template).await?);
+                ids.insert(super::render::ROLLOUT, rollout::start(cloud, &name, Some(template)).await?);
             } else {
                 let request = cloud.autoscaling.update_auto_scaling_group().auto_scaling_group_name(&name);
                 request.launch_template(template).send().await.map_err(of(call))?;
@@ -130,7 +130,7 @@ pub async fn roll_back(cloud: &Cloud, names: &Names, number: i64, ids: &mut Ids)
         }
         Target::Ecs => {
             let call = "ecs:UpdateService";
-            own_service(call, at).await?;
+            own_service(at).await?;
             let revision = format!("{}:{number}", names.container());
             let request = cloud.ecs.update_service().cluster(names.cluster()).service(names.cluster());
             let updated = request.task_definition(revision).send().await.map_err(of(call))?;
@@ -142,6 +142,31 @@ pub async fn roll_back(cloud: &Cloud, names: &Names, number: i64, ids: &mut Ids)
     Ok(())
 }
 
+/// Replaces everything that runs by its like, one after the other, so that it reads its secrets anew. What a wait for
+/// readiness follows: ids into `ids`, and the new deployment of an ECS service. Refused where what runs is not ours.
+pub async fn restart(cloud: &Cloud, names: &Names, ids: &mut Ids) -> Result<Option<String>, Failure> {
+    let nothing = Ids::default();
+    let at = At { cloud, names, ids: &nothing, own: None };
+    match names.target {
+        Target::Ec2 => {
+            own_group(at).await?;
+            ids.insert(super::render::ROLLOUT, rollout::start(cloud, &names.service(), None).await?);
+            Ok(None)
+        }
+        Target::Ecs => {
+            own_service(at).await?;
+            let request = cloud.ecs.update_service().cluster(names.cluster()).service(names.cluster());
+            let updated = request.force_new_deployment(true).send().await.map_err(of("ecs:UpdateService"))?;
+            let Some(service) = updated.service else { return Ok(None) };
+            let primary = service.deployments().iter().find(|one| one.status() == Some("PRIMARY"));
+            let deployment = primary.and_then(|primary| primary.id()).map(str::to_owned);
+            ids.insert(super::render::TASK_DEFINITION, service.task_definition().unwrap_or_default());
+            Ok(deployment)
+        }
+        Target::Local => Ok(None),
+    }
+}
+
 /// Brings the version before a replacement of instances back while that is under way, and puts its id into `ids`; whether
 /// there was one. Refused where what runs is not ours.
 pub async fn undo(cloud: &Cloud, names: &Names, ids: &mut Ids) -> Result<bool, Failure> {
@@ -149,7 +174,7 @@ pub async fn undo(cloud: &Cloud, names: &Names, ids: &mut Ids) -> Result<bool, F
         return Ok(false);
     }
     let nothing = Ids::default();
-    own_group("autoscaling:RollbackInstanceRefresh", At { cloud, names, ids: &nothing, own: None }).await?;
+    own_group(At { cloud, names, ids: &nothing, own: None }).await?;
     let undone = rollout::undo(cloud, &names.service()).await?;
     if let Some(refresh) = &undone {
         ids.insert(super::render::ROLLOUT, refresh);
@@ -166,18 +191,18 @@ pub async fn scale(cloud: &Cloud, names: &Names, wanted: u32) -> Result<(), Fail
         Target::Ec2 => {
             let call = "autoscaling:SetDesiredCapacity";
             let name = names.service();
-            let found = own_group(call, at).await?;
-            within(call, number, found.min_size().unwrap_or(0), found.max_size().unwrap_or(i32::MAX))?;
+            let found = own_group(at).await?;
+            within(number, found.min_size().unwrap_or(0), found.max_size().unwrap_or(i32::MAX))?;
             let request = cloud.autoscaling.set_desired_capacity().auto_scaling_group_name(&name);
             request.desired_capacity(number).honor_cooldown(false).send().await.map_err(of(call))?;
         }
         Target::Ecs => {
             let call = "ecs:UpdateService";
-            own_service(call, at).await?;
+            own_service(at).await?;
             let found = scalable_target::find(&names.scaled_service(), at).await?;
-            let found = found.ok_or_else(|| none(call, "scalable target of the ECS service"))?;
+            let found = found.ok_or_else(|| none("scalable target of the ECS service"))?;
             if let Resource::ScalableTarget(target) = &found.resource {
-                within(call, number, target.min_capacity, target.max_capacity)?;
+                within(number, target.min_capacity, target.max_capacity)?;
             }
             let request = cloud.ecs.update_service().cluster(names.cluster()).service(names.cluster());
             request.desired_count(number).send().await.map_err(of(call))?;
@@ -187,11 +212,11 @@ pub async fn scale(cloud: &Cloud, names: &Names, wanted: u32) -> Result<(), Fail
     Ok(())
 }
 
-fn within(call: &'static str, number: i32, min: i32, max: i32) -> Result<(), Failure> {
+fn within(number: i32, min: i32, max: i32) -> Result<(), Failure> {
     if (min..=max).contains(&number) {
         return Ok(());
     }
     let message =
         format!("{number} is outside {min} to {max}; change capacity.min or capacity.max and run `up`");
-    Err(Failure::ours(call, Kind::Refused, message))
+    Err(Failure::ours(Kind::Refused, message))
 }

@@ -86,7 +86,10 @@ pub(super) fn description(file: Option<&Path>) -> Result<(String, String)> {
     let Some(file) = file.or_else(|| default.exists().then_some(default)) else {
         return Ok((String::new(), "the defaults".to_owned()));
     };
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = std::fs::read_to_string(file).with_context(|| match file.exists() {
+        true => format!("cannot read {}", file.display()),
+        false => format!("cannot read {0}; `todo-deploy init > {0}` makes one", file.display()),
+    })?;
     Ok((text, file.display().to_string()))
 }
 

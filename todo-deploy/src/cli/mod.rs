@@ -68,8 +68,26 @@ enum Answer {
     No,
 }
 
+/// Reads the command line and runs it. What cannot be read is no answer of `plan`'s, whose 2 says that there is something
+/// to change: of `ec2`, `ecs` and `image` it is 1, as everything that they cannot do.
+pub fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => run(cli),
+        Err(error) => {
+            // Help and versions go to standard output; a reader who has seen enough is no error.
+            let _ = error.print();
+            let on_aws =
+                std::env::args().nth(1).is_some_and(|name| ["ec2", "ecs", "image"].contains(&&*name));
+            match error.exit_code() {
+                0 => ExitCode::SUCCESS,
+                _ => ExitCode::from(if on_aws { 1 } else { 2 }),
+            }
+        }
+    }
+}
+
 /// Runs the command; errors go to stderr as a chain of causes.
-pub fn run(cli: Cli) -> ExitCode {
+fn run(cli: Cli) -> ExitCode {
     let answer = match cli.command {
         Command::Init(args) => init::run(&args),
         Command::Check(args) => check::run(&args),

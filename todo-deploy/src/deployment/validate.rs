@@ -254,9 +254,22 @@ fn aws(aws: &Aws, found: &mut Found) {
              2048-8192, 2048 with 4096-16384, 4096 with 8192-30720, in steps of 1024"
         )
     });
+    found.unless(is_region(&aws.region), "aws.region", || {
+        format!("`{}` is no region's name; they look like us-east-1", aws.region)
+    });
     found.unless(crate::pricing::instance_type(&aws.instance_type).is_some(), "aws.instance_type", || {
         format!("`{}` is unknown; one of {}", aws.instance_type, crate::pricing::instance_types().join(", "))
     });
+}
+
+/// By its form; which regions there are changes too often to be known here.
+fn is_region(name: &str) -> bool {
+    let parts: Vec<&str> = name.split('-').collect();
+    let (words, number) = parts.split_at(parts.len() - 1);
+    let is = |part: &&str, fits: fn(&u8) -> bool| !part.is_empty() && part.bytes().all(|byte| fits(&byte));
+    words.len() >= 2
+        && words.iter().all(|part| is(part, u8::is_ascii_lowercase))
+        && number.iter().all(|part| is(part, u8::is_ascii_digit))
 }
 
 fn fargate_fits(cpu: u32, memory: u32) -> bool {
@@ -340,6 +353,23 @@ mod tests {
         let mut spec = Defaults::of(target).spec();
         change(&mut spec);
         problems(&spec, target).into_iter().map(|problem| problem.field).collect()
+    }
+
+    #[test]
+    fn regions_have_the_form_of_one() {
+        for (region, fine) in [
+            ("us-east-1", true),
+            ("us-gov-west-1", true),
+            ("ap-southeast-10", true),
+            ("us east", false),
+            ("us-east", false),
+            ("us-east-1a", false),
+            ("US-EAST-1", false),
+            ("", false),
+        ] {
+            let wrong = wrong(|spec| spec.aws.region = region.to_owned(), Target::Ecs);
+            assert_eq!(wrong.is_empty(), fine, "{region}: {wrong:?}");
+        }
     }
 
     #[test]

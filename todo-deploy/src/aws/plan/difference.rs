@@ -77,10 +77,13 @@ fn flatten(path: &str, value: &Value, found: &mut Flat) {
             }
             _ => map.iter().for_each(|(key, value)| flatten(&below(key), value, found)),
         },
-        Value::Array(list) => match list.iter().map(keyed).collect::<Option<Vec<_>>>() {
+        Value::Array(list) => match list.iter().map(named).collect::<Option<Vec<_>>>() {
             Some(pairs) if !pairs.is_empty() => {
-                for (key, value) in pairs {
-                    flatten(&below(key), value, found);
+                for (key, values) in pairs {
+                    values.iter().for_each(|(inner, value)| match *inner {
+                        "Value" => flatten(&below(key), value, found),
+                        inner => flatten(&format!("{}.{inner}", below(key)), value, found),
+                    });
                 }
             }
             _ => drop(found.lists.insert(path.to_owned(), list.clone())),
@@ -93,9 +96,11 @@ fn is_reference(map: &serde_json::Map<String, Value>) -> bool {
     map.len() == 1 && ["Ref", "Fn::GetAtt", "Fn::Join"].iter().any(|key| map.contains_key(*key))
 }
 
-/// `{Key, Value}` and `{Name, Value}`.
-fn keyed(value: &Value) -> Option<(&str, &Value)> {
-    let map = value.as_object().filter(|map| map.len() == 2)?;
-    let key = map.get("Key").or_else(|| map.get("Name"))?.as_str()?;
-    Some((key, map.get("Value")?))
+/// An element that a `Key` or `Name` tells from its neighbours, and what else is in it: settings (`Value`), containers,
+/// secrets.
+fn named(value: &Value) -> Option<(&str, Vec<(&str, &Value)>)> {
+    let map = value.as_object()?;
+    let (key, name) = ["Key", "Name"].iter().find_map(|key| Some((*key, map.get(*key)?.as_str()?)))?;
+    let others = map.iter().filter(|(field, _)| *field != key);
+    Some((name, others.map(|(field, value)| (field.as_str(), value)).collect()))
 }

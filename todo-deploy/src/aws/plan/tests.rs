@@ -21,8 +21,11 @@ fn site() -> Site {
 }
 
 fn state(target: Target, file: &str) -> State {
-    let file = format!("[service]\nimage = \"todo:1\"\n{file}");
-    let deployment = Deployment::parse(&file, "f", Defaults::of(target)).expect("valid");
+    described(target, &format!("[service]\nimage = \"todo:1\"\n{file}"))
+}
+
+fn described(target: Target, file: &str) -> State {
+    let deployment = Deployment::parse(file, "f", Defaults::of(target)).expect("valid");
     desired(&deployment, target, &site(), &Names::of(&deployment, target)).expect("AWS can do it")
 }
 
@@ -131,6 +134,21 @@ fn down_keeps_the_database_and_its_group_lets_go() {
     let all = removal(&observed, true);
     assert_eq!(all.kept, [""; 0]);
     assert!(calls(&all).contains(&"rds:DeleteDBInstance"));
+}
+
+/// Of a container, too, only what differs.
+#[test]
+fn another_image_is_one_attribute() {
+    let before = made(&state(Target::Ecs, ""));
+    let after = described(Target::Ecs, "[service]\nimage = \"todo:2\"\n");
+    let plan = plan(&after, &before, "todo").expect("ours");
+    let change = plan.changes.iter().find(|change| change.logical == render::TASK_DEFINITION);
+    let said: String = change.expect("it changes").attributes.iter().map(ToString::to_string).collect();
+    assert!(
+        said.starts_with("    ContainerDefinitions.todo.Image: ") && said.ends_with(" → todo:2\n"),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 #[test]

@@ -62,6 +62,12 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn build(args: &Build) -> Result<ExitCode> {
+    let file = args.directory.join("Dockerfile");
+    ensure!(
+        file.is_file(),
+        "there is no {}; name the directory that has it: `image build DIR`",
+        file.display()
+    );
     docker(&["build", "--tag", &args.tag, &args.directory.display().to_string()])?;
     print(&args.tag);
     Ok(ExitCode::SUCCESS)
@@ -93,9 +99,15 @@ async fn push(args: &Push) -> Result<ExitCode> {
 }
 
 fn exists(image: &str) -> Result<bool> {
-    let mut command = Command::new("docker");
-    command.args(["image", "inspect", image]).stdout(Stdio::null()).stderr(Stdio::null());
-    Ok(command.status().context(MISSING)?.success())
+    let output = Command::new("docker").args(["image", "inspect", image]).output().context(MISSING)?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    // Without an engine to ask, nobody knows.
+    ensure!(
+        output.status.success() || said.to_lowercase().contains("no such image"),
+        "docker cannot look for {image}: {}",
+        said.trim()
+    );
+    Ok(output.status.success())
 }
 
 /// The password goes by standard input: arguments can be read by everybody on the machine.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::builder::Resettable;
 
 use super::super::{print, say};
@@ -34,7 +34,7 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
     let show = |line: &Line| print(&format!("{}  {}", line.stream, line.text));
     if !args.follow {
         if !since(cloud, names, begin_ms, &mut |line| show(line)).await? {
-            say(&format!("there is no log group {}; `up` makes it", names.log_group()));
+            bail!("there is no log group {}; `up` makes it", names.log_group());
         }
         return Ok(ExitCode::SUCCESS);
     }

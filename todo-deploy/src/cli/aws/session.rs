@@ -35,7 +35,9 @@ impl Session {
     pub(super) async fn open(common: &Common, target: Target) -> Result<Self> {
         let deployment = common.deployment(target)?;
         let names = Names::of(&deployment, target);
-        let cloud = Cloud::connect(&common.access(&deployment), common.pace()).await;
+        let access = common.access(&deployment);
+        access.profile_is_there()?;
+        let cloud = Cloud::connect(&access, common.pace()).await;
         Ok(Self { deployment, target, names, cloud, registry: common.registry_mirror.clone() })
     }
 

@@ -10,32 +10,47 @@ use super::board::{Board, sign};
 use crate::aws::Deadline;
 use crate::aws::apply::{Progress, Step, waits};
 use crate::aws::plan;
-use crate::check::check;
+use crate::check::{Warning, check};
 use crate::deployment::{BalancerKind, DatabaseSource, Deployment, Target};
-use crate::pricing::{Prices, Use, alarms, bill};
+use crate::pricing::{Bill, Prices, Use, alarms, bill};
 use crate::simulate::plan::Plan;
 
 /// The traps of the deployment, shortly (`check` has the reasons), and what could not be checked before the first change or
 /// will be in the way later.
 pub(super) fn warn(deployment: &Deployment, target: Target, notes: &[String]) {
-    let warnings = check(deployment, target, &Plan::practical());
-    for warning in warnings.iter().filter(|warning| warning.by_default.is_none()) {
+    for warning in traps(deployment, target) {
         say(&format!("trap: {} ({})", warning.what, warning.remedy));
     }
     notes.iter().for_each(|note| say(&format!("note: {note}")));
 }
 
-/// What it costs while nothing scales.
-pub(super) fn cost(deployment: &Deployment, target: Target) -> String {
-    let prices = Prices::default();
-    let instances = f64::from(deployment.capacity.desired);
+/// The traps that are not our own defaults.
+pub(super) fn traps(deployment: &Deployment, target: Target) -> Vec<Warning> {
+    let warnings = check(deployment, target, &Plan::practical());
+    warnings.into_iter().filter(|warning| warning.by_default.is_none()).collect()
+}
+
+/// An hour in which nothing scales and nobody asks.
+fn quiet_hour(prices: &Prices, deployment: &Deployment, target: Target) -> Bill {
     let usage = Use {
         seconds: 3600.0,
-        instance_s: instances * 3600.0,
+        instance_s: f64::from(deployment.capacity.desired) * 3600.0,
         alarms: alarms(deployment),
         traffic: Vec::new(),
     };
-    let bill = bill(&prices, deployment, target, &usage);
+    bill(prices, deployment, target, &usage)
+}
+
+/// What it costs while nothing scales, in US dollars.
+pub(super) fn hourly(deployment: &Deployment, target: Target) -> f64 {
+    quiet_hour(&Prices::default(), deployment, target).total()
+}
+
+/// What it costs while nothing scales, in words.
+pub(super) fn cost(deployment: &Deployment, target: Target) -> String {
+    let prices = Prices::default();
+    let instances = f64::from(deployment.capacity.desired);
+    let bill = quiet_hour(&prices, deployment, target);
     let most = f64::from(deployment.capacity.max) / instances.max(1.0);
     let balancer = match deployment.load_balancer.kind {
         BalancerKind::Application => "application load balancer",
