@@ -20,8 +20,8 @@ mod resolve;
 mod shareable;
 
 pub use error::ScriptError;
-pub(crate) use graph::BODY;
 use graph::Graph;
+pub(crate) use graph::{BODY, instance, of_instance};
 
 /// A loaded script. Cheap to clone; shared by all threads.
 #[derive(Clone)]
@@ -189,8 +189,13 @@ impl Script {
     }
 
     /// The text of one of the script's own modules as JavaScript, if it is an ES module.
-    pub(crate) fn text(&self, name: &str) -> Option<Arc<str>> {
+    pub(crate) fn text_of(&self, name: &str) -> Option<Arc<str>> {
         self.graph().texts.get(name).cloned()
+    }
+
+    /// Whether a module is an ES module of the script's own, or JSON, of which each VU can have an instance.
+    pub(crate) fn has_text(&self, name: &str) -> bool {
+        self.graph().texts.contains_key(name)
     }
 
     pub(crate) fn entry_is_common_js(&self) -> bool {

@@ -18,6 +18,20 @@ use crate::vm::intrinsics::{REFLECTIVE, REGEXP_LITERAL};
 /// Ends the name of the function of a CommonJS module, as opposed to its front.
 pub(crate) const BODY: &str = "#body";
 
+/// Ends the name of a module's instance, before its number: in a shared interpreter each VU has modules of its own.
+const INSTANCE: &str = "#vu";
+
+/// The name of an instance of the module `name`.
+pub(crate) fn instance(name: &str, number: usize) -> String {
+    format!("{name}{INSTANCE}{number}")
+}
+
+/// The module, and the number, of an instance.
+pub(crate) fn of_instance(name: &str) -> Option<(&str, usize)> {
+    let (name, number) = name.rsplit_once(INSTANCE)?;
+    Some((name, number.parse().ok()?))
+}
+
 /// How a module is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
@@ -34,8 +48,10 @@ pub(crate) struct Graph {
     pub(crate) entry: String,
     /// As it was written.
     pub(crate) entry_text: Arc<str>,
-    /// Of the script's ES modules, as JavaScript.
+    /// Of the script's ES modules, and of JSON as one, as JavaScript.
     pub(crate) texts: HashMap<String, Arc<str>>,
+    /// Texts of JSON modules.
+    jsons: BTreeMap<String, String>,
     /// Of the entry; absolute.
     pub(crate) directory: PathBuf,
     codes: BTreeMap<String, Arc<Code>>,
@@ -68,6 +84,7 @@ impl Graph {
             entry: place.name(),
             entry_text: text.as_str().into(),
             texts: HashMap::new(),
+            jsons: BTreeMap::new(),
             directory,
             codes: BTreeMap::new(),
             resolved: HashMap::new(),
@@ -136,7 +153,8 @@ impl Graph {
     fn add(&mut self, place: &Place, text: &str) -> Result<Vec<(String, Target, How)>, ScriptError> {
         let name = place.name();
         if place.is_json() {
-            self.add_common_js(name, &format!("module.exports = ({text}\n)"));
+            self.add_common_js(name.clone(), &format!("module.exports = ({text}\n)"));
+            self.jsons.insert(name, text.to_owned());
             return Ok(Vec::new());
         }
         let parsed = parse::parse(&name, text)?;
@@ -236,14 +254,16 @@ impl Graph {
     fn make_fronts(&mut self) {
         for name in &self.common_js {
             let wanted = self.wanted.get(name).into_iter().flatten().filter(|n| *n != "default" && *n != "*");
-            let mut front = format!(
-                "import {{ load }} from \"#commonjs\";\nconst m = load({});\n\
-                 export default (m.default === undefined ? m : m.default);\n",
-                serde_json::Value::from(name.as_str())
-            );
+            let mut exports = "export default (m.default === undefined ? m : m.default);\n".to_owned();
             for (i, export) in wanted.enumerate() {
-                front.push_str(&format!("const v{i} = m.{export};\nexport {{ v{i} as {export} }};\n"));
+                exports.push_str(&format!("const v{i} = m.{export};\nexport {{ v{i} as {export} }};\n"));
             }
+            if let Some(json) = self.jsons.get(name) {
+                self.texts.insert(name.clone(), format!("const m = ({json}\n);\n{exports}").into());
+            }
+            let quoted = serde_json::Value::from(name.as_str());
+            let front =
+                format!("import {{ load }} from \"#commonjs\";\nconst m = load({quoted});\n{exports}");
             self.codes.insert(name.clone(), Arc::new(Code::Source(front)));
         }
     }
@@ -336,13 +356,25 @@ impl Graph {
         if let Some(code) = self.codes.get(name) {
             return Some(Arc::clone(code));
         }
-        let code = Arc::new(Code::Source(modules::source(name)?.to_owned()));
+        let text = match modules::source(name) {
+            Some(own) => own.to_owned(),
+            // Compiled once under the name of each instance.
+            None => self.texts.get(of_instance(name)?.0)?.to_string(),
+        };
+        let code = Arc::new(Code::Source(text));
         self.codes.insert(name.to_owned(), Arc::clone(&code));
         Some(code)
     }
 
     pub(crate) fn keep(&mut self, name: &str, code: Bytecode) {
         self.codes.insert(name.to_owned(), Arc::new(Code::Bytecode(code)));
+    }
+
+    /// The names of the script's ES modules, each with its text but for JSON.
+    pub(crate) fn es_modules(&self) -> BTreeMap<String, Option<Arc<str>>> {
+        let code =
+            |name: &String, text: &Arc<str>| (!self.jsons.contains_key(name)).then(|| Arc::clone(text));
+        self.texts.iter().map(|(name, text)| (name.clone(), code(name, text))).collect()
     }
 
     pub(crate) fn is_common_js(&self, name: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Whether VUs may run a script in one interpreter, each with an instance of the script's module of its own, without
+//! Whether VUs may run a script in one interpreter, each with instances of the script's modules of its own, without
 //! that the script could tell. What they share then are the language's objects, what our own modules export, the
 //! queue of promises and the bottom of `Error.stack`. So a script is accepted if it does nothing with globals and
 //! imports but call them, construct with them and read plain values of them; if it names nothing that leads from its
@@ -38,41 +38,49 @@ impl Script {
     /// # Errors
     /// What in the script asks for an interpreter for each VU, in words that go on after "because".
     pub fn shareable(&self) -> Result<(), String> {
-        let Some(code) = self.text(&self.entry()) else { return Err("it is no ES module".to_owned()) };
-        let allocator = Allocator::default();
-        let read = Parser::new(&allocator, &code, SourceType::mjs()).parse();
-        if !read.diagnostics.is_empty() {
-            return Err("it cannot be analysed".to_owned());
-        }
-        let scoping = SemanticBuilder::new().build(&read.program).semantic.into_scoping();
         let entry = self.entry();
-        let mut pass = Pass {
-            scoping,
-            resolve: &|specifier| self.resolve(&entry, specifier).unwrap_or_default(),
-            imports: HashMap::new(),
-            defined: HashSet::new(),
-            handed: Vec::new(),
-            refusal: None,
-        };
-        // Wherever they stand, imports come first.
-        for statement in &read.program.body {
-            if let Statement::ImportDeclaration(import) = statement {
-                pass.visit_import_declaration(import);
+        let modules = self.graph().es_modules();
+        if !modules.contains_key(&entry) {
+            return Err("it is no ES module".to_owned());
+        }
+        let imported = modules.keys().filter(|name| **name != entry);
+        if imported.filter_map(|name| self.text_of(name)).map(|text| text.len()).sum::<usize>() > IMPORTED_MAX
+        {
+            return Err(format!("it imports more than {} kB", IMPORTED_MAX / 1024));
+        }
+        let (mut defined, mut handed) = (HashSet::new(), Vec::new());
+        for (name, text) in &modules {
+            let Some(text) = text else { continue };
+            let resolve = |specifier: &str| self.resolve(name, specifier).unwrap_or_default();
+            let other = |module: &str| module != entry && modules.contains_key(module);
+            let pass = Pass::of(text, &resolve, &other)?;
+            if let Some(why) = pass.refusal {
+                return Err(if *name == entry { why } else { format!("in {}, {why}", file_name(name)) });
             }
+            defined.extend(pass.defined);
+            handed.extend(pass.handed);
         }
-        pass.visit_program(&read.program);
-        if let Some(name) = pass.handed.iter().find(|name| pass.defined.contains(*name)) {
-            let why =
-                format!("it has a method `{name}` of its own and hands functions of the language to such");
-            pass.refuse(why);
+        match handed.iter().find(|name| defined.contains(*name)) {
+            Some(name) => Err(format!(
+                "it has a method `{name}` of its own and hands functions of the language to such"
+            )),
+            None => Ok(()),
         }
-        pass.refusal.map_or(Ok(()), Err)
     }
+}
+
+/// Bytes of all that a script imports but our own modules: it is compiled for each VU of an interpreter and kept.
+const IMPORTED_MAX: usize = 128 * 1024;
+
+fn file_name(module: &str) -> &str {
+    module.rsplit_once('/').map_or(module, |(_, name)| name)
 }
 
 struct Pass<'p> {
     scoping: Scoping,
     resolve: &'p dyn Fn(&str) -> String,
+    /// Whether each VU has an instance of that module.
+    is_own: &'p dyn Fn(&str) -> bool,
     imports: HashMap<SymbolId, Root>,
     /// Names of properties that the script gives values.
     defined: HashSet<String>,
@@ -80,6 +88,32 @@ struct Pass<'p> {
     handed: Vec<String>,
     /// The first reason.
     refusal: Option<String>,
+}
+
+impl<'p> Pass<'p> {
+    /// What there is to say of a module with that text.
+    fn of(
+        text: &str,
+        resolve: &'p dyn Fn(&str) -> String,
+        is_own: &'p dyn Fn(&str) -> bool,
+    ) -> Result<Self, String> {
+        let allocator = Allocator::default();
+        let read = Parser::new(&allocator, text, SourceType::mjs()).parse();
+        if !read.diagnostics.is_empty() {
+            return Err("it cannot be analysed".to_owned());
+        }
+        let scoping = SemanticBuilder::new().build(&read.program).semantic.into_scoping();
+        let (imports, defined, handed) = (HashMap::new(), HashSet::new(), Vec::new());
+        let mut pass = Self { scoping, resolve, is_own, imports, defined, handed, refusal: None };
+        // Wherever they stand, imports come first.
+        for statement in &read.program.body {
+            if let Statement::ImportDeclaration(import) = statement {
+                pass.visit_import_declaration(import);
+            }
+        }
+        pass.visit_program(&read.program);
+        Ok(pass)
+    }
 }
 
 impl Pass<'_> {
@@ -215,6 +249,9 @@ impl Pass<'_> {
 impl<'a> Visit<'a> for Pass<'_> {
     fn visit_import_declaration(&mut self, import: &ImportDeclaration<'a>) {
         let module = (self.resolve)(&import.source.value);
+        if (self.is_own)(&module) {
+            return;
+        }
         if !MODULES.contains(&module.as_str()) {
             return self.refuse(format!("it imports {}", import.source.value));
         }
@@ -232,12 +269,16 @@ impl<'a> Visit<'a> for Pass<'_> {
         }
     }
 
-    fn visit_export_all_declaration(&mut self, _: &ExportAllDeclaration<'a>) {
-        self.refuse("it exports what another module exports");
+    fn visit_export_all_declaration(&mut self, export: &ExportAllDeclaration<'a>) {
+        if !(self.is_own)(&(self.resolve)(&export.source.value)) {
+            self.refuse("it exports what another module exports");
+        }
     }
 
-    fn visit_export_from_declaration(&mut self, _: &ExportFromDeclaration<'a>) {
-        self.refuse("it exports what another module exports");
+    fn visit_export_from_declaration(&mut self, export: &ExportFromDeclaration<'a>) {
+        if !(self.is_own)(&(self.resolve)(&export.source.value)) {
+            self.refuse("it exports what another module exports");
+        }
     }
 
     fn visit_import_expression(&mut self, _: &ImportExpression<'a>) {

@@ -64,7 +64,7 @@ pub(crate) fn run(
 pub(crate) fn engine(state: &Rc<VuState>) -> rquickjs::Result<(Runtime, Context)> {
     let runtime = Runtime::new()?;
     runtime.set_max_stack_size(SCRIPT_STACK_BYTES);
-    let (resolver, source) = loader::loader(&state.script);
+    let (resolver, source) = loader::loader(&state.script, &state.instance);
     runtime.set_loader(resolver, source);
     let tracked = Rc::clone(state);
     runtime.set_host_promise_rejection_tracker(Some(Box::new(move |ctx, promise, reason, is_handled| {

@@ -118,6 +118,8 @@ impl Group {
     fn live(&self, ctx: &Ctx<'_>) {
         let state = &self.state;
         let port = state.port();
+        // Modules are only loaded here, before any code of the script runs, and so before another VU can.
+        state.instance.set(Some(self.made.get()));
         let exports = state
             .script
             .code(&state.script.entry())

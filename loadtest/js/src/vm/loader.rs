@@ -1,19 +1,23 @@
 //! How the engine finds the modules of a script: names were resolved when the script was loaded.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
 use rquickjs::{Ctx, Error, Module, Result, WriteOptions};
 
 use crate::modules;
-use crate::script::{Code, Script};
+use crate::script::{Code, Script, instance, of_instance};
 use crate::vm::fiber;
 
-pub(crate) fn loader(script: &Script) -> (Names, Sources) {
-    (Names(script.clone()), Sources(script.clone()))
+/// `instance` says for which VU of a shared interpreter modules are being loaded; none in any other.
+pub(crate) fn loader(script: &Script, instance: &Rc<Cell<Option<usize>>>) -> (Names, Sources) {
+    (Names(script.clone(), Rc::clone(instance)), Sources(script.clone()))
 }
 
 /// From what an import says to a module's name.
-pub(crate) struct Names(Script);
+pub(crate) struct Names(Script, Rc<Cell<Option<usize>>>);
 
 impl Resolver for Names {
     fn resolve<'js>(
@@ -23,7 +27,13 @@ impl Resolver for Names {
         name: &str,
         _attributes: Option<ImportAttributes<'js>>,
     ) -> Result<String> {
-        self.0.resolve(base, name).map_err(|why| Error::new_resolving_message(base, name, why))
+        let base = of_instance(base).map_or(base, |(base, _)| base);
+        let found =
+            self.0.resolve(base, name).map_err(|why| Error::new_resolving_message(base, name, why))?;
+        Ok(match self.1.get() {
+            Some(number) if self.0.has_text(&found) => instance(&found, number),
+            _ => found,
+        })
     }
 }
 
@@ -56,7 +66,7 @@ impl Loader for Sources {
             }
         }?;
         if !modules::is_own(name) && self.0.mentions("meta") {
-            modules::commonjs::set_meta(&module, name, &self.0)?;
+            modules::commonjs::set_meta(&module, of_instance(name).map_or(name, |(name, _)| name), &self.0)?;
         }
         Ok(module)
     }

@@ -1,6 +1,6 @@
 //! What a VU's host functions share: who it is, where its side effects go, and how to reach the engine.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -73,6 +73,8 @@ pub(crate) struct VuState {
     /// In a shared interpreter: where `recorder` leads to.
     relay: Option<Rc<Relay>>,
     own: Own,
+    /// In a shared interpreter: the number of the VU that is being made.
+    pub(crate) instance: Rc<Cell<Option<usize>>>,
     /// The script knows the global `__ITER`.
     pub(crate) reads_iter: bool,
     /// The script may have functions that are `async`.
@@ -149,6 +151,7 @@ impl VuState {
             config,
             recorder,
             relay,
+            instance: Rc::default(),
             pending: RefCell::default(),
             rejections: RefCell::default(),
             response_parts: RefCell::default(),

@@ -177,7 +177,7 @@ fn what_is_not_named_still_works() {
     assert_eq!(exception.message, "TypeError: Cannot read property 'x' of undefined");
     let expected = [
         "✓ ReferenceError: nothing is not defined",
-        "✓ TypeError: Cannot read property 'x' of undefined",
+        "✓ TypeError: cannot read property 'x' of null",
         "✓ RangeError: invalid number of digits",
         "✓ a,b,1.5,2.5 111 false 1180591620717411303424",
     ];

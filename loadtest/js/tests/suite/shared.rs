@@ -358,10 +358,6 @@ fn what_could_reach_what_is_shared_cannot() {
             "it passes around `group`",
         ),
         ("import { randomSeed } from 'k6'; export default () => { randomSeed(1); }", "it uses `randomSeed`"),
-        (
-            "import * as helper from './lib/helper.js'; export default () => helper",
-            "it imports ./lib/helper.js",
-        ),
         ("import fs from 'k6/experimental/fs'; export default () => fs", "it imports k6/experimental/fs"),
         ("export { group } from 'k6'; export default () => {}", "it exports what another module exports"),
         ("export * from 'k6'; export default () => {}", "it exports what another module exports"),
@@ -372,4 +368,58 @@ fn what_could_reach_what_is_shared_cannot() {
     }
     let common = load("module.exports.default = () => {};").expect("loads");
     assert_eq!(common.shareable(), Err("it is no ES module".to_owned()));
+}
+
+/// Uses modules that keep state, import each other and one another twice, and JSON.
+const MODULES: &str = "
+    import { left, odd } from './own/left.js';
+    import { ask, breaks, even, list, next } from './own/right.js';
+    import state, * as all from './own/state.js';
+    import config from './own/config.json';
+    import { check } from 'k6';
+    export default function () {
+      for (let i = 0; i < 3; i++) {
+        console.log(__VU, __ITER, left(), ask(`${__VU}-${__ITER}`), odd(3), even(3), next(), state.next(), all.count);
+      }
+      config.words.push(`${__VU}`);
+      check(list, { 'as many': (l) => l.length === all.count });
+      console.log(list.length, list === all.seen, config.uses, config.words.join());
+      if (__ITER % 2 === 1) breaks();
+    }";
+
+#[test]
+fn each_vu_has_its_own_instances_of_imported_modules() {
+    let mut rigs = pooled(MODULES, 5);
+    let together = take_turns(&mut rigs, 4);
+    for (id, lines) in (1..).zip(together) {
+        let config = VuConfig { id, ..VuConfig::default() };
+        let mut alone = vec![Rig::with(load(MODULES).expect("loads"), config)];
+        assert_eq!(vec![lines], take_turns(&mut alone, 4));
+    }
+}
+
+#[test]
+fn errors_in_imported_modules_are_found_where_they_are() {
+    let mut rigs = pooled(MODULES, 3);
+    for rig in &mut rigs {
+        rig.iterate();
+        let Outcome::Threw(exception) = rig.iterate().outcome else { panic!("it does not throw") };
+        let first = exception.stack.lines().next().unwrap_or_default();
+        assert!(
+            first.starts_with("\tat breaks (file:///") && first.ends_with("/own/right.js:17:10)"),
+            "{first}"
+        );
+    }
+}
+
+#[test]
+fn imported_modules_must_be_shareable_too() {
+    for (import, why) in [
+        ("import http from './own/passes.js';", "in passes.js, it passes around `k6/http`"),
+        ("import { later } from './own/waits.js';", "in waits.js, it has `async` functions"),
+        ("import { deeper } from './lib/old.js';", "it imports ./lib/old.js"),
+    ] {
+        let script = load(&format!("{import} export default function () {{}}")).expect("loads");
+        assert_eq!(script.shareable(), Err(why.to_owned()), "{import}");
+    }
 }

@@ -37,8 +37,19 @@ fn frame(line: &str) -> Option<String> {
     if frame.starts_with("<input>:") {
         return None;
     }
+    let frame = &plain_place(frame);
     let anonymous = frame.strip_prefix("<anonymous> (").and_then(|place| place.strip_suffix(')'));
     Some(format!("\tat {}", anonymous.unwrap_or(frame)))
+}
+
+/// A frame whose module is named as such, not as the instance that a VU of a shared interpreter has of it.
+fn plain_place(frame: &str) -> String {
+    let Some((rest, position)) = frame.rsplit_once("#vu") else { return frame.to_owned() };
+    let digits = position.bytes().take_while(u8::is_ascii_digit).count();
+    match &position[digits..] {
+        place if digits > 0 && place.starts_with(':') => format!("{rest}{place}"),
+        _ => frame.to_owned(),
+    }
 }
 
 fn translate(message: &str, stack: &str, text: impl Fn(&str) -> Option<Arc<str>>) -> Option<String> {
@@ -69,7 +80,7 @@ fn translate(message: &str, stack: &str, text: impl Fn(&str) -> Option<Arc<str>>
 /// The name in `.name(` at the place of a frame.
 fn called_member(frame: &str, text: impl Fn(&str) -> Option<Arc<str>>) -> Option<String> {
     let place = frame.trim().rsplit_once('(').map_or(frame.trim(), |(_, place)| place).trim_end_matches(')');
-    let place = place.strip_prefix("at ").unwrap_or(place);
+    let place = &plain_place(place.strip_prefix("at ").unwrap_or(place));
     let mut parts = place.rsplitn(3, ':');
     let (column, line, module) = (parts.next()?, parts.next()?, parts.next()?);
     let text = text(module)?;
@@ -121,6 +132,15 @@ mod tests {
         for place in ["2:3", "2:25", "2:32", "9:9", "2:99", "0:0", "x"] {
             assert_eq!(named(place), None, "{place}");
         }
+    }
+
+    #[test]
+    fn instances_are_not_told_apart() {
+        let stack = "    at f (file:///lib.js#vu12:5:8)\n    at g (file:///a#vu.js:1:1)";
+        assert_eq!(
+            reword(String::new(), stack, |_| None).1,
+            "\tat f (file:///lib.js:5:8)\n\tat g (file:///a#vu.js:1:1)"
+        );
     }
 
     #[test]
