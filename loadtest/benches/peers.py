@@ -57,6 +57,18 @@ export default function () {
 }
 """
 
+FULL_STATE_JS = """
+import http from 'k6/http';
+import { check } from 'k6';
+export const options = { vus: 64, duration: '%(s)ds' };
+let count = 0;
+export default function () {
+  count += 1;
+  const res = http.get('%(url)s');
+  check(res, { 'status was 200': (r) => r.status == 200 });
+}
+"""
+
 RAMP_YAML = """
 options:
   stages: [{ duration: %(s)ds, target: 1000 }, { duration: %(s)ds, target: 5000 }]
@@ -166,7 +178,7 @@ def main():
         try:
             url = f"http://127.0.0.1:{args.port}/api/v1/todos"
             ramp, full = {"s": args.ramp_seconds, "url": url}, {"s": args.seconds, "url": url}
-            for file, text, values in [("ramp.js", RAMP_JS, ramp), ("state.js", STATE_JS, ramp), ("full.js", FULL_JS, full),
+            for file, text, values in [("ramp.js", RAMP_JS, ramp), ("state.js", STATE_JS, ramp), ("full.js", FULL_JS, full), ("full-state.js", FULL_STATE_JS, full),
                                        ("ramp.yaml", RAMP_YAML, ramp), ("full.yaml", FULL_YAML, full)]:
                 (cwd / file).write_text(text % values)
             threads = {f"loadtest --threads {n}": [[loadtest, "-q", "ramp.js", "--threads", n]]
@@ -181,7 +193,8 @@ def main():
                           {"loadtest (script)": [[loadtest, "-q", "state.js"]], "k6": k6("state.js")}),
                 "full": ("64 VUs, no pause", "wrk", {
                     "loadtest (native)": [[loadtest, "-q", "full.js"]],
-                    "loadtest (script)": [[loadtest, "-q", "full.js", "--isolation=vu"]],
+                    "loadtest (script)": [[loadtest, "-q", "full-state.js"]],
+                    "loadtest (isolated)": [[loadtest, "-q", "full-state.js", "--isolation=vu"]],
                     "k9-load": k9("full.yaml"),
                     "k6": k6("full.js"),
                     "wrk": [["wrk", "-t1", "-c64", f"-d{args.seconds}s", "--latency", url]],

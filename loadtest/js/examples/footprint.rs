@@ -76,7 +76,7 @@ fn advance((vu, waiting): &mut Waiting, scenario: &Rc<Scenario>, body: &bytes::B
     };
     let answer = |r: HttpRequest| HttpResponse {
         status: 200,
-        url: r.url,
+        url: r.url.into(),
         body: body.clone(),
         ..HttpResponse::default()
     };

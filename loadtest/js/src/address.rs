@@ -57,6 +57,18 @@ impl Address {
         Self::read(text).map_err(|why| format!("parse {text:?}: {why}"))
     }
 
+    /// Whether a text surely is a URL with a host and without credentials; most are, and this costs next to nothing.
+    pub(crate) fn is_plain(text: &str) -> bool {
+        let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+        let Some(rest) = rest else { return false };
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (host, port) = authority.split_once(':').unwrap_or((authority, "0"));
+        !host.is_empty()
+            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+            && port.bytes().all(|byte| byte.is_ascii_digit())
+            && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~/?=&+:,;@$!*".contains(&byte))
+    }
+
     fn read(text: &str) -> Result<Self, String> {
         let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
         if text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {

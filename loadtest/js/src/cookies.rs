@@ -53,12 +53,17 @@ struct Entry {
 impl CookieJar {
     /// The cookies of a request to `url`: its own, then the jar's that none of them replaces.
     #[must_use]
-    pub fn merged(&self, url: &str, own: &[RequestCookie], now_unix_s: i64) -> Vec<RequestCookie> {
+    pub fn merged(
+        &self,
+        url: &str,
+        own: &[RequestCookie],
+        now_unix_s: impl FnOnce() -> i64,
+    ) -> Vec<RequestCookie> {
         if own.is_empty() && self.entries.borrow().is_empty() {
             return Vec::new();
         }
         let mut all = own.to_vec();
-        for (name, value) in self.cookies(url, now_unix_s) {
+        for (name, value) in self.cookies(url, now_unix_s()) {
             if !own.iter().any(|c| c.replace && c.name == name) {
                 all.push(RequestCookie { name, value, replace: false });
             }
@@ -85,12 +90,12 @@ impl CookieJar {
 
     /// Keeps what the `Set-Cookie` headers among `headers` say. k6 files the cookies of a redirect under the
     /// URL it leads to, and those of the last response under its own.
-    pub fn store(&self, url: &str, headers: &[(String, String)], now_unix_s: i64) {
+    pub fn store(&self, url: &str, headers: &[(String, String)], now_unix_s: impl Fn() -> i64) {
         for (name, value) in headers {
             if name.eq_ignore_ascii_case("set-cookie")
                 && let Some(cookie) = parse_set_cookie(value)
             {
-                self.set(url, &cookie, now_unix_s);
+                self.set(url, &cookie, now_unix_s());
             }
         }
     }

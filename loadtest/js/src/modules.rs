@@ -16,6 +16,7 @@ mod execution;
 mod go;
 mod html;
 pub(crate) mod http;
+mod json;
 pub(crate) mod k6;
 mod metrics;
 pub(crate) mod random;
@@ -71,6 +72,7 @@ const NATIVES: &[NativeEntry] = &[
     entry::<k6::K6>("k6"),
     entry::<http::Http>("k6/http"),
     entry::<crypto::Crypto>("k6/crypto"),
+    entry::<crypto::x509::X509>("k6/crypto/x509"),
     entry::<encoding::Encoding>("k6/encoding"),
     entry::<timers::Timers>("k6/timers"),
     entry::<commonjs::CommonJs>("#commonjs"),

@@ -182,6 +182,12 @@ impl Script {
         self.graph().entry.clone()
     }
 
+    /// The script's own text, as it was written.
+    #[must_use]
+    pub fn text(&self) -> Arc<str> {
+        Arc::clone(&self.graph().entry_text)
+    }
+
     /// The text of the entry as JavaScript, if it is an ES module.
     pub(crate) fn entry_code(&self) -> Option<Arc<str>> {
         self.graph().entry_code.clone()

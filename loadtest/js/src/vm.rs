@@ -54,6 +54,9 @@ pub enum VuError {
     /// The script's init code threw; k6's exit code 107.
     #[error("{}", .0.message)]
     Init(crate::ScriptException),
+    /// The init code began something asynchronous that failed, and nobody waited for it; exit code 255, as in k6.
+    #[error("{}", .0.message)]
+    Unhandled(crate::ScriptException),
     /// `exec.test.abort()` in the init code; exit code 108.
     #[error("{reason}")]
     Aborted {

@@ -33,6 +33,7 @@ Examples:
   loadtest http://localhost:6400/ --rate 500 -d 1m --threshold 'http_req_duration: p(95)<200'
   loadtest k6.js --base-url http://localhost:8080 --speed 10          the practical's script, unchanged
   loadtest inspect k6.js
+  loadtest new script.js                                              a script to begin with
 
 Exit codes: 0 done, also when checks failed; 99 a threshold failed; 100/101 setup/teardown took too long;
 104 bad options; 105 interrupted; 107 the script failed; 108 the script aborted the test; 110 the script
@@ -44,6 +45,30 @@ pub(super) enum Command {
     Run(Box<RunArgs>),
     /// Print the options of a script or a plan as JSON
     Inspect(InspectArgs),
+    /// Write a script or a plan to begin with
+    New(NewArgs),
+    /// Print the version
+    Version(VersionArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NewArgs {
+    /// The file to write; a plan if it ends in .toml
+    #[arg(default_value = "script.js")]
+    pub(super) file: PathBuf,
+    /// Overwrite the file if it exists
+    #[arg(short = 'f', long)]
+    pub(super) force: bool,
+    /// minimal, protocol, plan, or the path of a template of your own
+    #[arg(long, value_name = "NAME|PATH")]
+    pub(super) template: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VersionArgs {
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args, Default)]
@@ -277,6 +302,9 @@ pub(super) struct OutputArgs {
     /// Write the results as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(super) summary_export: Option<PathBuf>,
+    /// Give handleSummary and --summary-export the results in k6's newer shape
+    #[arg(long, help_heading = "Output")]
+    pub(super) new_machine_readable_summary: bool,
     /// How much the summary shows
     #[arg(long, value_enum, help_heading = "Output")]
     pub(super) summary_mode: Option<SummaryMode>,

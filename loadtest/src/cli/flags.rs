@@ -13,7 +13,7 @@ use crate::config::{layers, network};
 const PRACTICAL: [&str; 2] = ["1m:1000", "10m:5000"];
 
 /// Flags that take no value, with the options that they set.
-const SWITCHES: [(&str, Option<&str>); 15] = [
+const SWITCHES: [(&str, Option<&str>); 16] = [
     ("no-setup", Some("noSetup")),
     ("no-teardown", Some("noTeardown")),
     ("throw", Some("throw")),
@@ -22,6 +22,7 @@ const SWITCHES: [(&str, Option<&str>); 15] = [
     ("no-connection-reuse", Some("noConnectionReuse")),
     ("no-vu-connection-reuse", Some("noVUConnectionReuse")),
     ("discard-response-bodies", Some("discardResponseBodies")),
+    ("new-machine-readable-summary", Some("newMachineReadableSummary")),
     ("no-thresholds", None),
     ("quiet", None),
     ("no-color", None),
@@ -79,6 +80,7 @@ pub(super) fn options(args: &RunArgs) -> Result<Map<String, Value>, Failure> {
     set("executionSegmentSequence", args.execution_segment_sequence.as_ref().map(|text| json!(text)));
     set("summaryTrendStats", output.summary_trend_stats.as_ref().map(|text| json!(text)));
     set("summaryTimeUnit", output.summary_time_unit.as_ref().map(|text| json!(text)));
+    set("newMachineReadableSummary", flag(output.new_machine_readable_summary));
     set("systemTags", output.system_tags.as_ref().map(|text| json!(text)));
     set("hosts", hosts(&http.resolve)?);
     set("tags", tags(&output.tags)?);

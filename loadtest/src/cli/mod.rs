@@ -8,6 +8,7 @@ mod fleet;
 mod inspect;
 mod limits;
 mod log;
+mod new;
 mod progress;
 mod remote;
 mod results;
@@ -34,6 +35,8 @@ pub fn main() -> ExitCode {
     };
     let done = match cli.command {
         Some(Command::Inspect(args)) => inspect::inspect(&args),
+        Some(Command::New(args)) => new::new(&args),
+        Some(Command::Version(args)) => Ok(version(args.json)),
         Some(Command::Run(args)) => run::run(&args),
         None => run::run(&cli.run),
     };
@@ -41,6 +44,17 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
+}
+
+#[expect(clippy::print_stdout, reason = "it is what was asked for")]
+fn version(json: bool) -> ExitCode {
+    let version = env!("CARGO_PKG_VERSION");
+    if json {
+        println!("{}", serde_json::json!({ "version": version }));
+    } else {
+        println!("loadtest {version}");
+    }
+    ExitCode::SUCCESS
 }
 
 #[cfg(test)]

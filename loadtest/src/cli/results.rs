@@ -14,7 +14,7 @@ use super::fleet;
 use super::log::Log;
 use crate::config::Options;
 use crate::engine::run::{End, Outcomes};
-use crate::engine::shared::{LOG_MAX, Notice};
+use crate::engine::shared::{Clock, LOG_MAX, Notice};
 use crate::engine::vu::{Program, VirtualUser};
 use crate::engine::worker::{self, Plans};
 use crate::metrics::correct;
@@ -58,8 +58,15 @@ pub(super) async fn finish(
         stderr_is_terminal: std::io::stderr().is_terminal(),
         setup_data: outcomes.setup_data.as_deref(),
     };
+    let new_shape = plans.options.json.get("newMachineReadableSummary").is_some_and(|value| value == true);
+    let mut data = if new_shape {
+        let script = plans.script.as_ref().map(loadtest_js::Script::text).unwrap_or_default();
+        summary.machine_readable(&script, &time_of_day(&plans.clock))
+    } else {
+        data::summary(&outcomes.totals, &facts)
+    };
     if mode != SummaryMode::Disabled {
-        match handle_summary(plans, outcomes, &facts, log).await {
+        match handle_summary(plans, &mut data, log).await {
             // As in k6, what the script wants written decides nothing about the test.
             Some(files) => files
                 .iter()
@@ -82,9 +89,14 @@ pub(super) async fn finish(
         plans.options.json.get("summaryExport").and_then(|path| path.as_str()).map(std::path::PathBuf::from)
     });
     if let Some(path) = export {
-        let flat = data::flat(&outcomes.totals, &facts);
-        let text = serde_json::to_string_pretty(&flat).map_err(|error| Failure::system(error.to_string()))?;
-        write_to(&path.display().to_string(), text.as_bytes())?;
+        // As in k6, what handleSummary did to its data shows.
+        match if new_shape { Ok(data) } else { data::flat(data) } {
+            Ok(data) => write_to(&path.display().to_string(), format!("{data:#}").as_bytes())?,
+            Err(why) => log.error(&format!(
+                "{} was not written: handleSummary() changed its data so that no export can be made of it: {why}",
+                path.display()
+            )),
+        }
     }
     if let Some(path) = &output.report {
         let start_unix = plans.clock.start_unix;
@@ -129,11 +141,11 @@ pub(super) fn mode(options: &Options, output: &OutputArgs) -> Result<SummaryMode
     }
 }
 
-/// What the script's own `handleSummary` returns. `None`: there is none, or it failed, so show ours.
+/// What the script's own `handleSummary` returns, and in `data` what it left of that. `None`: there is none, or it failed,
+/// so show ours.
 async fn handle_summary(
     plans: &Plans,
-    outcomes: &Outcomes,
-    facts: &RunFacts<'_>,
+    data: &mut serde_json::Value,
     log: &Log,
 ) -> Option<Vec<(String, Vec<u8>)>> {
     let script = plans.script.as_ref()?;
@@ -146,8 +158,7 @@ async fn handle_summary(
     Rc::get_mut(&mut shared)?.notices = notices;
     let program = Program::Script(script.clone());
     let mut vu = VirtualUser::new(&program, 0, &shared).ok()?;
-    let data = data::summary(&outcomes.totals, facts).to_string();
-    let task = Task::HandleSummary { data: data.into() };
+    let task = Task::HandleSummary { data: data.to_string().into() };
     let timeout = plans.options.handle_summary_timeout;
     let result = vu.run_task(&Rc::clone(&shared), task, timeout).await;
     while let Ok(notice) = heard.try_recv() {
@@ -161,6 +172,9 @@ async fn handle_summary(
             None
         }
         Some(result) => {
+            if let Some(left) = result.data.and_then(|json| serde_json::from_str(&json).ok()) {
+                *data = left;
+            }
             if let loadtest_js::Outcome::Threw(exception) = &result.outcome {
                 log.error(&format!(
                     "handleSummary() threw: {}\n{}",
@@ -174,6 +188,12 @@ async fn handle_summary(
             }
         }
     }
+}
+
+/// The time of day, as in RFC 3339.
+fn time_of_day(clock: &Clock) -> String {
+    let now = i128::try_from((clock.start_unix + clock.elapsed()).as_nanos()).unwrap_or(i128::MAX);
+    jiff::Timestamp::from_nanosecond(now).map(|time| time.to_string()).unwrap_or_default()
 }
 
 /// `stdout`, `stderr` or a file.

@@ -114,6 +114,7 @@ pub(super) fn load_file(name: &str, args: &ScriptArgs, log: &Log) -> Result<Targ
 fn unloadable(name: &str, error: &ScriptError) -> Failure {
     let code = match error {
         ScriptError::Init(VuError::Aborted { .. }) => exit::ABORTED,
+        ScriptError::Init(VuError::Unhandled(_)) => exit::UNNAMED,
         ScriptError::Options(_) => exit::BAD_CONFIG,
         _ => exit::SCRIPT,
     };

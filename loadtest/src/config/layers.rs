@@ -62,7 +62,7 @@ enum Kind {
 }
 
 /// `K6_*` variables with the options that they set.
-const VARIABLES: [(&str, &str, Kind); 43] = [
+const VARIABLES: [(&str, &str, Kind); 44] = [
     ("K6_VUS", "vus", Kind::Number),
     ("K6_DURATION", "duration", Kind::Text),
     ("K6_ITERATIONS", "iterations", Kind::Number),
@@ -104,6 +104,7 @@ const VARIABLES: [(&str, &str, Kind); 43] = [
     ("K6_NO_COLOR", "noColor", Kind::Bool),
     ("K6_SUMMARY_EXPORT", "summaryExport", Kind::Text),
     ("K6_SUMMARY_MODE", "summaryMode", Kind::Text),
+    ("K6_NEW_MACHINE_READABLE_SUMMARY", "newMachineReadableSummary", Kind::Bool),
     ("K6_CONFIG", "config", Kind::Text),
     ("K6_NO_THRESHOLDS", "noThresholds", Kind::Bool),
 ];

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use crate::net::dns::{DnsOptions, Policy, Select};
-use crate::net::tls::{ClientAuth, TlsOptions};
+use crate::net::tls::{ClientAuth, TlsOptions, suites};
 
 /// Reads `dns`, `hosts`, `blockHostnames` and `blacklistIPs`.
 pub fn dns(options: &Map<String, Value>) -> Result<DnsOptions, String> {
@@ -85,8 +85,8 @@ fn parse_network(text: &str) -> Result<(IpAddr, u8), String> {
     if prefix > whole { Err(bad()) } else { Ok((ip, prefix)) }
 }
 
-/// Reads `insecureSkipTLSVerify`, `tlsVersion` and `tlsAuth`.
-pub fn tls(options: &Map<String, Value>) -> Result<TlsOptions, String> {
+/// Reads `insecureSkipTLSVerify`, `tlsVersion`, `tlsCipherSuites` and `tlsAuth`.
+pub fn tls(options: &Map<String, Value>, warnings: &mut Vec<String>) -> Result<TlsOptions, String> {
     let fields = Fields { map: options, place: "options" };
     let mut tls = TlsOptions {
         insecure_skip_verify: fields.bool("insecureSkipTLSVerify")?.unwrap_or(false),
@@ -107,17 +107,18 @@ pub fn tls(options: &Map<String, Value>) -> Result<TlsOptions, String> {
             return Err(format!("options: `tlsVersion` must be a text or {{min, max}}, not {other}"));
         }
     }
+    tls.cipher_suites = fields.texts("tlsCipherSuites")?;
+    if let Some(suites) = &tls.cipher_suites {
+        warnings.extend(suites::check(suites)?);
+    }
     for auth in fields.list("tlsAuth")?.into_iter().flatten() {
         let map = auth.as_object().ok_or_else(|| format!("tlsAuth: must be objects, not {auth}"))?;
         let fields = Fields { map, place: "tlsAuth" };
-        if fields.has("password") {
-            return Err("tlsAuth: keys with a password are not supported; remove the password from the key"
-                .to_owned());
-        }
         tls.client_auth.push(ClientAuth {
             domains: fields.texts("domains")?.unwrap_or_default(),
             cert: fields.text("cert")?.ok_or("tlsAuth: `cert` is missing")?,
             key: fields.text("key")?.ok_or("tlsAuth: `key` is missing")?,
+            password: fields.text("password")?,
         });
     }
     Ok(tls)

@@ -59,19 +59,19 @@ pub struct Options {
 }
 
 /// Options that k6 has and that this program reads past, with a word on why.
-const IGNORED: [&str; 8] = [
-    "cloud",
-    "ext",
-    "paused",
-    "linger",
-    "noUsageReport",
-    "metricSamplesBufferSize",
-    "tlsCipherSuites",
-    "features",
-];
+const IGNORED: [&str; 7] =
+    ["cloud", "ext", "paused", "linger", "noUsageReport", "metricSamplesBufferSize", "features"];
 /// Options of the program rather than of the test; read by the command line.
-const ELSEWHERE: [&str; 7] =
-    ["out", "quiet", "noColor", "summaryExport", "summaryMode", "config", "noThresholds"];
+const ELSEWHERE: [&str; 8] = [
+    "out",
+    "quiet",
+    "noColor",
+    "summaryExport",
+    "summaryMode",
+    "newMachineReadableSummary",
+    "config",
+    "noThresholds",
+];
 
 /// The statistics of trends in the summary: k6's and p(99).
 pub const TREND_STATS: [&str; 7] = ["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)"];
@@ -98,7 +98,7 @@ impl Options {
             handle_summary_timeout: fields.duration("handleSummaryTimeout")?.unwrap_or(2 * minute),
             rps: fields.number("rps")?.filter(|rps| *rps > 0.0),
             dns: network::dns(&json)?,
-            tls: network::tls(&json)?,
+            tls: network::tls(&json, &mut warnings)?,
             max_redirects: u32::try_from(fields.count("maxRedirects")?.unwrap_or(10)).unwrap_or(u32::MAX),
             user_agent: fields
                 .text("userAgent")?

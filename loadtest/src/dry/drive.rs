@@ -33,8 +33,8 @@ impl Answers<'_, '_> {
             Self::MadeUp(body) => HttpResponse {
                 status: 200,
                 status_text: "200 OK".to_owned(),
-                url: request.url.clone(),
-                proto: "HTTP/1.1".to_owned(),
+                url: request.url.as_str().into(),
+                proto: "HTTP/1.1",
                 headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
                 body: Bytes::from_static(body.as_bytes()),
                 timings: Timings { waiting: Duration::from_millis(1), ..Timings::default() },

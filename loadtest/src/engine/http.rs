@@ -1,18 +1,21 @@
 //! What a script asks of HTTP, done: cookies, redirects, authentication, compression, and the metrics of every hop.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use loadtest_js::{
-    Address, Auth, AuthScheme, Compression, HttpRequest, HttpResponse, LogLevel, ResponseType, SentRequest,
+    Auth, AuthScheme, Compression, HttpRequest, HttpResponse, LogLevel, ResponseType, SentRequest,
 };
 
 mod headers;
+mod target;
 
 pub use headers::{Envelope, in_order};
-use headers::{headers, own_headers, sent_request, valid};
+use headers::{head, own_headers, sent_request};
+use target::{Head, Target};
+pub use target::{Targets, address};
 
 use super::digest;
 use super::shared::{LogLine, Shared};
@@ -20,17 +23,15 @@ use super::wire_log::{self, WireLog};
 use crate::metrics::tags::{HttpTags, PlainTags};
 use crate::net::client::{Client, Wire};
 use crate::net::h1::now;
-use crate::net::{Hop, NetError, Origin, Reply, Want, decode};
+use crate::net::{Hop, NetError, Reply, Want, decode};
 
 /// The request of the hop at hand; redirects change it.
-struct Current {
-    method: String,
-    address: Rc<Address>,
+struct Current<'a> {
+    method: Cow<'a, str>,
+    target: Rc<Target>,
     /// The address as text.
     url: Rc<str>,
-    /// Where to connect to, or why that is nowhere.
-    origin: Result<Rc<Origin>, NetError>,
-    headers: Vec<(String, String)>,
+    headers: Cow<'a, [(String, String)]>,
     /// `None`: no body at all, which is not the same as an empty one.
     body: Option<Bytes>,
     /// Answers a challenge.
@@ -68,7 +69,7 @@ async fn rounds(
     shared: &Shared,
     client: &Client,
     request: &HttpRequest,
-    mut current: Current,
+    mut current: Current<'_>,
     deadline: Instant,
     mut first: Option<Hop>,
 ) -> HttpResponse {
@@ -76,16 +77,21 @@ async fn rounds(
     let (mut redirects, mut challenged) = (0, false);
     let mut sent = None;
     loop {
-        let cookies = request.jar.merged(&current.url, &request.cookies, unix_now(shared));
-        let own = own_headers(shared, &current, &cookies);
+        let cookies = request.jar.merged(&current.url, &request.cookies, || unix_now(shared));
+        let make = || head(shared, client, &current, own_headers(shared, &current, &cookies));
         if request.reads.rest && (sent.is_none() || challenged && redirects == 0) {
-            sent = Some(sent_request(request, &current, &own));
+            sent = Some(sent_request(request, &current, &own_headers(shared, &current, &cookies)));
         }
-        let headers = headers(shared, client, &current, own);
+        let head = if cookies.is_empty() && current.authorization.is_none() {
+            let length = current.body.as_ref().map(Bytes::len);
+            current.target.head(&current.method, &current.headers, length, make)
+        } else {
+            Rc::new(make())
+        };
         let mut hop = match first.take() {
             Some(hop) => hop,
             None if request.timeout.is_zero() => Hop::failed(NetError::timeout()),
-            None => one_hop(shared, client, request, &current, &headers, deadline).await,
+            None => one_hop(shared, client, request, &current, &head, deadline).await,
         };
         if let Ok(reply) = &mut hop.result
             && let Err(error) = decode_body(reply)
@@ -97,15 +103,14 @@ async fn rounds(
             !challenged && request.auth.as_ref().is_some_and(|auth| auth.scheme == AuthScheme::Digest);
         record(shared, request, &current, &hop, digest_round);
         if shared.options.wire_log != WireLog::Nothing {
-            let target = current.address.target();
-            let (line, reply) = ((current.method.as_str(), target.as_ref()), hop.result.as_ref().ok());
-            let body = current.body.as_deref().unwrap_or_default();
-            wire_log::log(shared, request, line, &headers, body, reply);
+            let line = (&*current.method, current.target.path.as_str());
+            let (body, reply) = (current.body.as_deref().unwrap_or_default(), hop.result.as_ref().ok());
+            wire_log::log(shared, request, line, &head.headers, body, reply);
         }
         let Ok(reply) = &hop.result else {
             return failed(shared, request, &current, &hop, sent, redirects > 0);
         };
-        request.jar.store(&current.url, &reply.headers, unix_now(shared));
+        request.jar.store(&current.url, &reply.headers, || unix_now(shared));
         if digest_round && reply.status == 401 {
             challenged = true;
             current.authorization = answer(shared, request, &current, reply);
@@ -144,22 +149,10 @@ fn unix_now(shared: &Shared) -> i64 {
     i64::try_from(now).unwrap_or(i64::MAX)
 }
 
-/// The URL that is really asked, after `--base-url`.
-pub fn target(shared: &Shared, text: &str) -> Result<Address, NetError> {
-    let mut address =
-        Address::parse(text).map_err(|why| NetError::new(1020, format!("invalid URL: {why}")))?;
-    if let Some(base) = &shared.base_url {
-        let host = base.host_str().unwrap_or_default();
-        let host = base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        address.set_base(base.scheme(), &host);
-    }
-    Ok(address)
-}
-
-fn prepare(shared: &Shared, request: &HttpRequest) -> Result<Current, NetError> {
-    let (address, url, origin) = shared.addresses.borrow_mut().get(shared, &request.url)?;
+fn prepare<'a>(shared: &Shared, request: &'a HttpRequest) -> Result<Current<'a>, NetError> {
+    let target = shared.targets.borrow_mut().get(shared, &request.url)?;
     let mut body = request.body.clone();
-    let mut headers = request.headers.clone();
+    let mut headers = Cow::Borrowed(request.headers.as_slice());
     if !request.compression.is_empty()
         && let Some(plain) = &body
     {
@@ -167,7 +160,7 @@ fn prepare(shared: &Shared, request: &HttpRequest) -> Result<Current, NetError> 
         let names = names.join(", ");
         body = Some(decode::encode(plain.to_vec(), &names).map_err(NetError::generic)?.into());
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-encoding")) {
-            headers.push(("Content-Encoding".to_owned(), names));
+            headers.to_mut().push(("Content-Encoding".to_owned(), names));
         }
     }
     if let Some((_, length)) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length")) {
@@ -186,37 +179,11 @@ fn prepare(shared: &Shared, request: &HttpRequest) -> Result<Current, NetError> 
     }
     let url = match &request.auth {
         // k6 takes them out of the URL.
-        Some(auth) if auth.scheme != AuthScheme::Basic => address.without_user().to_string().into(),
-        _ => url,
+        Some(auth) if auth.scheme != AuthScheme::Basic => target.address.without_user().to_string().into(),
+        _ => Rc::clone(&target.url),
     };
-    let method = request.method.clone();
-    Ok(Current { method, address, url, origin, headers, body, authorization: None })
-}
-
-/// Where an address leads: to an origin, or nowhere.
-type Known = (Rc<Address>, Rc<str>, Result<Rc<Origin>, NetError>);
-
-/// URLs that were asked lately, taken apart. Most scripts ask few over and over.
-#[derive(Debug, Default)]
-pub struct Addresses(HashMap<String, Known>);
-
-impl Addresses {
-    /// Beyond it, it begins anew.
-    const MAX: usize = 256;
-
-    fn get(&mut self, shared: &Shared, text: &str) -> Result<Known, NetError> {
-        if let Some(known) = self.0.get(text) {
-            return Ok(known.clone());
-        }
-        let address = Rc::new(target(shared, text)?);
-        let url = address.to_string().into();
-        let known = (Rc::clone(&address), url, Origin::at(&address).map(Rc::new));
-        if self.0.len() >= Self::MAX {
-            self.0.clear();
-        }
-        self.0.insert(text.to_owned(), known.clone());
-        Ok(known)
-    }
+    let method = Cow::Borrowed(request.method.as_str());
+    Ok(Current { method, target, url, headers, body, authorization: None })
 }
 
 fn compression(compression: &Compression) -> &'static str {
@@ -235,18 +202,14 @@ async fn one_hop(
     shared: &Shared,
     client: &Client,
     request: &HttpRequest,
-    current: &Current,
-    headers: &[(String, String)],
+    current: &Current<'_>,
+    head: &Head,
     deadline: Instant,
 ) -> Hop {
-    let origin = match current.origin.as_ref().map_err(Clone::clone) {
-        Ok(origin) => match valid(&current.method, headers) {
-            Ok(()) => origin,
-            Err(error) => return Hop::failed(error),
-        },
-        Err(error) => return Hop::failed(error),
+    let (origin, text) = match (&current.target.origin, &head.text) {
+        (Ok(origin), Ok(text)) => (origin, text),
+        (Err(error), _) | (_, Err(error)) => return Hop::failed(error.clone()),
     };
-    let target = current.address.target();
     let encoded_body = request.response_type != ResponseType::None;
     let logged = shared.options.wire_log != WireLog::Nothing;
     let want = Want {
@@ -254,20 +217,25 @@ async fn one_hop(
         body: encoded_body && (request.reads.body || logged),
         encoded_body,
     };
-    let chunked = headers.iter().any(|(name, _)| name == "Transfer-Encoding");
-    let no_chunks = Bytes::from_static(NO_CHUNKS);
-    let body = current.body.clone().unwrap_or_default();
+    let body = match &current.body {
+        Some(body) if body.is_empty() && chunked(&head.headers) => Bytes::from_static(NO_CHUNKS),
+        body => body.clone().unwrap_or_default(),
+    };
     let wire = Wire {
         origin,
         method: &current.method,
-        target: &target,
-        headers,
-        head: None,
-        body: if chunked { &no_chunks } else { &body },
+        target: &current.target.path,
+        headers: &head.headers,
+        head: Some(text),
+        body: &body,
         want,
         deadline,
     };
     client.hop(wire).await
+}
+
+fn chunked(headers: &[(String, String)]) -> bool {
+    headers.iter().any(|(name, _)| name == "Transfer-Encoding")
 }
 
 fn decode_body(reply: &mut Reply) -> Result<(), NetError> {
@@ -280,7 +248,7 @@ fn decode_body(reply: &mut Reply) -> Result<(), NetError> {
 }
 
 /// Adds the metrics of one hop. `digest_round`: a 401 is what is expected of it.
-fn record(shared: &Shared, request: &HttpRequest, current: &Current, hop: &Hop, digest_round: bool) {
+fn record(shared: &Shared, request: &HttpRequest, current: &Current<'_>, hop: &Hop, digest_round: bool) {
     let status = hop.result.as_ref().map_or(0, |reply| reply.status);
     let named;
     let has_name = request.tags.iter().any(|(key, _)| key == "name");
@@ -299,14 +267,10 @@ fn record(shared: &Shared, request: &HttpRequest, current: &Current, hop: &Hop, 
         Ok(_) => ("", 0),
     };
     let expected = request.expected.judge(status);
-    let url = match current.address.user {
-        None => std::borrow::Cow::Borrowed(&*current.url),
-        Some(_) => current.address.masked().into(),
-    };
     let tags = HttpTags {
         plain: PlainTags { context: &request.context, extra, system: shared.options.system_tags, own: &[] },
         method: &current.method,
-        url: &url,
+        url: if current.target.address.user.is_some() { &current.target.shown } else { &current.url },
         status,
         proto: hop.proto,
         error,
@@ -320,24 +284,29 @@ fn record(shared: &Shared, request: &HttpRequest, current: &Current, hop: &Hop, 
 }
 
 /// The next hop where the reply is a redirect. `Err`: its address is unusable.
-fn redirect(request: &HttpRequest, current: &Current, reply: &Reply) -> Option<Result<Current, NetError>> {
+fn redirect<'a>(
+    request: &HttpRequest,
+    current: &Current<'a>,
+    reply: &Reply,
+) -> Option<Result<Current<'a>, NetError>> {
     let keep = match reply.status {
         301..=303 => false,
         307 | 308 => true,
         _ => return None,
     };
     let location = reply.header("location").filter(|location| !location.is_empty())?;
-    let address = match current.address.join(location) {
-        Ok(address) => Rc::new(address),
+    let before = &current.target.address;
+    let target = match before.join(location) {
+        Ok(address) => Target::of(address),
         Err(why) => {
             let why = format!("failed to parse Location header {location:?}: {why}");
             return Some(Err(NetError::generic(why)));
         }
     };
-    let origin = Origin::at(&address).map(Rc::new);
+    let address = &target.address;
     let get = !keep && current.method != "GET" && current.method != "HEAD";
-    let mut headers = current.headers.clone();
-    let (to, from) = (address.host_and_port().0, current.address.host_and_port().0);
+    let mut headers = current.headers.to_vec();
+    let (to, from) = (address.host_and_port().0, before.host_and_port().0);
     let same_host = to == from || to.ends_with(&format!(".{from}"));
     let private = ["authorization", "www-authenticate", "cookie", "host"];
     headers.retain(|(name, _)| {
@@ -357,39 +326,38 @@ fn redirect(request: &HttpRequest, current: &Current, reply: &Reply) -> Option<R
     }
     // The script's own stands for all hops; else each hop names the one before it.
     let is_referer = |(name, _): &(String, String)| name.eq_ignore_ascii_case("referer");
-    let downgrade = current.address.scheme == "https" && address.scheme == "http";
+    let downgrade = before.scheme == "https" && address.scheme == "http";
     if !request.headers.iter().any(is_referer) {
         headers.retain(|header| !is_referer(header));
         if !downgrade {
-            headers.push(("Referer".to_owned(), current.address.without_user().to_string()));
+            headers.push(("Referer".to_owned(), before.without_user().to_string()));
         }
     }
     Some(Ok(Current {
-        method: if get { "GET".to_owned() } else { current.method.clone() },
-        url: address.to_string().into(),
-        address,
-        origin,
-        headers,
+        method: if get { Cow::Borrowed("GET") } else { current.method.clone() },
+        url: Rc::clone(&target.url),
+        target: Rc::new(target),
+        headers: headers.into(),
         body: if drop_body { None } else { current.body.clone() },
         authorization: None,
     }))
 }
 
 /// The header that answers a digest challenge.
-fn answer(shared: &Shared, request: &HttpRequest, current: &Current, reply: &Reply) -> Option<String> {
+fn answer(shared: &Shared, request: &HttpRequest, current: &Current<'_>, reply: &Reply) -> Option<String> {
     let auth = request.auth.as_ref()?;
     let challenge = reply.header("www-authenticate")?;
     // The client's nonce only has to differ between requests.
     let nonce = format!("{:016x}", shared.clock.now_ns() ^ u64::from(std::process::id()) << 32);
     let who = (auth.user.as_str(), auth.password.as_str());
-    digest::authorization(challenge, who, &current.method, &current.address.target(), &nonce)
+    digest::authorization(challenge, who, &current.method, &current.target.path, &nonce)
 }
 
 /// A request that could not even be sent: no metrics, as in k6.
 fn refused(shared: &Shared, request: &HttpRequest, error: &NetError) -> HttpResponse {
     warn(shared, &request.method, &request.url, error);
     HttpResponse {
-        url: request.url.clone(),
+        url: request.url.as_str().into(),
         error: error.message.to_string(),
         error_code: error.code,
         ..HttpResponse::default()
@@ -411,7 +379,7 @@ fn warn(shared: &Shared, method: &str, url: &str, error: &NetError) {
 fn failed(
     shared: &Shared,
     request: &HttpRequest,
-    current: &Current,
+    current: &Current<'_>,
     hop: &Hop,
     sent: Option<SentRequest>,
     redirected: bool,
@@ -423,14 +391,19 @@ fn failed(
     }
     let mut answer = base(request, current, hop, sent);
     if !redirected {
-        answer.url.clone_from(&request.url);
+        answer.url = request.url.as_str().into();
     }
     answer.error = error.message.to_string();
     answer.error_code = error.code;
     answer
 }
 
-fn response(request: &HttpRequest, current: &Current, hop: Hop, sent: Option<SentRequest>) -> HttpResponse {
+fn response(
+    request: &HttpRequest,
+    current: &Current<'_>,
+    hop: Hop,
+    sent: Option<SentRequest>,
+) -> HttpResponse {
     let mut answer = base(request, current, &hop, sent);
     if let Ok(reply) = hop.result {
         answer.status = reply.status;
@@ -446,12 +419,12 @@ fn response(request: &HttpRequest, current: &Current, hop: Hop, sent: Option<Sen
     answer
 }
 
-fn base(request: &HttpRequest, current: &Current, hop: &Hop, sent: Option<SentRequest>) -> HttpResponse {
+fn base(request: &HttpRequest, current: &Current<'_>, hop: &Hop, sent: Option<SentRequest>) -> HttpResponse {
     let timings = hop.timings;
     let rest = request.reads.rest;
     HttpResponse {
-        url: current.url.to_string(),
-        proto: hop.proto.to_owned(),
+        url: Rc::clone(&current.url),
+        proto: hop.proto,
         remote_ip: hop.remote.filter(|_| rest).map(|remote| remote.ip().to_string()).unwrap_or_default(),
         remote_port: hop.remote.map(|remote| remote.port()).unwrap_or_default(),
         timings: loadtest_js::Timings {
@@ -462,7 +435,7 @@ fn base(request: &HttpRequest, current: &Current, hop: &Hop, sent: Option<SentRe
             waiting: timings.waiting,
             receiving: timings.receiving,
         },
-        tls_version: hop.tls.as_ref().map(|tls| tls.version.to_owned()).unwrap_or_default(),
+        tls_version: hop.tls.as_ref().map_or("", |tls| tls.version),
         tls_cipher_suite: hop.tls.as_ref().map(|tls| tls.cipher_suite.clone()).unwrap_or_default(),
         sent,
         ..HttpResponse::default()

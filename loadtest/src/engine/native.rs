@@ -105,7 +105,7 @@ fn prepare(step: &NativeStep, scenario: &NativeScenario, shared: &Shared) -> Opt
         }
         NativeStep::Request(spec) => spec,
     };
-    let address = http::target(shared, &spec.url).ok()?;
+    let address = http::address(shared, &spec.url).ok()?;
     let origin = Rc::new(Origin::at(&address).ok()?);
     let target = address.target();
     let body = spec.body.clone().unwrap_or_default();

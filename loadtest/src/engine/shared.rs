@@ -10,7 +10,7 @@ use loadtest_js::{LogLevel, TestStatus};
 use tokio::sync::mpsc;
 use url::Url;
 
-use super::http::Addresses;
+use super::http::Targets;
 use crate::config::Options;
 use crate::metrics::recorder::Recorder;
 use crate::net::connect::Network;
@@ -127,7 +127,7 @@ pub struct Shared {
     pub base_url: Option<Url>,
     pub clock: Clock,
     pub recorder: RefCell<Recorder>,
-    pub addresses: RefCell<Addresses>,
+    pub targets: RefCell<Targets>,
     pub live: Arc<Live>,
     pub notices: mpsc::Sender<Notice>,
     pub lost_log_lines: Cell<u64>,

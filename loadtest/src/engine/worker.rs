@@ -208,7 +208,7 @@ pub fn shared(plans: &Plans) -> Rc<Shared> {
         base_url: plans.base_url.clone(),
         clock: plans.clock,
         recorder: RefCell::new(Recorder::new(registry, system, outlet, plans.apart)),
-        addresses: RefCell::default(),
+        targets: RefCell::default(),
         live: Arc::clone(&plans.live),
         notices: plans.notices.clone(),
         lost_log_lines: Cell::new(0),

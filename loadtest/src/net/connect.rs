@@ -82,8 +82,7 @@ pub async fn connect(
         },
         cipher_suite: session
             .negotiated_cipher_suite()
-            .and_then(|suite| suite.suite().as_str())
-            .map(|name| name.replace("TLS13_", "TLS_"))
+            .map(|suite| super::tls::suites::name(suite.suite()))
             .unwrap_or_default(),
     };
     let h2 = session.alpn_protocol() == Some(b"h2");

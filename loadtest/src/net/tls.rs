@@ -1,11 +1,14 @@
 //! TLS client settings, shared by all VUs of a test: rustls with the ring provider.
 
+mod key;
+pub mod suites;
+
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
 
 /// What a script can say about TLS.
@@ -15,6 +18,8 @@ pub struct TlsOptions {
     /// Oldest and newest version, `tls1.2` or `tls1.3`; empty means any.
     pub min_version: String,
     pub max_version: String,
+    /// Cipher suites by k6's names; none: all. They are chosen among those of TLS 1.2, as in k6.
+    pub cipher_suites: Option<Vec<String>>,
     /// Certificates that the client shows, with the domains they are for (empty: all).
     pub client_auth: Vec<ClientAuth>,
     /// Additional root certificates in PEM.
@@ -29,6 +34,8 @@ pub struct ClientAuth {
     pub domains: Vec<String>,
     pub cert: String,
     pub key: String,
+    /// Of the key.
+    pub password: Option<String>,
 }
 
 /// The configurations of a test: one for all hosts, or one per client certificate.
@@ -77,9 +84,21 @@ fn versions(options: &TlsOptions) -> Result<Vec<&'static SupportedProtocolVersio
 }
 
 fn build(options: &TlsOptions, auth: Option<&ClientAuth>) -> Result<Arc<ClientConfig>, String> {
-    let provider = Arc::new(ring::default_provider());
+    let mut versions = versions(options)?;
+    let tls12 = suites::of_tls12(options.cipher_suites.as_deref());
+    if tls12.is_empty() {
+        versions.retain(|version| *version != &rustls::version::TLS12);
+    }
+    if versions.is_empty() {
+        return Err(format!(
+            "tlsCipherSuites: none of them can be used here, and tlsVersion allows only TLS 1.2; there are {}",
+            suites::available()
+        ));
+    }
+    let cipher_suites = [suites::of_tls13(), tls12].concat();
+    let provider = Arc::new(CryptoProvider { cipher_suites, ..ring::default_provider() });
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(&versions(options)?)
+        .with_protocol_versions(&versions)
         .map_err(|error| format!("TLS cannot be set up: {error}"))?;
     let builder = if options.insecure_skip_verify {
         builder.dangerous().with_custom_certificate_verifier(Arc::new(AcceptAll(provider)))
@@ -91,7 +110,7 @@ fn build(options: &TlsOptions, auth: Option<&ClientAuth>) -> Result<Arc<ClientCo
         Some(auth) => {
             let chain = CertificateDer::pem_slice_iter(auth.cert.as_bytes()).collect::<Result<Vec<_>, _>>();
             let chain = chain.map_err(|error| format!("tlsAuth: bad certificate: {error}"))?;
-            let key = PrivateKeyDer::from_pem_slice(auth.key.as_bytes());
+            let key = key::read(&auth.key, auth.password.as_deref());
             let key = key.map_err(|error| format!("tlsAuth: bad key: {error}"))?;
             builder.with_client_auth_cert(chain, key).map_err(|error| format!("tlsAuth: {error}"))?
         }

@@ -1,4 +1,4 @@
-//! The results as JSON: what `handleSummary` is given, and the flat shape of `--summary-export`.
+//! The results as JSON: what `handleSummary` is given, and the flat shape that `--summary-export` makes of it.
 
 use std::time::Duration;
 
@@ -44,24 +44,52 @@ pub fn summary(totals: &Totals, facts: &RunFacts<'_>) -> Value {
     data
 }
 
-/// The flat shape: trends and counters as plain numbers, thresholds as "did it fail".
-pub fn flat(totals: &Totals, facts: &RunFacts<'_>) -> Value {
-    let mut flat = Map::new();
-    for (name, metric) in metrics(totals, facts) {
-        let mut values = metric["values"].as_object().cloned().unwrap_or_default();
-        if metric["type"] == "rate"
-            && let Some(rate) = values.remove("rate")
-        {
-            values.insert("value".to_owned(), rate);
+/// The flat shape of what `handleSummary` left of its data: trends and counters as plain numbers, thresholds as "did it
+/// fail", groups and checks by name. Whatever else the script put there stays.
+pub fn flat(mut data: Value) -> Result<Value, String> {
+    let all = data.as_object_mut().ok_or("the data is no object any more")?;
+    all.remove("options");
+    all.remove("state");
+    if let Some(Value::Object(metrics)) = all.get_mut("metrics") {
+        let old = std::mem::take(metrics);
+        for (name, mut metric) in old {
+            let is_rate = metric["type"] == "rate";
+            let Some(Value::Object(mut values)) = metric.get_mut("values").map(Value::take) else {
+                if is_rate {
+                    return Err(format!("the metric {name} has no values any more"));
+                }
+                continue;
+            };
+            if is_rate && let Some(rate) = values.remove("rate") {
+                values.insert("value".to_owned(), rate);
+            }
+            if let Some(thresholds) = metric["thresholds"].as_object().filter(|all| !all.is_empty()) {
+                let failed =
+                    |(rule, verdict): (&String, &Value)| (rule.clone(), json!(verdict["ok"] != json!(true)));
+                values
+                    .insert("thresholds".to_owned(), Value::Object(thresholds.iter().map(failed).collect()));
+            }
+            metrics.insert(name, Value::Object(values));
         }
-        if let Some(thresholds) = metric["thresholds"].as_object() {
-            let failed = |verdict: &Value| json!(verdict["ok"] != json!(true));
-            let failed: Map<_, _> = thresholds.iter().map(|(rule, ok)| (rule.clone(), failed(ok))).collect();
-            values.insert("thresholds".to_owned(), Value::Object(failed));
-        }
-        flat.insert(name, Value::Object(values));
     }
-    json!({ "root_group": Group::tree(totals).to_flat_json(), "metrics": flat })
+    let root = all.get_mut("root_group").filter(|root| root.is_object());
+    by_name(root.ok_or("root_group is gone")?);
+    Ok(data)
+}
+
+/// Groups and checks by name instead of in lists.
+fn by_name(group: &mut Value) {
+    for key in ["groups", "checks"] {
+        let Some(Value::Array(list)) = group.get_mut(key).map(Value::take) else { continue };
+        let named = list.into_iter().map(|mut one| {
+            let name = one["name"].as_str().unwrap_or("undefined").to_owned();
+            if key == "groups" {
+                by_name(&mut one);
+            }
+            (name, one)
+        });
+        group[key] = Value::Object(named.collect());
+    }
 }
 
 fn metrics(totals: &Totals, facts: &RunFacts<'_>) -> Map<String, Value> {
@@ -103,7 +131,7 @@ fn one(sink: &Sink, contains: Contains, thresholds: &[Threshold], facts: &RunFac
 }
 
 /// Whole numbers without a point, as JavaScript writes them.
-fn number(value: f64) -> Value {
+pub(super) fn number(value: f64) -> Value {
     if value.fract() == 0.0 && value.abs() < 9e15 { json!(value as i64) } else { json!(value) }
 }
 
@@ -145,33 +173,17 @@ impl Group {
         group
     }
 
-    fn checks(&self) -> impl Iterator<Item = (String, Value)> {
-        self.checks.iter().map(|(name, passes, fails)| {
-            let path = format!("{}::{name}", self.path);
-            let check =
-                json!({"name": name, "path": path, "id": id(&path), "passes": passes, "fails": fails});
-            (name.clone(), check)
-        })
-    }
-
     fn to_json(&self) -> Value {
+        let check = |(name, passes, fails): &(String, u64, u64)| {
+            let path = format!("{}::{name}", self.path);
+            json!({"name": name, "path": path, "id": id(&path), "passes": passes, "fails": fails})
+        };
         json!({
             "name": self.name,
             "path": self.path,
             "id": id(&self.path),
             "groups": self.groups.iter().map(Self::to_json).collect::<Vec<_>>(),
-            "checks": self.checks().map(|(_, check)| check).collect::<Vec<_>>(),
-        })
-    }
-
-    /// Groups and checks by name instead of in lists.
-    fn to_flat_json(&self) -> Value {
-        json!({
-            "name": self.name,
-            "path": self.path,
-            "id": id(&self.path),
-            "groups": self.groups.iter().map(|group| (group.name.clone(), group.to_flat_json())).collect::<Map<_, _>>(),
-            "checks": self.checks().collect::<Map<_, _>>(),
+            "checks": self.checks.iter().map(check).collect::<Vec<_>>(),
         })
     }
 }
@@ -179,4 +191,44 @@ impl Group {
 /// Groups and checks are known by the MD5 of their path, as in k6.
 fn id(path: &str) -> String {
     Md5::digest(path.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flat_shape_is_made_of_what_the_script_left() {
+        let data = json!({
+            "options": {}, "state": {}, "setup_data": {"x": 1}, "extra": [1],
+            "metrics": {
+                "own": {"type": "rate", "values": {"rate": 0.5, "passes": 1}, "thresholds": {"rate>1": {"ok": false}}},
+                "odd": 5,
+                "time": {"type": "trend", "values": {"avg": 2}, "thresholds": {}},
+            },
+            "root_group": {"name": "", "groups": [{"name": "g", "groups": [], "checks": [{"name": "c"}]}], "checks": []},
+        });
+        let flat = flat(data.clone()).expect("is complete");
+        let expected = json!({
+            "setup_data": {"x": 1}, "extra": [1],
+            "metrics": {
+                "own": {"passes": 1, "value": 0.5, "thresholds": {"rate>1": true}},
+                "time": {"avg": 2},
+            },
+            "root_group": {
+                "name": "",
+                "groups": {"g": {"name": "g", "groups": {}, "checks": {"c": {"name": "c"}}}},
+                "checks": {},
+            },
+        });
+        assert_eq!(flat, expected);
+        for gone in ["root_group", "values"] {
+            let mut data = data.clone();
+            match gone {
+                "values" => data["metrics"]["own"] = json!({"type": "rate"}),
+                _ => drop(data.as_object_mut().expect("is one").remove(gone)),
+            }
+            assert!(super::flat(data).is_err(), "{gone}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The summary at the end of a test, in k6's layout, with what k6 leaves out: errors by cause, corrected latency.
 
 mod block;
+mod machine;
 mod parts;
 
 use std::time::Duration;

@@ -4,6 +4,7 @@ mod failures;
 mod http;
 mod k6;
 mod load;
+mod new;
 mod options;
 mod outputs;
 mod pacing;

@@ -131,3 +131,25 @@ fn handle_summary_takes_the_place_of_the_summary() {
     assert!(run.stderr.contains(r#"level=info msg="told\x1b[2m here" source=console"#), "{}", run.stderr);
     assert_eq!(dir.read("own.txt"), "trend");
 }
+
+#[test]
+fn the_machine_readable_summary_has_k6s_shape() {
+    let script = "import { check } from 'k6'; import { Rate, Trend } from 'k6/metrics';
+        const [rate, time] = [new Rate('rate'), new Trend('time', true)];
+        export const options = { thresholds: { 'time{a:b}': ['max<9'] } };
+        export default function () { check(1, { fine: true, bad: false }); rate.add(true); time.add(7, { a: 'b' }); }
+        export function setup() { return 5; }
+        export function handleSummary(data) { data.own = 1; return { stdout: JSON.stringify(data) }; }";
+    let (run, exported) = run_script("machine", script, &["--new-machine-readable-summary=true"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let shown: serde_json::Value = serde_json::from_str(&run.stdout).expect("is JSON");
+    assert_eq!(shown["config"]["script"], script);
+    assert_eq!((&shown["config"]["execution"], &shown["version"]), (&"local".into(), &"1.0.0".into()));
+    let metrics = shown["results"]["metrics"].as_array().expect("a list");
+    let of_script: Vec<_> = metrics
+        .iter()
+        .filter(|metric| ["rate", "time", "time{a:b}"].iter().any(|own| metric["name"] == *own))
+        .collect();
+    insta::assert_json_snapshot!((&shown["results"]["checks"], of_script));
+    assert_eq!((&exported["own"], &exported["results"]), (&1.into(), &shown["results"]));
+}

@@ -219,17 +219,61 @@ fn a_client_certificate_is_shown_to_the_hosts_that_it_is_for() {
     let script = format!(
         "import http from 'k6/http'; import {{ check }} from 'k6';
          export const options = {{ insecureSkipTLSVerify: true, tlsAuth: __ENV.HOST ? [{{
-           domains: [__ENV.HOST], cert: open('{data}/cert.pem'), key: open('{data}/key.pem') }}] : [] }};
+           domains: [__ENV.HOST], cert: open('{data}/cert.pem'), key: open('{data}/' + (__ENV.KEY || 'key.pem')),
+           password: __ENV.KEY ? 'secret' : undefined }}] : [] }};
          export default function () {{
            const res = http.get('{url}/');
            check(res, {{ 'as wanted': (r) => __ENV.HOST === 'localhost' ? r.body === 'h1' : r.status === 0 }});
          }}",
         data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/data")
     );
-    for args in [vec!["-e", "HOST=localhost"], vec!["-e", "HOST=other.test"], vec![]] {
+    let localhost = ["-e", "HOST=localhost"];
+    let with_key = |key| [localhost[0], localhost[1], "-e", key].to_vec();
+    let passwords = [with_key("KEY=key-pkcs8.pem"), with_key("KEY=key-aes256.pem")];
+    for args in [vec![localhost.to_vec(), vec!["-e", "HOST=other.test"], vec![]], passwords.to_vec()].concat()
+    {
         let (run, results) = run_script("tls-auth", &script, &args);
         let passes = &results["metrics"]["checks"]["passes"];
         assert_eq!((run.code, passes), (0, &1.into()), "{args:?} {} {}", run.stdout, run.stderr);
+    }
+}
+
+#[test]
+fn cipher_suites_are_those_of_the_script() {
+    let (url, _) = start(&[b"http/1.1"]);
+    let script = format!(
+        "import http from 'k6/http'; import {{ check }} from 'k6';
+         export const options = {{ insecureSkipTLSVerify: true, tlsCipherSuites: __ENV.SUITES.split(','),
+           tlsVersion: {{ max: __ENV.MAX }} }};
+         export default function () {{
+           const res = http.get('{url}/');
+           check(res, {{ 'as wanted': (r) => r.status === 200 && r.tls_cipher_suite === __ENV.GOT }});
+         }}"
+    );
+    let chacha = "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305";
+    let of_rsa = "TLS_RSA_WITH_AES_128_GCM_SHA256";
+    let run = |suites: &str, max: &str, got: &str| {
+        let variables = [format!("SUITES={suites}"), format!("MAX={max}"), format!("GOT={got}")];
+        let args: Vec<&str> = variables.iter().flat_map(|pair| ["-e", pair.as_str()]).collect();
+        let (run, results) = run_script("suites", &script, &args);
+        (run, results["metrics"]["checks"]["passes"] == 1)
+    };
+    let (ran, passed) = run(chacha, "tls1.2", chacha);
+    assert!(passed && !ran.stderr.contains("left out"), "{}", ran.stderr);
+    let (ran, passed) = run(&format!("{of_rsa},{chacha}"), "tls1.2", chacha);
+    assert!(
+        passed && ran.stderr.contains(&format!("{of_rsa} cannot be used here and is left out; there are")),
+        "{}",
+        ran.stderr
+    );
+    // Those of TLS 1.3 cannot be chosen.
+    let (ran, passed) = run(of_rsa, "tls1.3", "TLS_AES_256_GCM_SHA384");
+    assert!(passed && ran.stderr.contains("so that TLS 1.2 is not offered"), "{}", ran.stderr);
+    for (suites, why) in
+        [(of_rsa, "none of them can be used here"), ("TLS_NO", "there is no cipher suite `TLS_NO`")]
+    {
+        let (ran, _) = run(suites, "tls1.2", "");
+        assert!(ran.code == 104 && ran.stderr.contains(why), "{} {}", ran.code, ran.stderr);
     }
 }
 

@@ -75,3 +75,29 @@ fn references_lead_where_a_redirect_leads() {
     assert_eq!((base.target(), base.host_header()), ("/a/b?q".to_owned(), "h:1".to_owned()));
     assert_eq!(Address::parse("http://é.x:8/").expect("host").host_header(), "xn--9ca.x:8");
 }
+
+#[test]
+fn a_plain_url_is_one_without_credentials() {
+    for (text, plain) in [
+        ("http://h", true),
+        ("https://a-b.test:8080/x/y?z=1&t=~a_b", true),
+        ("http://h:/x", true),
+        ("http://u@h/", false),
+        ("http://h/a b", false),
+        ("http://h/%zz", false),
+        ("http:///x", false),
+        ("ftp://h/", false),
+        ("//h/", false),
+    ] {
+        assert_eq!(Address::is_plain(text), plain, "{text}");
+    }
+    for byte in 0..=127u8 {
+        for before in ["http://", "http://h", "http://h:", "http://h/", "http://h/a?"] {
+            let text = format!("{before}{}x", char::from(byte));
+            if Address::is_plain(&text) {
+                let address = Address::parse(&text).expect(&text);
+                assert!(address.user.is_none() && !address.host.is_empty(), "{text}");
+            }
+        }
+    }
+}

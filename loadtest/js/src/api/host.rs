@@ -138,6 +138,8 @@ pub struct TaskResult {
     pub outcome: Outcome,
     /// What it returned.
     pub value: TaskValue,
+    /// Of `handleSummary`: what it left of the data it was given, as JSON. None if that cannot be written as JSON.
+    pub data: Option<Arc<str>>,
     /// The VU's tags as the script left them.
     pub tags: Rc<TagContext>,
 }

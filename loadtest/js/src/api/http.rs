@@ -160,9 +160,9 @@ pub struct HttpResponse {
     /// As on the status line with the number, such as `404 Not Found`.
     pub status_text: String,
     /// Of the last hop.
-    pub url: String,
+    pub url: Rc<str>,
     /// `HTTP/1.1` or `HTTP/2.0`.
-    pub proto: String,
+    pub proto: &'static str,
     /// Of the peer of the last hop.
     pub remote_ip: String,
     /// Of the peer of the last hop.
@@ -178,7 +178,7 @@ pub struct HttpResponse {
     /// 0, or k6's code (1000 to 1999; 1400 and more are 1000 + the status).
     pub error_code: u16,
     /// `tls1.3` and the like; empty without TLS.
-    pub tls_version: String,
+    pub tls_version: &'static str,
     /// Such as `TLS_AES_128_GCM_SHA256`; empty without TLS.
     pub tls_cipher_suite: String,
     /// What was really sent first. `None`: the script sees the request as it asked for it.

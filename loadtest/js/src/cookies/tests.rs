@@ -7,7 +7,7 @@ const NOW: i64 = 1_700_000_000;
 fn jar(url: &str, lines: &[&str]) -> CookieJar {
     let jar = CookieJar::default();
     let headers: Vec<_> = lines.iter().map(|l| ("Set-Cookie".to_owned(), (*l).to_owned())).collect();
-    jar.store(url, &headers, NOW);
+    jar.store(url, &headers, || NOW);
     jar
 }
 
@@ -44,7 +44,7 @@ fn cookies_expire_and_are_deleted() {
     );
     assert_eq!(names(&jar, "http://a.test/"), "short=1 k=v");
     assert_eq!(jar.cookies("http://a.test/", NOW + 10).len(), 1);
-    jar.store("http://a.test/", &[("set-cookie".to_owned(), "k=; Max-Age=0".to_owned())], NOW);
+    jar.store("http://a.test/", &[("set-cookie".to_owned(), "k=; Max-Age=0".to_owned())], || NOW);
     assert_eq!(names(&jar, "http://a.test/"), "");
 }
 
@@ -52,7 +52,7 @@ fn cookies_expire_and_are_deleted() {
 fn own_cookies_come_first_and_may_replace() {
     let jar = jar("http://a.test/", &["a=jar", "b=jar"]);
     let own = |replace| [RequestCookie { name: "a".to_owned(), value: "own".to_owned(), replace }];
-    let line = |url: &str, own: &[RequestCookie]| cookie_header(&jar.merged(url, own, NOW));
+    let line = |url: &str, own: &[RequestCookie]| cookie_header(&jar.merged(url, own, || NOW));
     assert_eq!(line("http://a.test/", &own(false)), "a=own; a=jar; b=jar");
     assert_eq!(line("http://a.test/", &own(true)), "a=own; b=jar");
     assert_eq!(line("http://c.test/", &[]), "");

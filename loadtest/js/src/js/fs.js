@@ -36,9 +36,23 @@ class File {
   }
 }
 
+function bytesOf(path) {
+  try {
+    return new Uint8Array(open(path, 'b'));
+  } catch (error) {
+    const [, missing] = /^open (.*): no such file or directory$/s.exec(error.message) ?? [];
+    if (missing !== undefined) throw failed('NotFoundError', `no such file or directory "${missing}"`);
+    const [, directory] = /with directories, path: (".*")$/s.exec(error.message) ?? [];
+    if (directory !== undefined) throw failed('InvalidResourceError', `cannot open ${directory}: opening a directory is not supported`);
+    throw error;
+  }
+}
+
 async function openFile(path) {
-  if (typeof path !== 'string' || path === '') throw failed('TypeError', 'open() failed; reason: the path must be a string that is not empty');
-  return new File(path, new Uint8Array(open(path, 'b')));
+  if (path === undefined || path === null) throw failed('TypeError', 'open() failed; reason: path cannot be null or undefined');
+  const text = String(path);
+  if (text === '') throw failed('TypeError', 'open() failed; reason: path cannot be empty');
+  return new File(text, bytesOf(text));
 }
 
 export { openFile as open };

@@ -21,6 +21,7 @@ mod digest;
 mod ec;
 mod rsa_keys;
 pub(crate) mod subtle;
+pub(crate) mod x509;
 use digest::Algorithm;
 
 pub(crate) struct Crypto;

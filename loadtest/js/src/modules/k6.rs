@@ -123,7 +123,7 @@ fn check<'js>(
             None => Ok(test),
         };
         let passed = result.as_ref().is_ok_and(truthy);
-        if !state.cut.get() {
+        if state.still_measures() {
             state.record_check(&name, passed, &context, &extra);
         }
         result?;
@@ -160,7 +160,7 @@ fn group<'js>(
     state.set_tags(|tags| tags.group = Rc::clone(&inner));
     let start = state.recorder.now();
     let result = function.call::<_, Value>(());
-    if !state.cut.get() {
+    if state.still_measures() {
         let duration = state.recorder.now().saturating_sub(start);
         state.recorder.group(duration, SampleTags { context: &state.context(), extra: &[] });
     }

@@ -51,7 +51,7 @@ pub(crate) fn classify(
 fn answer(status: u16, body: &str, waiting_ms: u64) -> HttpResponse {
     let timings = Timings { waiting: Duration::from_millis(waiting_ms), ..Timings::default() };
     let body = bytes::Bytes::copy_from_slice(body.as_bytes());
-    HttpResponse { status, body, timings, url: "http://probe.invalid/".to_owned(), ..HttpResponse::default() }
+    HttpResponse { status, body, timings, url: "http://probe.invalid/".into(), ..HttpResponse::default() }
 }
 
 fn run(

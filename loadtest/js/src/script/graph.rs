@@ -32,6 +32,8 @@ const MODULES_MAX: usize = 10_000;
 
 pub(crate) struct Graph {
     pub(crate) entry: String,
+    /// As it was written.
+    pub(crate) entry_text: Arc<str>,
     /// As JavaScript; `None` if it is no ES module.
     pub(crate) entry_code: Option<Arc<str>>,
     /// Of the entry; absolute.
@@ -64,6 +66,7 @@ impl Graph {
         let place = Place::File(path);
         let mut graph = Self {
             entry: place.name(),
+            entry_text: text.as_str().into(),
             entry_code: None,
             directory,
             codes: BTreeMap::new(),

@@ -161,7 +161,7 @@ pub(crate) fn initialised<'js>(
     }
     let unhandled = state.rejections.borrow_mut().pop();
     if let Some((_, exception)) = unhandled {
-        return Err(VuError::Init(exception));
+        return Err(VuError::Unhandled(exception));
     }
     exports.ok_or_else(|| {
         VuError::Init(crate::ScriptException {

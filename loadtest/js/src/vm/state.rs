@@ -222,6 +222,12 @@ impl VuState {
         throw_uncatchable(ctx, "the iteration was interrupted")
     }
 
+    /// Whether what ends now is still measured: not what somebody else cut, but what the script itself ends by aborting
+    /// the test, as in k6.
+    pub(crate) fn still_measures(&self) -> bool {
+        !self.cut.get() || self.abort.borrow().is_some()
+    }
+
     /// Begins a background operation.
     pub(crate) fn start(&self, ctx: &Ctx<'_>, op: AsyncOp, pending: Pending) -> rquickjs::Result<OpId> {
         let id = self.next_op.get() + 1;

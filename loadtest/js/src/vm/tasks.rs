@@ -4,12 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rquickjs::function::This;
-use rquickjs::{Ctx, Function, IntoJs, Object, Promise, Value, promise::PromiseState};
+use rquickjs::{Atom, Ctx, Function, IntoJs, Object, Promise, Value, promise::PromiseState};
 
 use crate::api::host::{
     Event, HostCall, Iteration, Outcome, Reply, ScriptException, Task, TaskResult, TaskValue,
 };
 use crate::api::tags::TagContext;
+use crate::modules::k6::truthy;
 use crate::modules::{http, timers};
 use crate::vm::error;
 use crate::vm::globals::set_env;
@@ -25,25 +26,39 @@ pub(crate) struct Runner<'a, 'js> {
     exports: Object<'js>,
     /// What `setup` returned, parsed once per VU.
     setup_data: Option<(Arc<str>, Value<'js>)>,
+    /// The name of the function that was called last, as the engine has it.
+    called: Option<(String, Atom<'js>)>,
 }
 
 impl<'a, 'js> Runner<'a, 'js> {
     pub(crate) fn new(ctx: &'a Ctx<'js>, state: &'a Rc<VuState>, exports: Object<'js>) -> Self {
-        Self { ctx, state, exports, setup_data: None }
+        Self { ctx, state, exports, setup_data: None, called: None }
     }
 
     pub(crate) fn run(&mut self, task: &Task) -> TaskResult {
         self.state.cut.set(false);
         self.state.rejections.borrow_mut().clear();
-        let (outcome, value) = match self.prepare(task).and_then(|(name, argument)| self.call(name, argument))
-        {
+        let mut data = None;
+        let result = self.prepare(task).and_then(|(name, argument)| {
+            data = matches!(task, Task::HandleSummary { .. }).then(|| argument.clone());
+            self.call(name, argument)
+        });
+        let (outcome, value) = match result {
             Ok(value) => self.finish(task, value),
             Err(e) => (self.failure(&e), TaskValue::None),
         };
+        let data = data.and_then(|data| self.left(data));
         if outcome != Outcome::Completed {
             self.discard();
         }
-        TaskResult { outcome, value, tags: self.state.context() }
+        TaskResult { outcome, value, data, tags: self.state.context() }
+    }
+
+    /// What is left of an argument, as JSON.
+    fn left(&self, argument: Value<'js>) -> Option<Arc<str>> {
+        let json =
+            self.ctx.json_stringify(argument).inspect_err(|_| drop(self.ctx.catch())).ok().flatten()?;
+        json.to_string().ok().map(Arc::from)
     }
 
     /// Puts the VU in the right state; the function to call and its argument.
@@ -131,9 +146,16 @@ impl<'a, 'js> Runner<'a, 'js> {
     }
 
     /// Calls an exported function and empties its event loop.
-    fn call(&self, name: &str, argument: Value<'js>) -> rquickjs::Result<Value<'js>> {
+    fn call(&mut self, name: &str, argument: Value<'js>) -> rquickjs::Result<Value<'js>> {
+        let atom = match &self.called {
+            Some((called, atom)) if called == name => atom.clone(),
+            _ => {
+                let atom = Atom::from_str(self.ctx.clone(), name)?;
+                self.called.insert((name.to_owned(), atom)).1.clone()
+            }
+        };
         // Looked up every time: exports are live, and a script may assign another function to what it exports.
-        let function: Option<Function> = self.exports.get(name)?;
+        let function: Option<Function> = self.exports.get(atom)?;
         let Some(function) = function else {
             return Err(error::throw(self.ctx, &format!("function '{name}' not found in exports")));
         };
@@ -199,10 +221,10 @@ impl<'a, 'js> Runner<'a, 'js> {
     }
 
     fn to_files(&self, value: &Value<'js>) -> rquickjs::Result<TaskValue> {
-        let Some(object) = value.as_object() else {
-            if value.is_undefined() || value.is_null() {
-                return Ok(TaskValue::None);
-            }
+        if !truthy(value) {
+            return Ok(TaskValue::None);
+        }
+        let Some(object) = value.as_object().filter(|object| !object.is_array()) else {
             return Err(error::throw(self.ctx, "handleSummary() should return a map with string keys"));
         };
         let mut files = Vec::new();

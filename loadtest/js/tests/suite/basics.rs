@@ -116,7 +116,7 @@ fn tags_and_variables_are_the_scenarios() {
 fn failed_requests_warn_or_throw() {
     fn refuse(request: &HttpRequest) -> HttpResponse {
         HttpResponse {
-            url: request.url.clone(),
+            url: request.url.as_str().into(),
             error: "connection refused".to_owned(),
             error_code: 1212,
             ..HttpResponse::default()

@@ -68,6 +68,14 @@ fn groups() {
         "try { group('g', () => { throw new Error('x'); }); } catch (e) { check(1, { after: true }); }",
         &["group 0ms {group=::g}", "✓ after"],
     );
+    // What the script itself ends by aborting the test is measured; see the suite's `interrupted.js` for what others cut.
+    let text = lines(&format!(
+        "{K6} import exec from 'k6/execution'; export default function () {{
+           group('g', () => check(1, {{ stops: () => exec.test.abort(), never: true }}));
+           check(1, {{ never: true }}); }}"
+    ));
+    assert_eq!(text[..2], ["✗ stops {group=::g}", "group 0ms {group=::g}"], "{text:?}");
+    assert_eq!(text.len(), 3, "the abort and no more: {text:?}");
     check(K6, "group('a::b', () => {});", &["threw GoError: group and check names may not contain '::'"]);
     check(K6, "group('a');", &["threw GoError: group() requires a callback as a second argument"]);
     let text = lines(&format!("{K6} export default function () {{ group('a', async () => {{}}); }}"));

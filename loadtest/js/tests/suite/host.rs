@@ -225,7 +225,7 @@ pub(crate) fn shown(request: &HttpRequest) -> String {
     for (name, value) in &request.headers {
         line.push_str(&format!(" [{name}: {value}]"));
     }
-    let cookies = cookie_header(&request.jar.merged(&request.url, &request.cookies, 1_700_000_000));
+    let cookies = cookie_header(&request.jar.merged(&request.url, &request.cookies, || 1_700_000_000));
     if !cookies.is_empty() {
         line.push_str(&format!(" [Cookie: {cookies}]"));
     }
@@ -254,8 +254,8 @@ pub(crate) fn respond(request: &HttpRequest, status: u16, content_type: &str, bo
     HttpResponse {
         status,
         status_text: format!("{status} {}", if status == 200 { "OK" } else { "Other" }),
-        url: request.url.clone(),
-        proto: "HTTP/1.1".to_owned(),
+        url: request.url.as_str().into(),
+        proto: "HTTP/1.1",
         remote_ip: "127.0.0.1".to_owned(),
         remote_port: 80,
         headers: vec![

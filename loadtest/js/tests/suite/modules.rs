@@ -92,6 +92,33 @@ fn files_are_looked_for_beside_the_module_at_the_bottom_of_the_stack() {
 }
 
 #[test]
+fn files_that_cannot_be_opened_are_named_as_k6_names_them() {
+    let mut rig = Rig::new(
+        "import { open } from 'k6/experimental/fs';
+         const said = [];
+         for (const path of [undefined, '', './none.txt', '.']) {
+             try { await open(path); } catch (error) { said.push(String(error).replace(/\"\\/.*\\//, '\"…/')); }
+         }
+         export default () => { for (const line of said) console.log(line); };",
+    );
+    rig.iterate();
+    let lines = rig.lines();
+    assert_eq!(
+        lines[..3],
+        [
+            "Info: TypeError: open() failed; reason: path cannot be null or undefined",
+            "Info: TypeError: open() failed; reason: path cannot be empty",
+            "Info: NotFoundError: no such file or directory \"…/none.txt\"",
+        ]
+    );
+    let refused = "Info: InvalidResourceError: cannot open \"";
+    assert!(
+        lines[3].starts_with(refused) && lines[3].ends_with("\": opening a directory is not supported"),
+        "{lines:?}"
+    );
+}
+
+#[test]
 fn what_init_code_does_not_wait_for_is_finished_before_the_first_iteration() {
     let mut rig = Rig::new(
         "import { SharedArray } from 'k6/data';

@@ -4,15 +4,17 @@ use bytes::Bytes;
 use loadtest_js::{HttpRequest, RequestCookie, SentRequest, canonical, cookie_header, cookies_of};
 
 use super::Current;
+use super::target::Head;
 use crate::engine::shared::Shared;
 use crate::net::NetError;
 use crate::net::client::Client;
+use crate::net::h1::write_head;
 use crate::net::proxy::basic;
 
 /// The headers of a hop that belong to the request rather than to the connection.
 pub(super) fn own_headers(
     shared: &Shared,
-    current: &Current,
+    current: &Current<'_>,
     cookies: &[RequestCookie],
 ) -> Vec<(String, String)> {
     let mut own: Vec<(String, String)> = Vec::with_capacity(current.headers.len() + 4);
@@ -35,15 +37,16 @@ pub(super) fn own_headers(
     own
 }
 
-/// All headers of a hop, in the order in which they are sent.
-pub(super) fn headers(
+/// The head of a hop, from its own headers.
+pub(super) fn head(
     shared: &Shared,
     client: &Client,
-    current: &Current,
+    current: &Current<'_>,
     mut own: Vec<(String, String)>,
-) -> Vec<(String, String)> {
+) -> Head {
+    let address = &current.target.address;
     // Also before a digest or NTLM round, as k6.
-    if let Some((user, password)) = &current.address.user
+    if let Some((user, password)) = &address.user
         && !own.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"))
     {
         own.push(("Authorization".to_owned(), basic(user, password.as_deref().unwrap_or(""))));
@@ -54,12 +57,16 @@ pub(super) fn headers(
     }
     let envelope = Envelope {
         method: &current.method,
-        host: &current.address.host_header(),
+        host: &address.host_header(),
         user_agent: &shared.options.user_agent,
         body: current.body.as_ref().map(Bytes::len),
         close: client.no_reuse,
     };
-    in_order(&envelope, own)
+    let headers = in_order(&envelope, own);
+    let mut text = Vec::with_capacity(256);
+    let written = valid(&current.method, &headers)
+        .and_then(|()| write_head(&mut text, &current.method, &current.target.path, &headers));
+    Head { headers, text: written.map(|()| text) }
 }
 
 /// What goes around the headers that a script sets.
@@ -115,7 +122,7 @@ pub fn in_order(envelope: &Envelope<'_>, own: Vec<(String, String)>) -> Vec<(Str
 /// to the connection. The body is shown as it was before any compression.
 pub(super) fn sent_request(
     request: &HttpRequest,
-    current: &Current,
+    current: &Current<'_>,
     own: &[(String, String)],
 ) -> SentRequest {
     let shown = |(name, _): &&(String, String)| !name.eq_ignore_ascii_case("content-length");
@@ -125,7 +132,7 @@ pub(super) fn sent_request(
     let cookies = headers.iter().find(|(name, _)| name == "Cookie").map(|(_, line)| cookies_of(line));
     let cookie = |(name, value)| RequestCookie { name, value, replace: false };
     SentRequest {
-        method: current.method.clone(),
+        method: current.method.to_string(),
         url: current.url.to_string(),
         cookies: cookies.unwrap_or_default().into_iter().map(cookie).collect(),
         headers,
@@ -134,7 +141,7 @@ pub(super) fn sent_request(
 }
 
 /// What Go's client refuses to send.
-pub(super) fn valid(method: &str, headers: &[(String, String)]) -> Result<(), NetError> {
+fn valid(method: &str, headers: &[(String, String)]) -> Result<(), NetError> {
     let is_token = |text: &str| {
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         !text.is_empty() && text.bytes().all(token)

@@ -58,9 +58,9 @@ type Section<'a> = (&'static str, Vec<Row<'a>>);
 /// See the module.
 pub(super) struct Block<'a> {
     /// By name; the same check of several groups is one.
-    checks: Vec<(&'a str, Check)>,
+    pub(super) checks: Vec<(&'a str, Check)>,
     /// Those that are not empty, in order.
-    sections: Vec<Section<'a>>,
+    pub(super) sections: Vec<Section<'a>>,
 }
 
 impl<'a> Block<'a> {

@@ -109,6 +109,9 @@ fn target(url: Option<Value<'_>>) -> Result<std::result::Result<Target, Refusal>
     } else {
         return refused(&string_of(&url)?);
     };
+    if Address::is_plain(&url) {
+        return Ok(Ok(Target { url, name, auth: None }));
+    }
     let address = match Address::parse(&url) {
         Ok(address) => address,
         Err(why) => {

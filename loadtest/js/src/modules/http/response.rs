@@ -13,6 +13,7 @@ use super::request::Refusal;
 use super::{About, page};
 use crate::api::http::{HttpRequest, HttpResponse, ResponseType};
 use crate::cookies::parse_set_cookie;
+use crate::modules::json::select;
 use crate::modules::text::Text;
 use crate::modules::{add, bytes_of};
 use crate::vm::error::throw;
@@ -166,15 +167,15 @@ impl Response<'_> {
 const GETTERS: &[(&str, Getter)] = &[
     ("remote_ip", |r, ctx| r.inner.remote_ip.as_str().into_js(ctx)),
     ("remote_port", |r, ctx| r.inner.remote_port.into_js(ctx)),
-    ("url", |r, ctx| r.inner.url.as_str().into_js(ctx)),
+    ("url", |r, ctx| r.inner.url.into_js(ctx)),
     ("status", |r, ctx| r.inner.status.into_js(ctx)),
     ("status_text", |r, ctx| r.inner.status_text.as_str().into_js(ctx)),
-    ("proto", |r, ctx| r.inner.proto.as_str().into_js(ctx)),
+    ("proto", |r, ctx| r.inner.proto.into_js(ctx)),
     ("headers", |r, ctx| r.headers(ctx)),
     ("cookies", |r, ctx| r.cookies(ctx)),
     ("body", |r, ctx| r.body(ctx)),
     ("timings", |r, ctx| r.timings(ctx)),
-    ("tls_version", |r, ctx| r.inner.tls_version.as_str().into_js(ctx)),
+    ("tls_version", |r, ctx| r.inner.tls_version.into_js(ctx)),
     ("tls_cipher_suite", |r, ctx| r.inner.tls_cipher_suite.as_str().into_js(ctx)),
     ("ocsp", |_, ctx| ocsp(ctx)),
     ("error", |r, ctx| r.inner.error.as_str().into_js(ctx)),
@@ -423,40 +424,6 @@ pub fn canonical(name: &str) -> String {
             c
         })
         .collect()
-}
-
-/// Arrays and objects within each other that a selector looks through; a VU's stack is small.
-const NESTING_MAX: usize = 500;
-
-/// An upper bound of the depth of a JSON text: brackets in strings count too.
-fn nesting(text: &str) -> usize {
-    let (mut depth, mut deepest) = (0usize, 0);
-    for byte in text.bytes() {
-        match byte {
-            b'[' | b'{' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
-}
-
-/// A part of a JSON text by a path in the syntax of gjson; `undefined` if there is none or it is not JSON.
-pub(crate) fn select<'js>(ctx: &Ctx<'js>, text: &str, selector: &str) -> Result<Value<'js>> {
-    if nesting(text) > NESTING_MAX {
-        return Err(throw(ctx, &format!("the JSON is nested more than {NESTING_MAX} deep")));
-    }
-    if !gjson::valid(text) {
-        return Ok(Value::new_undefined(ctx.clone()));
-    }
-    let found = gjson::get(text, selector);
-    if !found.exists() {
-        return Ok(Value::new_undefined(ctx.clone()));
-    }
-    ctx.json_parse(found.json())
 }
 
 fn parse_json<'js>(ctx: &Ctx<'js>, text: &str) -> Result<Value<'js>> {

@@ -4,6 +4,7 @@
 pub(super) const MODULES: &[&str] = &[
     "k6",
     "k6/crypto",
+    "k6/crypto/x509",
     "k6/data",
     "k6/encoding",
     "k6/execution",
