@@ -89,6 +89,52 @@ async fn write(emulator: &Emulator, stream: &str, lines: &[(u64, &str)]) {
     emulator.ask("logs", "PutLogEvents", params).await;
 }
 
+/// What runs has read its secrets when it began: that one has changed since then is said, and `restart` is the remedy.
+#[tokio::test]
+async fn a_secret_that_changed_is_told_until_a_restart() {
+    for target in TARGETS {
+        let Some(emulator) = Emulator::started().await else { return };
+        let deploy = Deploy::to(target).await;
+        let nothing = deploy.run(&emulator, &["restart"]).await.is(1);
+        assert!(nothing.stderr.contains("`up` makes one"), "{nothing}");
+        let secret = json!({"Name": "/shop/key", "Value": "one", "Type": "SecureString"});
+        emulator.ask("ssm", "PutParameter", secret).await;
+        let file = "[service]\nsecrets = { KEY = \"ssm:/shop/key\" }\n";
+        std::fs::write(deploy.directory().join("deployment.toml"), file).expect("a file");
+        let up = deploy.run(&emulator, &UP).await.is(0);
+        let word = "has changed since";
+        assert!(!up.stderr.contains(word), "{up}");
+        // A launch is told in whole seconds: it is changed until that is seen.
+        let told = async {
+            loop {
+                let secret =
+                    json!({"Name": "/shop/key", "Value": "two", "Type": "SecureString", "Overwrite": true});
+                emulator.ask("ssm", "PutParameter", secret).await;
+                let status = deploy.run(&emulator, &["status"]).await.is(0);
+                if status.stdout.contains(word) {
+                    return status;
+                }
+            }
+        };
+        let status = within("the change to be seen", PATIENCE, told).await;
+        let one_line = status.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(one_line.contains("ssm:/shop/key has changed since 1 of 1"), "{status}");
+        assert!(one_line.contains(&format!("`todo-deploy {target} restart` replaces")), "{status}");
+        let up = deploy.run(&emulator, &UP).await.is(0);
+        assert!(up.stderr.contains("note: ssm:/shop/key has changed since 1 of 1"), "{up}");
+        emulator.forget().await;
+        let restart = deploy.run(&emulator, &["restart"]).await.is(0);
+        assert!(restart.stdout.starts_with("http://"), "{restart}");
+        let call = if target == "ec2" { "autoscaling:StartInstanceRefresh" } else { "ecs:UpdateService" };
+        assert_eq!(emulator.mutations().await, [call]);
+        let status = deploy.run(&emulator, &["status"]).await.is(0);
+        assert!(!status.stdout.contains(word), "{status}");
+        let up = deploy.run(&emulator, &UP).await.is(0);
+        assert!(!up.stderr.contains(word), "{up}");
+        assert_well_formed(&emulator).await;
+    }
+}
+
 /// What is not there is said by name, and what `plan` answers with 2 nothing else does.
 #[tokio::test]
 async fn nothing_to_look_at_and_words_that_are_none() {

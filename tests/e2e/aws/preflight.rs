@@ -173,7 +173,7 @@ async fn images_in_registries_other_than_ecr() {
         let noted = deploy.run(&emulator, &up(registry)).await.is(2);
         assert!(noted.stderr.contains("note: whether the image") && noted.stderr.contains(words), "{noted}");
     }
-    let wrong = deploy.run(&emulator, &up("mirror.example.com")).await.is(2);
+    let wrong = deploy.run(&emulator, &up("mirror.example.com")).await.is(1);
     assert!(wrong.stderr.contains("write the address of a mirror"), "{wrong}");
 }
 

@@ -103,7 +103,7 @@ impl Deploy {
         if matches!(subcommand, "up" | "down") {
             command.arg("--yes");
         }
-        if matches!(subcommand, "up" | "rollback") {
+        if matches!(subcommand, "up" | "rollback" | "restart") {
             for balancer in BALANCERS {
                 let host = format!("{balancer}-1.us-east-1.elb.amazonaws.com");
                 command.arg("--resolve").arg(format!("{host}:80:{}", self.front.address));

@@ -22,6 +22,7 @@ pub mod resources;
 pub mod revisions;
 mod secret;
 pub mod site;
+pub mod stale;
 pub mod status;
 mod user_data;
 pub mod value;

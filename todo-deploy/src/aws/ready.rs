@@ -69,8 +69,10 @@ pub struct Ready<'a> {
 pub struct Followed {
     /// Whether a refresh is wanted to be rolled back.
     is_undone: bool,
-    /// Its id, once it was seen.
+    /// Its id, once it is known.
     id: Option<String>,
+    /// Whether it was seen.
+    is_seen: bool,
     /// Looks in which it was not there, although nobody had seen it yet.
     unseen: u32,
 }
@@ -79,6 +81,11 @@ impl Followed {
     /// A refresh that somebody undoes, if so.
     pub fn undone(is_undone: bool) -> Self {
         Self { is_undone, ..Self::default() }
+    }
+
+    /// The deployment of an ECS service that was just begun, where its id is known.
+    pub fn begun(id: Option<String>) -> Self {
+        Self { id, ..Self::default() }
     }
 }
 

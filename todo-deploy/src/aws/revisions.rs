@@ -1,4 +1,4 @@
-//! Earlier versions of what runs, the way back to one, and a capacity set by hand.
+//! Earlier versions of what runs, the way back to one, a restart, and a capacity set by hand.
 
 use aws_sdk_autoscaling::types as auto;
 use aws_sdk_ecs::types as ecs;
@@ -122,7 +122,7 @@ pub async fn roll_back(cloud: &Cloud, names: &Names, number: i64, ids: &mut Ids)
                 .version(&version)
                 .build();
             if group::outdated(&group, &version) > 0 {
-                ids.insert(super::render::ROLLOUT, rollout::start(cloud, &name, template).await?);
+                ids.insert(super::render::ROLLOUT, rollout::start(cloud, &name, Some(template)).await?);
             } else {
                 let request = cloud.autoscaling.update_auto_scaling_group().auto_scaling_group_name(&name);
                 request.launch_template(template).send().await.map_err(of(call))?;
@@ -140,6 +140,31 @@ pub async fn roll_back(cloud: &Cloud, names: &Names, number: i64, ids: &mut Ids)
         Target::Local => {}
     }
     Ok(())
+}
+
+/// Replaces everything that runs by its like, one after the other, so that it reads its secrets anew. What a wait for
+/// readiness follows: ids into `ids`, and the new deployment of an ECS service. Refused where what runs is not ours.
+pub async fn restart(cloud: &Cloud, names: &Names, ids: &mut Ids) -> Result<Option<String>, Failure> {
+    let nothing = Ids::default();
+    let at = At { cloud, names, ids: &nothing, own: None };
+    match names.target {
+        Target::Ec2 => {
+            own_group(at).await?;
+            ids.insert(super::render::ROLLOUT, rollout::start(cloud, &names.service(), None).await?);
+            Ok(None)
+        }
+        Target::Ecs => {
+            own_service(at).await?;
+            let request = cloud.ecs.update_service().cluster(names.cluster()).service(names.cluster());
+            let updated = request.force_new_deployment(true).send().await.map_err(of("ecs:UpdateService"))?;
+            let Some(service) = updated.service else { return Ok(None) };
+            let primary = service.deployments().iter().find(|one| one.status() == Some("PRIMARY"));
+            let deployment = primary.and_then(|primary| primary.id()).map(str::to_owned);
+            ids.insert(super::render::TASK_DEFINITION, service.task_definition().unwrap_or_default());
+            Ok(deployment)
+        }
+        Target::Local => Ok(None),
+    }
 }
 
 /// Brings the version before a replacement of instances back while that is under way, and puts its id into `ids`; whether

@@ -1,9 +1,27 @@
 //! Secrets that somebody else keeps: whether they are there, and how AWS writes a reference to them.
 
+use aws_smithy_types::DateTime;
+
 use super::clients::Cloud;
 use super::failure::{Absent as _, Failure, Kind, of};
 use super::resources::parameter;
 use crate::deployment::SecretRef;
+
+/// When its value changed last, where AWS keeps it and tells.
+pub(super) async fn changed(cloud: &Cloud, secret: &SecretRef) -> Result<Option<DateTime>, Failure> {
+    match secret {
+        SecretRef::Parameter(name) => {
+            let found = parameter::matching(cloud, &[("Name", name)]).await?;
+            Ok(found.first().and_then(|found| found.last_modified_date().copied()))
+        }
+        SecretRef::Secret(name) => {
+            let request = cloud.secrets.describe_secret().secret_id(name);
+            let found = request.send().await.map_err(of("secretsmanager:DescribeSecret"))?;
+            Ok(found.last_changed_date)
+        }
+        SecretRef::Environment(_) | SecretRef::File(_) => Ok(None),
+    }
+}
 
 /// What to say about a secret that is not there. Its value is never read.
 pub(super) async fn missing(cloud: &Cloud, secret: &SecretRef) -> Result<Option<String>, Failure> {

@@ -144,6 +144,9 @@ pub async fn status(
         }
     }
     notes.extend(known.iter().filter_map(alarms::note));
+    let stale = super::stale::notes(cloud, names, deployment).await;
+    let stale = tolerated(stale, "changes of secrets are", &mut notes)?;
+    notes.extend(stale);
     let chronicle = match memory.chronicle.take() {
         Some((began, chronicle)) if began == clock.began => chronicle,
         _ => Chronicle::default(),

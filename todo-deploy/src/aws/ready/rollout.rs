@@ -101,7 +101,12 @@ impl Ready<'_> {
             return Ok(Err("the service is not visible yet".to_owned()));
         };
         let of_ours = |one: &&aws_sdk_ecs::types::Deployment| one.task_definition() == Some(ours);
-        let Some(deployment) = service.deployments().iter().find(of_ours) else {
+        let known = self.followed.borrow().id.clone();
+        let is_known =
+            |one: &&aws_sdk_ecs::types::Deployment| known.is_some() && one.id() == known.as_deref();
+        let deployments = service.deployments();
+        let Some(deployment) = deployments.iter().find(is_known).or_else(|| deployments.iter().find(of_ours))
+        else {
             if self.is_not_visible_yet() {
                 return Ok(Err("our deployment is not visible yet".to_owned()));
             }
@@ -110,7 +115,13 @@ impl Ready<'_> {
         };
         // Another deployment of the same revision may follow ours; ours is the one that was seen first.
         let id = deployment.id().unwrap_or_default().to_owned();
-        let followed = self.followed.borrow_mut().id.get_or_insert(id.clone()).clone();
+        let followed = known.unwrap_or_else(|| id.clone());
+        if id == followed {
+            let mut seen = self.followed.borrow_mut();
+            (seen.id, seen.is_seen) = (Some(id.clone()), true);
+        } else if self.is_not_visible_yet() {
+            return Ok(Err("our deployment is not visible yet".to_owned()));
+        }
         let counts = format!("{} of {} tasks run", deployment.running_count(), deployment.desired_count());
         match deployment.rollout_state() {
             Some(DeploymentRolloutState::Failed) => {
@@ -140,7 +151,7 @@ impl Ready<'_> {
     fn is_not_visible_yet(&self) -> bool {
         let mut followed = self.followed.borrow_mut();
         followed.unseen += 1;
-        followed.id.is_none() && followed.unseen <= LOOKS_MAX
+        !followed.is_seen && followed.unseen <= LOOKS_MAX
     }
 
     /// Why tasks stopped, what the service says, and the last lines that they wrote.

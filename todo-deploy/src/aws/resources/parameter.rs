@@ -2,7 +2,9 @@
 //!
 //! They are made once and never changed by us, so that a password that was rotated by hand stays.
 
-use aws_sdk_ssm::types::{ParameterStringFilter, ParameterType, ResourceTypeForTagging, Tag};
+use aws_sdk_ssm::types::{
+    ParameterMetadata, ParameterStringFilter, ParameterType, ResourceTypeForTagging, Tag,
+};
 use serde::Serialize;
 
 use super::{At, Call, Found, Kind, no_such};
@@ -97,8 +99,18 @@ pub(super) async fn value(name: &str, at: At<'_>) -> Result<String, Failure> {
     value.ok_or_else(|| Failure::incomplete(GET, "value"))
 }
 
-/// Names of the parameters of which each of these (`Name`, `tag:KEY`) is so. A page may be empty although others follow.
+/// Names of the parameters of which each of these (`Name`, `tag:KEY`) is so.
 pub(in crate::aws) async fn named(cloud: &Cloud, filters: &[(&str, &str)]) -> Result<Vec<String>, Failure> {
+    let found = matching(cloud, filters).await?;
+    Ok(found.into_iter().filter_map(|one| one.name).collect())
+}
+
+/// The parameters of which each of these (`Name`, `tag:KEY`) is so, without their values. A page may be empty although
+/// others follow.
+pub(in crate::aws) async fn matching(
+    cloud: &Cloud,
+    filters: &[(&str, &str)],
+) -> Result<Vec<ParameterMetadata>, Failure> {
     let filter = |(key, value): &(&str, &str)| {
         ParameterStringFilter::builder().key(*key).option("Equals").values(*value).build()
     };
@@ -109,7 +121,7 @@ pub(in crate::aws) async fn named(cloud: &Cloud, filters: &[(&str, &str)]) -> Re
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
         let Some(page) = page.map_err(of(DESCRIBE)).absent()? else { break };
-        found.extend(page.parameters().iter().filter_map(|one| one.name().map(str::to_owned)));
+        found.extend(page.parameters.unwrap_or_default());
     }
     Ok(found)
 }

@@ -57,7 +57,7 @@ impl Kind for Rollout {
         }
         let group = at.id(call, &self.auto_scaling_group_name)?;
         let template = self.launch_template.specification(call, at)?;
-        start(at.cloud, &group, template).await.map(Some)
+        start(at.cloud, &group, Some(template)).await.map(Some)
     }
 
     fn removal(&self) -> Vec<Call> {
@@ -69,21 +69,23 @@ impl Kind for Rollout {
     }
 }
 
-/// Replaces the group's instances by those of a template's version, one by one; the refresh's id.
+/// Replaces the group's instances by those of a template's version, one by one; the refresh's id. Without a version all are
+/// replaced by their like, and there is nothing to go back to.
 pub(in crate::aws) async fn start(
     cloud: &Cloud,
     group: &str,
-    template: auto::LaunchTemplateSpecification,
+    template: Option<auto::LaunchTemplateSpecification>,
 ) -> Result<String, Failure> {
     let preferences = auto::RefreshPreferences::builder()
         .min_healthy_percentage(MIN_HEALTHY_PERCENT)
         .max_healthy_percentage(MAX_HEALTHY_PERCENT)
-        .skip_matching(true)
-        .auto_rollback(true)
+        .skip_matching(template.is_some())
+        .auto_rollback(template.is_some())
         .build();
     let request = cloud.autoscaling.start_instance_refresh().auto_scaling_group_name(group);
-    let wanted = auto::DesiredConfiguration::builder().launch_template(template).build();
-    let request = request.desired_configuration(wanted).preferences(preferences);
+    let wanted =
+        template.map(|template| auto::DesiredConfiguration::builder().launch_template(template).build());
+    let request = request.set_desired_configuration(wanted).preferences(preferences);
     let started = request.send().await.map_err(of(START))?;
     started.instance_refresh_id.ok_or_else(|| Failure::incomplete(START, "id of the refresh"))
 }

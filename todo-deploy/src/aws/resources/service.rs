@@ -229,6 +229,27 @@ pub(in crate::aws) async fn describe(
     Ok(found.and_then(|found| found.services).and_then(|services| services.into_iter().next()))
 }
 
+/// Tasks that one call describes.
+const TASKS_MAX: usize = 100;
+
+/// Those that run or begin to.
+pub(in crate::aws) async fn tasks(at: At<'_>) -> Result<Vec<ecs::Task>, Failure> {
+    let cluster = at.names.cluster();
+    let mut pages =
+        at.cloud.ecs.list_tasks().cluster(&cluster).service_name(&cluster).into_paginator().send();
+    let mut listed = Vec::new();
+    while let Some(page) = pages.next().await {
+        listed.extend(page.map_err(of("ecs:ListTasks"))?.task_arns.unwrap_or_default());
+    }
+    let mut tasks = Vec::new();
+    for arns in listed.chunks(TASKS_MAX) {
+        let request = at.cloud.ecs.describe_tasks().cluster(&cluster).set_tasks(Some(arns.to_vec()));
+        let described = request.send().await.map_err(of("ecs:DescribeTasks"))?;
+        tasks.extend(described.tasks.unwrap_or_default());
+    }
+    Ok(tasks)
+}
+
 pub(in crate::aws) fn is_leaving(service: &ecs::Service) -> bool {
     service.status() == Some("DRAINING")
 }

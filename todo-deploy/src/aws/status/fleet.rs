@@ -90,16 +90,10 @@ pub(super) async fn tasks(at: At<'_>, health: &TargetHealth) -> Result<Option<Fl
     let targets =
         request.send().await.map_err(of(call)).map(|found| found.scalable_targets.unwrap_or_default());
     let targets = tolerated(targets, "least and most tasks are", &mut notes)?;
-    let listed = at.cloud.ecs.list_tasks().cluster(&cluster).service_name(&cluster).send().await;
-    let listed = listed.map_err(of("ecs:ListTasks"))?.task_arns.unwrap_or_default();
     let began = found.created_at().copied().unwrap_or_else(|| DateTime::from_secs(0));
     let clock = Clock { began: began.as_secs_f64() };
-    let mut instances = Vec::new();
-    for arns in listed.chunks(TASKS_MAX) {
-        let request = at.cloud.ecs.describe_tasks().cluster(&cluster).set_tasks(Some(arns.to_vec()));
-        let described = request.send().await.map_err(of("ecs:DescribeTasks"))?;
-        instances.extend(described.tasks().iter().map(|task| instance_of(task, health, clock)));
-    }
+    let tasks = service::tasks(at).await?;
+    let instances: Vec<Instance> = tasks.iter().map(|task| instance_of(task, health, clock)).collect();
     let limits = Group {
         min: targets.first().map(|target| count(Some(target.min_capacity()))).unwrap_or_default(),
         desired: count(Some(found.desired_count())),
@@ -118,9 +112,6 @@ pub(super) async fn tasks(at: At<'_>, health: &TargetHealth) -> Result<Option<Fl
     notes.extend(rollouts);
     Ok(Some(Fleet { began, group: counted(limits, &instances), instances, notes, service: Some(found) }))
 }
-
-/// Tasks that one call describes.
-const TASKS_MAX: usize = 100;
 
 fn instance_of(task: &ecs::Task, health: &TargetHealth, clock: Clock) -> Instance {
     let details = task.attachments().iter().flat_map(|attachment| attachment.details());

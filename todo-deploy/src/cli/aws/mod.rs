@@ -44,6 +44,7 @@ enum Command {
     Scale(revisions::Scale),
     History(revisions::History),
     Rollback(revisions::Rollback),
+    Restart(revisions::Restart),
     Policy(policy::Args),
 }
 
@@ -152,6 +153,7 @@ pub(super) fn run(args: &Args, target: Target) -> ExitCode {
             Command::History(args) => revisions::show_history(args, target).await,
             Command::Policy(args) => policy::run(args, target),
             Command::Rollback(args) => revisions::run_rollback(args, target).await,
+            Command::Restart(args) => revisions::run_restart(args, target).await,
         }
     })
 }

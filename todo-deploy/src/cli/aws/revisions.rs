@@ -1,4 +1,4 @@
-//! `todo-deploy ec2 history`, `rollback` and `scale`
+//! `todo-deploy ec2 history`, `rollback`, `restart` and `scale`
 
 use std::cell::RefCell;
 use std::process::ExitCode;
@@ -12,7 +12,8 @@ use super::stop::stoppable;
 use super::{Common, Resolves};
 use crate::aws::plan::Plan;
 use crate::aws::ready::{Followed, Ready};
-use crate::aws::revisions::{Revision, history, roll_back, scale, undo};
+use crate::aws::revisions::{Revision, history, restart, roll_back, scale, undo};
+use crate::aws::value::Ids;
 use crate::deployment::Target;
 
 /// List the versions that ran, newest first, with their images
@@ -38,6 +39,17 @@ pub(super) struct Rollback {
     /// The version to go back to
     #[arg(value_name = "NUMBER")]
     number: Option<i64>,
+}
+
+/// Replace instances or tasks by their like, one after the other, so that they read their secrets anew
+///
+/// `status` and `up` say when a secret has changed since something that runs began.
+#[derive(Debug, clap::Args)]
+pub(super) struct Restart {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    resolves: Resolves,
 }
 
 /// Set how many instances or tasks there should be now; the policies may change it again
@@ -96,16 +108,36 @@ pub(super) async fn run_rollback(args: &Rollback, target: Target) -> Result<Exit
         say(&format!("from {} ({}) to {} ({})", current.number, current.image, to.number, to.image));
         roll_back(&session.cloud, &session.names, to.number, &mut ids).await?;
     }
+    wait("rollback", &session, (&args.common, &args.resolves), &ids, Followed::undone(is_undone)).await
+}
+
+pub(super) async fn run_restart(args: &Restart, target: Target) -> Result<ExitCode> {
+    let session = Session::open(&args.common, target).await?;
+    let mut ids = session.observe().await?.ids;
+    ids.remove(crate::aws::render::ROLLOUT);
+    let begun = restart(&session.cloud, &session.names, &mut ids).await?;
+    wait("restart", &session, (&args.common, &args.resolves), &ids, Followed::begun(begun)).await
+}
+
+/// Until the service answers; prints its URL.
+async fn wait(
+    what: &str,
+    session: &Session,
+    (common, resolves): (&Common, &Resolves),
+    ids: &Ids,
+    followed: Followed,
+) -> Result<ExitCode> {
     let stop = std::cell::Cell::new(false);
-    let screen = Screen::open(args.common.plain, session.cloud.patience());
-    screen.begin(&format!("rollback of {} on {target}", session.names.deployment), &Plan::default());
+    let screen = Screen::open(common.plain, session.cloud.patience());
+    let title = format!("{what} of {} on {}", session.names.deployment, session.target);
+    screen.begin(&title, &Plan::default());
     let ready = Ready {
         cloud: &session.cloud,
         names: &session.names,
-        ids: &ids,
+        ids,
         deployment: &session.deployment,
-        resolve: &args.resolves.resolve,
-        followed: RefCell::new(Followed::undone(is_undone)),
+        resolve: &resolves.resolve,
+        followed: RefCell::new(followed),
     };
     let work = async {
         let waited = ready.wait(&|what, elapsed| screen.wait(what, elapsed), &|| stop.get()).await;

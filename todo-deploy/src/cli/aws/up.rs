@@ -14,6 +14,7 @@ use super::{Common, Resolves};
 use crate::aws::apply::Apply;
 use crate::aws::plan::Action;
 use crate::aws::ready::Ready;
+use crate::aws::stale::notes;
 use crate::deployment::Target;
 
 /// Make it so: create or change what `plan` shows, and wait until the service answers through the load balancer
@@ -90,7 +91,12 @@ pub(super) async fn run(args: &Args, target: Target) -> Result<ExitCode> {
         let waited = ready.wait(&|what, elapsed| screen.wait(what, elapsed), &|| stop.get()).await;
         waited.map(Some).map_err(anyhow::Error::msg)
     };
-    if let Some(url) = stoppable(&stop, &screen, work).await? {
+    let url = stoppable(&stop, &screen, work).await?;
+    // What was replaced just now has read them anew.
+    for note in notes(&session.cloud, names, &session.deployment).await.unwrap_or_default() {
+        say(&format!("note: {note}"));
+    }
+    if let Some(url) = url {
         say(&format!("{} answers", names.deployment));
         print(&url);
     }
