@@ -36,7 +36,7 @@ Examples:
   loadtest new script.js                                              a script to begin with
 
 Exit codes: 0 done, also when checks failed; 99 a threshold failed; 100/101 setup/teardown took too long;
-104 bad options; 105 interrupted; 107 the script failed; 108 the script aborted the test; 110 the script
+102 the script was stuck; 104 bad options; 105 interrupted; 107 the script failed; 108 the script aborted the test; 110 the script
 marked the test as failed.";
 
 #[derive(Debug, Subcommand)]

@@ -14,6 +14,8 @@ pub(super) const UNNAMED: u8 = 255;
 pub(super) const THRESHOLDS: u8 = 99;
 pub(super) const SETUP_TIMEOUT: u8 = 100;
 pub(super) const TEARDOWN_TIMEOUT: u8 = 101;
+/// Something else took too long.
+pub(super) const TIMEOUT: u8 = 102;
 pub(super) const BAD_CONFIG: u8 = 104;
 pub(super) const INTERRUPTED: u8 = 105;
 pub(super) const SCRIPT: u8 = 107;

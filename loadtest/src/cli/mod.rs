@@ -13,6 +13,7 @@ mod progress;
 mod remote;
 mod results;
 mod run;
+mod signals;
 mod target;
 mod threads;
 mod url_mode;

@@ -107,6 +107,13 @@ pub(super) async fn finish(
     if outcomes.end == End::Regular && plans.live.completed.load(Ordering::Relaxed) == 0 {
         log.warn("no iteration of the script came to its end; consider a longer test");
     }
+    if outcomes.stuck > 0 {
+        log.error(&format!(
+            "{} threads did not end, so what their VUs measured is missing: the script is inside a call that cannot be \
+             interrupted, such as a method of a huge array or a costly cryptographic one; let it do less at once",
+            outcomes.stuck
+        ));
+    }
     if outcomes.lost_samples > 0 {
         log.warn(&format!(
             "{} samples did not reach the outputs because these could not keep up; the summary counts them all",
@@ -229,6 +236,9 @@ fn code(outcomes: &Outcomes, verdicts: &[verdict::Verdict<'_>], log: &Log) -> u8
             return exit::INTERRUPTED;
         }
         End::Regular | End::Threshold => {}
+    }
+    if outcomes.stuck > 0 {
+        return exit::TIMEOUT;
     }
     if let Some(reason) = &outcomes.failed {
         log.error(&format!("the script marked the test as failed: {reason}"));

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use loadtest_js::{NativeScenario, NativeStep, Script, VuConfig};
-use tokio::signal::unix::{self, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use url::Url;
@@ -17,10 +16,10 @@ use super::exit::Failure;
 use super::log::Log;
 use super::progress::{self, Progress};
 use super::target::{self, Target, What};
-use super::{flags, fleet, limits, results, threads};
+use super::{flags, fleet, limits, results, signals, threads};
 use crate::config::{Options, ScenarioSpec, inspect, scenarios};
 use crate::engine::native::PlanSpec;
-use crate::engine::run::{self, Signal};
+use crate::engine::run;
 use crate::engine::shared::{Clock, LOG_MAX, Live};
 use crate::engine::wire_log::WireLog;
 use crate::engine::worker::{Plans, ProgramSpec};
@@ -111,7 +110,10 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         samples,
     };
     let done = drive(&plans, args, notices_in, quiet, &target.name, &log);
-    // The writer ends with the last sender.
+    // A thread that is stuck keeps its sender.
+    if let Some(samples) = &plans.samples {
+        let _ = samples.send(samples::END);
+    }
     drop(plans);
     join(writer)?;
     done
@@ -142,20 +144,12 @@ fn drive(
             Some(text) => Some(fleet::Before::read(text, plans).await?),
             None => None,
         };
-        let (signals, signals_in) = mpsc::channel(4);
-        // Both from here on, not when the task first runs: by then a script may have begun, and a signal that nobody
-        // listens for ends the process.
-        if let (Ok(interrupt), Ok(terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        {
-            tokio::task::spawn_local(listen(interrupt, terminate, signals));
-        }
+        let signals = signals::listen()?;
         let mut watcher =
             Progress::new(Arc::clone(&plans.profile), quiet, log.clone(), plans.options.segment.share());
-        let outcomes =
-            run::run(plans, threads, notices, signals_in, &mut watcher).await.map_err(|error| {
-                if error.init { Failure::script(error.message) } else { Failure::system(error.message) }
-            })?;
+        let outcomes = run::run(plans, threads, notices, signals, &mut watcher).await.map_err(|error| {
+            if error.init { Failure::script(error.message) } else { Failure::system(error.message) }
+        })?;
         results::finish(plans, &outcomes, &args.output, title, no_color, fleet, log).await
     })
 }
@@ -182,28 +176,13 @@ fn live(profile: &Profile) -> Arc<Live> {
     live
 }
 
-/// Waits for the thread that writes the outputs, which ends with the last sender.
+/// Waits for the thread that writes the outputs, which has been told to end.
 fn join(writer: Option<Writer>) -> Result<(), Failure> {
     let Some(writer) = writer else { return Ok(()) };
     match writer.join() {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(Failure::system(format!("an output could not be written: {error}"))),
         Err(_) => Err(Failure::system("the thread that writes outputs failed")),
-    }
-}
-
-/// The first signal ends the test gently, the second at once.
-async fn listen(mut interrupt: unix::Signal, mut terminate: unix::Signal, signals: mpsc::Sender<Signal>) {
-    let mut next = Signal::Gentle;
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        if signals.send(next).await.is_err() {
-            return;
-        }
-        next = Signal::Hard;
     }
 }
 

@@ -1,24 +1,25 @@
 //! The coordinator: prepares threads, runs setup, lets the executors go, watches, and gathers the results.
 
+mod own;
+mod roll;
+
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use loadtest_js::{Outcome, Task, TaskValue};
 use tokio::sync::{mpsc, watch};
+
+use roll::Roll;
 
 use super::open::Free;
 use super::pool::Share;
 use super::shared::{Notice, Shared};
 use super::vu::{Program, VirtualUser};
 use super::worker::{self, Links, Message, Phase, Plans};
-use crate::metrics::registry;
-use crate::metrics::tags::PlainTags;
 use crate::metrics::totals::Totals;
 use crate::net::h1::now;
-use crate::profile::Executor;
 
 /// How often thresholds that may abort the test are judged.
 const ABORT_CHECK: Duration = Duration::from_secs(2);
@@ -57,6 +58,16 @@ pub struct Outcomes {
     pub failed: Option<String>,
     pub lost_samples: u64,
     pub lost_log_lines: u64,
+    /// Threads that did not end although everything was cut; what they measured is missing.
+    pub stuck: usize,
+}
+
+/// What the threads measured.
+struct Gathered {
+    totals: Totals,
+    lost_samples: u64,
+    lost_log_lines: u64,
+    stuck: usize,
 }
 
 /// A test that could not start.
@@ -137,7 +148,7 @@ pub async fn run(
     };
     coordinator.wait_ready(threads, watcher).await?;
     let (mut main_vu, setup_data) = coordinator.setup(watcher).await?;
-    let (totals, lost_samples, lost_log_lines) = if coordinator.end == End::Regular {
+    let measured = if coordinator.end == End::Regular {
         let measured = coordinator.execute(threads, setup_data.clone(), watcher).await;
         if coordinator.end == End::Regular {
             coordinator.count_dropped();
@@ -149,7 +160,8 @@ pub async fn run(
     };
     coordinator.teardown(main_vu.as_mut(), setup_data.as_ref(), watcher).await;
     coordinator.drain_notices(watcher);
-    for handle in handles {
+    // One that is stuck ends with the process.
+    for handle in handles.into_iter().filter(|handle| measured.stuck == 0 || handle.is_finished()) {
         // A thread that panicked has printed why; what it measured is lost and the others count.
         let _ = handle.join();
     }
@@ -158,10 +170,11 @@ pub async fn run(
         outlet.flush();
     }
     let mut merged = own.totals.clone();
-    merged.merge(&totals);
+    merged.merge(&measured.totals);
     let run_time = plans.clock.elapsed();
     let (end, failed) = (coordinator.end.clone(), coordinator.failed.clone());
-    Ok(Outcomes { totals: merged, end, run_time, setup_data, failed, lost_samples, lost_log_lines })
+    let Gathered { lost_samples, lost_log_lines, stuck, .. } = measured;
+    Ok(Outcomes { totals: merged, end, run_time, setup_data, failed, lost_samples, lost_log_lines, stuck })
 }
 
 fn start_threads(
@@ -292,33 +305,37 @@ impl Coordinator<'_> {
         threads: usize,
         setup_data: Option<Arc<str>>,
         watcher: &mut dyn Watcher,
-    ) -> (Totals, u64, u64) {
+    ) -> Gathered {
         watcher.state("running");
         self.phase.send_replace(Phase::Running { epoch: now(), setup_data });
         self.gather(threads, watcher).await
     }
 
-    /// Watches the threads until all are done, and merges what they measured.
-    async fn gather(&mut self, threads: usize, watcher: &mut dyn Watcher) -> (Totals, u64, u64) {
-        let mut totals = Totals::new(Arc::clone(&self.plans.registry));
-        let (mut lost_samples, mut lost_lines, mut done) = (0, 0, 0);
+    /// Watches the threads until all are done, or those that are left never will be, and merges what they measured.
+    async fn gather(&mut self, threads: usize, watcher: &mut dyn Watcher) -> Gathered {
+        let totals = Totals::new(Arc::clone(&self.plans.registry));
+        let mut gathered = Gathered { totals, lost_samples: 0, lost_log_lines: 0, stuck: 0 };
         let begin = now();
+        let mut roll = Roll::new(threads, begin);
+        // By then nothing may run any more.
+        let mut cut = begin + self.plans.profile.end();
         let second = Duration::from_secs(1);
         let mut tick = tokio::time::interval_at((begin + second).into(), second);
         let mut judge = tokio::time::interval_at((begin + ABORT_CHECK + SNAPSHOT_WAY).into(), ABORT_CHECK);
         let mut give_up: Option<Instant> = None;
-        while done < threads {
-            let cut = give_up.map(|at| tokio::time::sleep_until(at.into()));
+        while roll.left().next().is_some() {
+            let last = give_up.map(|at| tokio::time::sleep_until(at.into()));
             tokio::select! {
                 message = self.messages.recv() => match message {
-                    Some(Message::Done { totals: theirs, lost_samples: samples, lost_log_lines: lines }) => {
-                        totals.merge(&theirs);
-                        lost_samples += samples;
-                        lost_lines += lines;
-                        done += 1;
+                    Some(Message::Done { thread, totals, lost_samples, lost_log_lines }) => {
+                        gathered.totals.merge(&totals);
+                        gathered.lost_samples += lost_samples;
+                        gathered.lost_log_lines += lost_log_lines;
+                        roll.done(thread);
                     }
-                    Some(Message::Snapshot { thread, totals }) => {
-                        self.snapshots.insert(thread, totals);
+                    Some(Message::Alive { thread, snapshot }) => {
+                        roll.heard(thread, now());
+                        self.snapshots.extend(snapshot.map(|totals| (thread, totals)));
                     }
                     Some(_) => {}
                     None => break,
@@ -328,49 +345,29 @@ impl Coordinator<'_> {
                 _ = self.samples.tick() => self.sample_vus(),
                 _ = tick.tick() => {
                     watcher.tick(now() - begin, &self.plans.live);
+                    if roll.is_stuck(cut, now()) {
+                        break;
+                    }
                 }
                 _ = judge.tick() => if self.plans.snapshots {
                     self.judge_thresholds(watcher);
                 },
-                () = async { match cut { Some(cut) => cut.await, None => std::future::pending().await } } => break,
+                () = async { match last { Some(last) => last.await, None => std::future::pending().await } } => break,
             }
-            if give_up.is_none() && *self.phase.borrow() == Phase::Aborting {
-                give_up = Some(now() + LAST_GRACE);
+            match *self.phase.borrow() {
+                Phase::Stopping(grace) => cut = cut.min(now() + grace),
+                Phase::Aborting => give_up = give_up.or_else(|| Some(now() + LAST_GRACE)),
+                Phase::Preparing | Phase::Running { .. } => {}
             }
         }
         watcher.tick(now() - begin, &self.plans.live);
-        (totals, lost_samples, lost_lines)
-    }
-
-    /// Iterations that VUs shared and that the time did not suffice for; what VUs have of their own they tell themselves.
-    fn count_dropped(&self) {
-        let at_ns = self.shared.clock.now_ns();
-        for (scenario, live) in self.plans.profile.scenarios.iter().zip(&self.plans.live.scenarios) {
-            let Executor::SharedIterations { iterations: wanted, .. } = scenario.executor else { continue };
-            let missing = wanted.saturating_sub(live.begun.load(Ordering::Relaxed));
-            if missing > 0 {
-                let context = loadtest_js::TagContext {
-                    scenario: scenario.name.as_str().into(),
-                    tags: self.plans.options.tags.clone(),
-                    ..Default::default()
-                };
-                self.shared.recorder.borrow_mut().dropped(missing, &context, at_ns);
+        for thread in roll.left() {
+            gathered.stuck += 1;
+            if let Some(totals) = self.snapshots.get(&thread) {
+                gathered.totals.merge(totals);
             }
         }
-    }
-
-    fn sample_vus(&self) {
-        let live = &self.plans.live;
-        let at_ns = self.shared.clock.now_ns();
-        let context = loadtest_js::TagContext { tags: self.plans.options.tags.clone(), ..Default::default() };
-        let mut recorder = self.shared.recorder.borrow_mut();
-        let system = recorder.system.without("group");
-        let tags = PlainTags { context: &context, extra: &[], system, own: &[] };
-        let active = live.active.load(Ordering::Relaxed);
-        recorder.add(registry::VUS, active as f64, &tags, &context, at_ns);
-        let initialized = live.initialized.load(Ordering::Relaxed);
-        recorder.add(registry::VUS_MAX, initialized as f64, &tags, &context, at_ns);
-        recorder.totals.series.at(at_ns).vus = active;
+        gathered
     }
 
     fn judge_thresholds(&mut self, watcher: &mut dyn Watcher) {
@@ -434,7 +431,7 @@ impl Coordinator<'_> {
             }
             Signal::Hard => {
                 self.at_once = true;
-                watcher.state("interrupted again: stopping at once");
+                watcher.state("interrupted again: stopping at once (a third time: without a summary)");
                 Phase::Aborting
             }
         };

@@ -92,11 +92,13 @@ pub enum Message {
         error: String,
         init: bool,
     },
-    Snapshot {
+    /// Each second: it lives. With what it has measured, if that is wanted.
+    Alive {
         thread: usize,
-        totals: Box<Totals>,
+        snapshot: Option<Box<Totals>>,
     },
     Done {
+        thread: usize,
         totals: Box<Totals>,
         lost_samples: u64,
         lost_log_lines: u64,
@@ -284,7 +286,8 @@ fn done(shared: &Shared, links: &Links) {
     });
     let totals = Box::new(recorder.totals.clone());
     let lost_log_lines = shared.lost_log_lines.get();
-    let _ = links.messages.send(Message::Done { totals, lost_samples, lost_log_lines });
+    let thread = links.share.thread;
+    let _ = links.messages.send(Message::Done { thread, totals, lost_samples, lost_log_lines });
 }
 
 /// Runs this thread's share of all scenarios to their end.
@@ -334,10 +337,8 @@ async fn background(worker: &Rc<Worker>, links: &mut Links, snapshots: bool) {
                 if let Some(outlet) = &mut recorder.outlet {
                     outlet.flush();
                 }
-                if snapshots {
-                    let totals = Box::new(recorder.totals.clone());
-                    let _ = links.messages.send(Message::Snapshot { thread: worker.share.thread, totals });
-                }
+                let snapshot = snapshots.then(|| Box::new(recorder.totals.clone()));
+                let _ = links.messages.send(Message::Alive { thread: worker.share.thread, snapshot });
             }
         }
     }

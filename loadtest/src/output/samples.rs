@@ -73,7 +73,10 @@ impl Destination {
     }
 }
 
-/// Writes batches until all senders are gone.
+/// The batch that ends the outputs.
+pub const END: Vec<Sample> = Vec::new();
+
+/// Writes batches until there comes [`END`], or all senders are gone.
 pub fn write_all(
     batches: &Receiver<Vec<Sample>>,
     mut outputs: Vec<(Destination, Box<dyn Write + Send>)>,
@@ -90,7 +93,9 @@ pub fn write_all(
             writeln!(out, "metric_name,timestamp,metric_value,{},extra_tags,metadata", columns.join(","))?;
         }
     }
-    while let Ok(batch) = batches.recv() {
+    while let Ok(batch) = batches.recv()
+        && !batch.is_empty()
+    {
         for sample in &batch {
             let first = seen.insert(sample.metric);
             for (destination, out) in &mut outputs {

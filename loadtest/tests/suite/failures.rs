@@ -1,9 +1,13 @@
 //! Servers and scripts that fail.
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::server::{Server, answer, ok};
-use crate::tool::{run, run_script};
+use crate::tool::{Dir, command, run, run_script};
 
 #[test]
 fn refused_hung_and_cut_connections_have_k6s_error_codes() {
@@ -116,4 +120,59 @@ fn setup_that_throws_and_functions_that_are_missing() {
     let (run, _) = run_script("exec", script, &[]);
     assert_eq!(run.code, 104);
     assert!(run.stderr.contains("`buy`"), "{}", run.stderr);
+}
+
+/// Never ends, and nothing can interrupt it.
+const STUCK: &str = "Array.prototype.reverse.call({ length: 2 ** 53 - 1 });";
+
+#[test]
+fn a_regular_expression_that_never_ends_is_cut() {
+    let script = "export const options = { scenarios: { a: {
+           executor: 'constant-vus', duration: '1s', gracefulStop: '0s' } } };
+         export default function () { /^(a+)+$/.test('a'.repeat(100) + 'b'); }";
+    for isolation in ["--isolation=auto", "--isolation=vu"] {
+        let (run, results) = run_script("endless-expression", script, &[isolation]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert_eq!(results["metrics"]["iterations"], serde_json::Value::Null);
+    }
+}
+
+#[test]
+fn a_script_that_cannot_be_interrupted_does_not_keep_the_test_from_ending() {
+    let script = format!(
+        "export const options = {{ scenarios: {{ a: {{
+           executor: 'constant-vus', duration: '1s', gracefulStop: '0s' }} }} }};
+         export default function () {{ {STUCK} }}"
+    );
+    let dir = Dir::new("stuck-out");
+    let out = format!("json={}", dir.path("samples.json"));
+    let (run, _) = run_script("stuck", &script, &["--out", &out]);
+    assert_eq!(run.code, 102, "{}", run.stderr);
+    assert!(run.stderr.contains("1 threads did not end"), "{}", run.stderr);
+    assert!(run.stdout.contains("TOTAL RESULTS"), "{}", run.stdout);
+    assert!(dir.read("samples.json").contains("vus_max"), "what there is was written");
+}
+
+#[test]
+fn the_third_interrupt_ends_whatever_cannot_be_interrupted() {
+    let dir = Dir::new("stuck-setup");
+    let file = dir.write(
+        "script.js",
+        &format!("export function setup() {{ {STUCK} }} export default function () {{}}"),
+    );
+    let mut child = command(&[&file, "--console-output", &dir.path("log")]);
+    let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("is piped")).lines();
+    lines.by_ref().map_while(Result::ok).find(|line| line.starts_with("setup()")).expect("setup begins");
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("fits")).expect("a process");
+    // Signals that come at once may count as one.
+    let code = loop {
+        if let Some(status) = child.try_wait().expect("is ours") {
+            break status.code();
+        }
+        kill_process(pid, Signal::INT).expect("is ours");
+        std::thread::yield_now();
+    };
+    assert_eq!(code, Some(105));
+    assert!(lines.map_while(Result::ok).any(|line| line.contains("without results")));
 }
