@@ -184,13 +184,13 @@ impl Script {
 
     /// The script's own text, as it was written.
     #[must_use]
-    pub fn text(&self) -> Arc<str> {
+    pub fn source(&self) -> Arc<str> {
         Arc::clone(&self.graph().entry_text)
     }
 
-    /// The text of the entry as JavaScript, if it is an ES module.
-    pub(crate) fn entry_code(&self) -> Option<Arc<str>> {
-        self.graph().entry_code.clone()
+    /// The text of one of the script's own modules as JavaScript, if it is an ES module.
+    pub(crate) fn text(&self, name: &str) -> Option<Arc<str>> {
+        self.graph().texts.get(name).cloned()
     }
 
     pub(crate) fn entry_is_common_js(&self) -> bool {

@@ -60,7 +60,7 @@ pub(super) async fn finish(
     };
     let new_shape = plans.options.json.get("newMachineReadableSummary").is_some_and(|value| value == true);
     let mut data = if new_shape {
-        let script = plans.script.as_ref().map(loadtest_js::Script::text).unwrap_or_default();
+        let script = plans.script.as_ref().map(loadtest_js::Script::source).unwrap_or_default();
         summary.machine_readable(&script, &time_of_day(&plans.clock))
     } else {
         data::summary(&outcomes.totals, &facts)

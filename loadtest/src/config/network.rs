@@ -107,7 +107,8 @@ pub fn tls(options: &Map<String, Value>, warnings: &mut Vec<String>) -> Result<T
             return Err(format!("options: `tlsVersion` must be a text or {{min, max}}, not {other}"));
         }
     }
-    tls.cipher_suites = fields.texts("tlsCipherSuites")?;
+    // As in k6, none is all.
+    tls.cipher_suites = fields.texts("tlsCipherSuites")?.filter(|suites| !suites.is_empty());
     if let Some(suites) = &tls.cipher_suites {
         warnings.extend(suites::check(suites)?);
     }

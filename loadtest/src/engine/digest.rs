@@ -3,7 +3,23 @@
 use md5::{Digest, Md5};
 use sha2::Sha256;
 
-/// The `Authorization` header that answers a `WWW-Authenticate: Digest` challenge. `None` when the challenge asks
+use crate::net::Reply;
+
+/// What a challenge says behind its scheme.
+pub fn challenge(reply: &Reply) -> Option<&str> {
+    let all = reply.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("www-authenticate"));
+    all.map(|(_, value)| value.trim()).find_map(|value| {
+        let (scheme, rest) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("digest").then_some(rest)
+    })
+}
+
+/// Whether it asks for digest authentication.
+pub fn is_challenge(reply: &Reply) -> bool {
+    challenge(reply).is_some()
+}
+
+/// The `Authorization` header that answers a [`challenge`]. `None` when the challenge asks
 /// for something unknown.
 pub fn authorization(
     challenge: &str,
@@ -12,11 +28,11 @@ pub fn authorization(
     uri: &str,
     nonce: &str,
 ) -> Option<String> {
-    let fields =
-        parse(challenge.trim().strip_prefix("Digest ").or_else(|| challenge.strip_prefix("digest "))?);
+    let fields = parse(challenge);
     let get = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let (realm, server_nonce) = (get("realm").unwrap_or(""), get("nonce")?);
-    let algorithm = get("algorithm").unwrap_or("MD5");
+    let named = get("algorithm");
+    let algorithm = named.unwrap_or("MD5");
     let hash: fn(&str) -> String = match algorithm.to_ascii_uppercase().trim_end_matches("-SESS") {
         "MD5" => |text| hex(&Md5::digest(text.as_bytes())),
         "SHA-256" => |text| hex(&Sha256::digest(text.as_bytes())),
@@ -37,8 +53,11 @@ pub fn authorization(
     };
     let mut header = format!(
         "Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{server_nonce}\", uri=\"{uri}\", \
-         response=\"{response}\", algorithm={algorithm}"
+         response=\"{response}\""
     );
+    if named.is_some() {
+        header.push_str(&format!(", algorithm={algorithm}"));
+    }
     if auth == Some(true) {
         header.push_str(&format!(", qop=auth, nc=00000001, cnonce=\"{nonce}\""));
     }
@@ -74,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_example_of_rfc_7616() {
-        let challenge = "Digest realm=\"http-auth@example.org\", qop=\"auth, auth-int\", algorithm=MD5, \
+        let challenge = "realm=\"http-auth@example.org\", qop=\"auth, auth-int\", algorithm=MD5, \
             nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", \
             opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\"";
         let nonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";

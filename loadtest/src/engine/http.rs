@@ -5,19 +5,18 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use loadtest_js::{
-    Auth, AuthScheme, Compression, HttpRequest, HttpResponse, LogLevel, ResponseType, SentRequest,
-};
+use loadtest_js::{AuthScheme, Compression, HttpRequest, HttpResponse, LogLevel, ResponseType, SentRequest};
 
+mod auth;
 mod headers;
 mod target;
 
+use auth::{Authorization, Rounds};
 pub use headers::{Envelope, in_order};
 use headers::{head, own_headers, sent_request};
 use target::{Head, Target};
 pub use target::{Targets, address};
 
-use super::digest;
 use super::shared::{LogLine, Shared};
 use super::wire_log::{self, WireLog};
 use crate::metrics::tags::{HttpTags, PlainTags};
@@ -34,8 +33,7 @@ struct Current<'a> {
     headers: Cow<'a, [(String, String)]>,
     /// `None`: no body at all, which is not the same as an empty one.
     body: Option<Bytes>,
-    /// Answers a challenge.
-    authorization: Option<String>,
+    authorization: Authorization,
 }
 
 /// Sends one request of a script and everything that follows from it.
@@ -74,15 +72,26 @@ async fn rounds(
     mut first: Option<Hop>,
 ) -> HttpResponse {
     let redirects_max = request.redirects_max.unwrap_or(shared.options.max_redirects);
-    let (mut redirects, mut challenged) = (0, false);
+    let mut redirects = 0;
+    let mut authentication = Rounds::new(request);
+    let mut cookies = Vec::new();
     let mut sent = None;
     loop {
-        let cookies = request.jar.merged(&current.url, &request.cookies, || unix_now(shared));
-        let make = || head(shared, client, &current, own_headers(shared, &current, &cookies));
-        if request.reads.rest && (sent.is_none() || challenged && redirects == 0) {
+        if !authentication.is_further() {
+            cookies = request.jar.merged(&current.url, &request.cookies, || unix_now(shared));
+        }
+        if request.reads.rest && (sent.is_none() || redirects == 0 && authentication.shows_answer(&current)) {
             sent = Some(sent_request(request, &current, &own_headers(shared, &current, &cookies)));
         }
-        let head = if cookies.is_empty() && current.authorization.is_none() {
+        if !authentication.is_further() {
+            current.authorization = authentication.opening();
+            if is_digest(request) && current.target.address.user.is_some() {
+                // From here on k6 has taken the credentials out of it.
+                current.url = current.target.address.without_user().to_string().into();
+            }
+        }
+        let make = || head(shared, client, &current, own_headers(shared, &current, &cookies));
+        let head = if cookies.is_empty() && current.authorization == Authorization::Usual {
             let length = current.body.as_ref().map(Bytes::len);
             current.target.head(&current.method, &current.headers, length, make)
         } else {
@@ -99,28 +108,31 @@ async fn rounds(
             hop.result = Err(error);
             hop.proto = "";
         }
-        let digest_round =
-            !challenged && request.auth.as_ref().is_some_and(|auth| auth.scheme == AuthScheme::Digest);
-        record(shared, request, &current, &hop, digest_round);
+        let usually = request.expected.judge(hop.result.as_ref().map_or(0, |reply| reply.status));
+        let expected = authentication.expects(hop.result.as_ref().ok(), usually);
+        record(shared, request, &current, &hop, expected);
         if shared.options.wire_log != WireLog::Nothing {
             let line = (&*current.method, current.target.path.as_str());
             let (body, reply) = (current.body.as_deref().unwrap_or_default(), hop.result.as_ref().ok());
             wire_log::log(shared, request, line, &head.headers, body, reply);
         }
+        if let Some(answer) = authentication.answer(shared, &current, &mut hop) {
+            current.authorization = answer;
+            continue;
+        }
+        if hop.result.is_err()
+            && let Some(original) = authentication.fall_back()
+        {
+            hop = original;
+        }
         let Ok(reply) = &hop.result else {
             return failed(shared, request, &current, &hop, sent, redirects > 0);
         };
         request.jar.store(&current.url, &reply.headers, || unix_now(shared));
-        if digest_round && reply.status == 401 {
-            challenged = true;
-            current.authorization = answer(shared, request, &current, reply);
-            if current.authorization.is_some() {
-                continue;
-            }
-        }
         match redirect(request, &current, reply) {
             Some(Ok(next)) if redirects < redirects_max => {
                 redirects += 1;
+                authentication.redirected();
                 current = next;
             }
             Some(Err(error)) => {
@@ -142,6 +154,10 @@ async fn rounds(
             }
         }
     }
+}
+
+fn is_digest(request: &HttpRequest) -> bool {
+    request.auth.as_ref().is_some_and(|auth| auth.scheme == AuthScheme::Digest)
 }
 
 fn unix_now(shared: &Shared) -> i64 {
@@ -174,16 +190,9 @@ fn prepare<'a>(shared: &Shared, request: &'a HttpRequest) -> Result<Current<'a>,
             shared.log(LogLevel::Warn, &message, "");
         }
     }
-    if let Some(Auth { scheme: AuthScheme::Ntlm, .. }) = &request.auth {
-        return Err(NetError::generic("NTLM authentication is not supported; use basic or digest"));
-    }
-    let url = match &request.auth {
-        // k6 takes them out of the URL.
-        Some(auth) if auth.scheme != AuthScheme::Basic => target.address.without_user().to_string().into(),
-        _ => Rc::clone(&target.url),
-    };
+    let url = Rc::clone(&target.url);
     let method = Cow::Borrowed(request.method.as_str());
-    Ok(Current { method, target, url, headers, body, authorization: None })
+    Ok(Current { method, target, url, headers, body, authorization: Authorization::Usual })
 }
 
 fn compression(compression: &Compression) -> &'static str {
@@ -247,8 +256,8 @@ fn decode_body(reply: &mut Reply) -> Result<(), NetError> {
     Ok(())
 }
 
-/// Adds the metrics of one hop. `digest_round`: a 401 is what is expected of it.
-fn record(shared: &Shared, request: &HttpRequest, current: &Current<'_>, hop: &Hop, digest_round: bool) {
+/// Adds the metrics of one hop. `expected`: whether its status was, if anybody judges that.
+fn record(shared: &Shared, request: &HttpRequest, current: &Current<'_>, hop: &Hop, expected: Option<bool>) {
     let status = hop.result.as_ref().map_or(0, |reply| reply.status);
     let named;
     let has_name = request.tags.iter().any(|(key, _)| key == "name");
@@ -266,17 +275,20 @@ fn record(shared: &Shared, request: &HttpRequest, current: &Current<'_>, hop: &H
         Ok(reply) if reply.status >= 400 => ("", 1000 + reply.status),
         Ok(_) => ("", 0),
     };
-    let expected = request.expected.judge(status);
     let tags = HttpTags {
         plain: PlainTags { context: &request.context, extra, system: shared.options.system_tags, own: &[] },
         method: &current.method,
-        url: if current.target.address.user.is_some() { &current.target.shown } else { &current.url },
+        url: if current.target.address.user.is_none() || is_digest(request) {
+            &current.url
+        } else {
+            &current.target.shown
+        },
         status,
         proto: hop.proto,
         error,
         error_code,
         tls_version: hop.tls.as_ref().map_or("", |tls| tls.version),
-        expected: if digest_round { expected.map(|_| status == 401) } else { expected },
+        expected,
         ip: hop.remote.map(|remote| remote.ip()),
     };
     let at_ns = shared.clock.now_ns();
@@ -296,6 +308,7 @@ fn redirect<'a>(
     };
     let location = reply.header("location").filter(|location| !location.is_empty())?;
     let before = &current.target.address;
+    let before = if is_digest(request) { &before.without_user() } else { before };
     let target = match before.join(location) {
         Ok(address) => Target::of(address),
         Err(why) => {
@@ -339,18 +352,8 @@ fn redirect<'a>(
         target: Rc::new(target),
         headers: headers.into(),
         body: if drop_body { None } else { current.body.clone() },
-        authorization: None,
+        authorization: Authorization::Usual,
     }))
-}
-
-/// The header that answers a digest challenge.
-fn answer(shared: &Shared, request: &HttpRequest, current: &Current<'_>, reply: &Reply) -> Option<String> {
-    let auth = request.auth.as_ref()?;
-    let challenge = reply.header("www-authenticate")?;
-    // The client's nonce only has to differ between requests.
-    let nonce = format!("{:016x}", shared.clock.now_ns() ^ u64::from(std::process::id()) << 32);
-    let who = (auth.user.as_str(), auth.password.as_str());
-    digest::authorization(challenge, who, &current.method, &current.target.path, &nonce)
 }
 
 /// A request that could not even be sent: no metrics, as in k6.

@@ -10,6 +10,7 @@ pub mod http;
 pub mod js;
 pub mod kill;
 pub mod native;
+pub mod ntlm;
 pub mod open;
 pub mod pool;
 pub mod run;

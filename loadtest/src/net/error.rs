@@ -130,6 +130,10 @@ impl NetError {
             rustls::Error::InvalidMessage(_) => {
                 Self::new(1301, "tls: first record does not look like a TLS handshake")
             }
+            // k6 has no code of its own for what the server says in an alert.
+            rustls::Error::AlertReceived(alert) => {
+                Self::new(1010, format!("remote error: tls: {}", words_of(*alert)))
+            }
             other => Self::new(1300, format!("tls: {other}")),
         }
     }
@@ -155,6 +159,35 @@ impl NetError {
     }
 }
 
+/// An alert in the words that users of Go's programs know.
+fn words_of(alert: rustls::AlertDescription) -> String {
+    use rustls::AlertDescription as Alert;
+    let known = match alert {
+        Alert::BadRecordMac => "bad record MAC",
+        Alert::CertificateExpired => "expired certificate",
+        Alert::CertificateRevoked => "revoked certificate",
+        Alert::CertificateUnknown => "unknown certificate",
+        Alert::DecodeError => "error decoding message",
+        Alert::DecryptError => "error decrypting message",
+        Alert::InsufficientSecurity => "insufficient security level",
+        Alert::ProtocolVersion => "protocol version not supported",
+        Alert::UnknownCA => "unknown certificate authority",
+        Alert::UnrecognisedName => "unrecognized name",
+        // The others are called what they are, such as `HandshakeFailure`.
+        other => {
+            let mut words = String::new();
+            for letter in format!("{other:?}").chars() {
+                if letter.is_ascii_uppercase() && !words.is_empty() {
+                    words.push(' ');
+                }
+                words.push(letter.to_ascii_lowercase());
+            }
+            return words;
+        }
+    };
+    known.to_owned()
+}
+
 impl std::fmt::Display for NetError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)
@@ -162,3 +195,22 @@ impl std::fmt::Display for NetError {
 }
 
 impl std::error::Error for NetError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_of_tls_has_k6s_code_and_words() {
+        use rustls::AlertDescription as Alert;
+        for (alert, words) in [
+            (Alert::HandshakeFailure, "handshake failure"),
+            (Alert::CertificateRequired, "certificate required"),
+            (Alert::UnknownCA, "unknown certificate authority"),
+            (Alert::ProtocolVersion, "protocol version not supported"),
+        ] {
+            let error = NetError::tls(&rustls::Error::AlertReceived(alert));
+            assert_eq!(error, NetError::new(1010, format!("remote error: tls: {words}")));
+        }
+    }
+}

@@ -130,38 +130,6 @@ fn headers_and_base_url_arrive() {
 }
 
 #[test]
-fn basic_and_digest_authentication() {
-    let server = Server::start(|seen| match (seen.path.as_str(), seen.header("authorization")) {
-        ("/basic", Some("Basic dXNlcjpwYXNz")) => ok("in"),
-        ("/digest", Some(header)) if header.contains("username=\"user\"") => ok("in"),
-        ("/digest", _) => {
-            let challenge = "Digest realm=\"here\", nonce=\"abc\", qop=\"auth\"";
-            Some(answer("401 Unauthorized", &[("WWW-Authenticate", challenge)], b""))
-        }
-        _ => Some(answer("401 Unauthorized", &[], b"")),
-    });
-    let host = server.url.trim_start_matches("http://").to_owned();
-    let script = format!(
-        "import http from 'k6/http'; import {{ check }} from 'k6';
-         export default function () {{
-           check(http.get('http://user:pass@{host}/basic'), {{ 'basic': (r) => r.body === 'in' }});
-           const digest = http.get('http://user:pass@{host}/digest', {{ auth: 'digest' }});
-           check(digest, {{ 'digest': (r) => r.body === 'in' }});
-         }}"
-    );
-    let (run, results) = run_script("auth", &script, &[]);
-    assert_eq!(
-        (run.code, &results["metrics"]["checks"]["passes"]),
-        (0, &2.into()),
-        "{} {}",
-        run.stdout,
-        run.stderr
-    );
-    assert_eq!(results["metrics"]["http_reqs"]["count"], 3);
-    assert_eq!(results["metrics"]["http_req_failed"]["passes"], 0, "the 401 of a digest round is expected");
-}
-
-#[test]
 fn proxies_are_told_where_a_request_goes_and_this_machine_is_asked_directly() {
     let proxy = Server::start(|seen| {
         let user = seen.header("proxy-authorization").unwrap_or("nobody");

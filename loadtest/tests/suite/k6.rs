@@ -188,6 +188,14 @@ fn respond(request: &Seen) -> Option<Vec<u8>> {
             let left = hops.parse::<u32>().unwrap_or(1) - 1;
             answer("302 Found", &[("Location", &format!("/redirect/{left}"))], b"")
         }
+        ["digest"] if request.header("authorization").is_some_and(|header| header.starts_with("Digest ")) => {
+            answer("200 OK", &[("Set-Cookie", "last=1; Path=/")], b"in")
+        }
+        ["digest"] => {
+            let challenge = ("WWW-Authenticate", "Digest realm=\"here\", nonce=\"abc\", qop=\"auth\"");
+            answer("401 Unauthorized", &[challenge, ("Set-Cookie", "challenge=1; Path=/")], b"out")
+        }
+        ["to-digest"] => answer("302 Found", &[("Location", "/digest"), ("Set-Cookie", "to=1; Path=/")], b""),
         ["cookie"] => answer("200 OK", &[("Set-Cookie", "from=server; Path=/")], b""),
         ["cut"] => return None,
         ["hang"] => {
@@ -211,11 +219,20 @@ fn of_request(request: &Seen) -> String {
         .headers
         .iter()
         .filter(|(name, _)| !name.eq_ignore_ascii_case("user-agent") && !name.eq_ignore_ascii_case("host"))
-        .map(|(name, value)| format!("{}={value}", name.to_ascii_lowercase()))
+        .map(|(name, value)| format!("{}={}", name.to_ascii_lowercase(), without_nonce(value)))
         .collect();
     headers.sort();
     let body = String::from_utf8_lossy(&request.body);
     format!("{} {} [{}] {body}", request.method, request.path, headers.join(", "))
+}
+
+/// A header's value; of an answer to a digest challenge only the names of its parts, in order.
+fn without_nonce(value: &str) -> String {
+    let Some(parts) = value.strip_prefix("Digest ") else { return value.to_owned() };
+    let mut names: Vec<_> =
+        parts.split(',').map(|part| part.split('=').next().unwrap_or_default().trim()).collect();
+    names.sort_unstable();
+    format!("Digest {}", names.join(" "))
 }
 
 /// A line of `--out json`: whole if it declares a metric, without its time if it is a sample.

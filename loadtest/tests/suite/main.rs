@@ -1,5 +1,6 @@
 //! The program as its users run it, against servers in this process; loopback only.
 
+mod auth;
 mod failures;
 mod http;
 mod k6;

@@ -1,18 +1,28 @@
 // The global `crypto`: random values, and crypto.subtle with the algorithms that k6 has.
 import { createHash, hmac, randomBytes } from 'k6/crypto';
 import { b64decode, b64encode } from 'k6/encoding';
+import { fail as throwGo } from '#go';
 import { ofParts, parts, run, test } from '#subtle';
 
 const HASHES = { 'SHA-1': 'sha1', 'SHA-256': 'sha256', 'SHA-384': 'sha384', 'SHA-512': 'sha512' };
 const BITS = { 'SHA-1': 160, 'SHA-256': 256, 'SHA-384': 384, 'SHA-512': 512 };
 const CURVES = { 'P-256': 256, 'P-384': 384, 'P-521': 528 };
-const NAMES = ['AES-CBC', 'AES-CTR', 'AES-GCM', 'AES-KW', 'ECDH', 'ECDSA', 'HMAC', 'PBKDF2', 'RSA-OAEP', 'RSA-PSS',
-  'RSASSA-PKCS1-v1_5', ...Object.keys(HASHES)];
+const AES = ['AES-CBC', 'AES-CTR', 'AES-GCM', 'AES-KW'];
+const RSA = ['RSASSA-PKCS1-v1_5', 'RSA-PSS', 'RSA-OAEP'];
+const EC = ['ECDH', 'ECDSA'];
+const MADE = [...AES, 'HMAC', ...EC, ...RSA];
+const SIGNS = ['HMAC', 'ECDSA', 'RSA-PSS', 'RSASSA-PKCS1-v1_5'];
+// Which algorithms k6 has for what.
+const KNOWN = {
+  digest: Object.keys(HASHES), generateKey: [...MADE, ...Object.keys(HASHES)], importKey: [...MADE, 'PBKDF2'],
+  encrypt: [...AES, 'RSA-OAEP'], decrypt: [...AES, 'RSA-OAEP'], sign: SIGNS, verify: SIGNS,
+  deriveBits: [...Object.keys(HASHES), 'PBKDF2', 'ECDH'], deriveKey: [...Object.keys(HASHES), 'PBKDF2', 'ECDH'],
+  getKeyLength: AES,
+};
 
 function fail(name, message) {
-  const error = new Error(message);
-  error.name = name;
-  throw error;
+  // Both can be listed, as in k6.
+  throw Object.assign(new Error(), { name, message });
 }
 
 // What an operation throws becomes an error of Web Crypto's kind.
@@ -22,7 +32,10 @@ function attempt(kind, work) {
 
 const bytesOf = (data) => (ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data));
 function input(data, what = 'data') {
-  if (!(data instanceof ArrayBuffer) && !ArrayBuffer.isView(data)) fail('TypeError', `${what} must be an ArrayBuffer or a view of one`);
+  if (data === undefined || data === null) fail('TypeError', `${what} is null or undefined`);
+  if (!(data instanceof ArrayBuffer) && !ArrayBuffer.isView(data)) {
+    fail('OperationError', `${what} is neither an ArrayBuffer, nor a TypedArray nor DataView`);
+  }
   return bytesOf(data).slice();
 }
 const encode = (bytes) => b64encode(bytes, 'rawurl');
@@ -31,40 +44,70 @@ function decode(text, what) {
   return attempt('DataError', () => new Uint8Array(b64decode(text, 'rawurl')));
 }
 
+// What k6 reads as bytes wherever an algorithm has some: text too, and nothing where there are none.
+function optional(data) {
+  if (data === undefined || data === null) return new Uint8Array(0);
+  return typeof data === 'string' ? new Uint8Array(b64decode(b64encode(data))) : input(data);
+}
+
 function named(algorithm, what) {
-  const name = typeof algorithm === 'string' ? algorithm : algorithm?.name;
-  if (typeof name !== 'string') fail('SyntaxError', 'algorithm name is not a string');
-  const known = NAMES.find((one) => one.toUpperCase() === name.toUpperCase());
-  return known ?? fail('NotSupportedError', `unsupported algorithm for ${what}: ${name}`);
+  if (typeof algorithm !== 'string' && (typeof algorithm !== 'object' || algorithm === null)) {
+    fail('SyntaxError', 'algorithm cannot be interpreted as a string or an object');
+  }
+  const name = String((typeof algorithm === 'string' ? algorithm : algorithm.name) ?? '').toUpperCase();
+  const known = KNOWN[what].find((one) => one.toUpperCase() === name);
+  return known ?? fail('NotSupportedError', `algorithm "${name}" doesn't support (in implementation) operation "${what}"`);
 }
 function hashOf(algorithm) {
-  const name = named(algorithm, 'hashing');
-  return HASHES[name] === undefined ? fail('NotSupportedError', `unsupported hash algorithm: ${name}`) : name;
+  if (algorithm === undefined || algorithm === null) fail('SyntaxError', 'could not get hash from algorithm parameter');
+  const name = named(algorithm, 'generateKey');
+  return HASHES[name] === undefined ? fail('NotSupportedError', `hash algorithm is not supported ${name}`) : name;
 }
 function digest(name, data) {
   const hasher = createHash(HASHES[name]);
   hasher.update(data);
   return new Uint8Array(hasher.digest('binary'));
 }
-const curveOf = ({ namedCurve } = {}) => (CURVES[namedCurve] === undefined
-  ? fail('NotSupportedError', `elliptic curve ${namedCurve} is not supported`) : namedCurve);
+function curveOf({ namedCurve } = {}) {
+  if (namedCurve === undefined) fail('SyntaxError', 'could not get namedCurve from algorithm parameter');
+  return CURVES[namedCurve] === undefined ? fail('NotSupportedError', `elliptic curve ${namedCurve} is not supported`) : namedCurve;
+}
+
+// An algorithm with the parts that k6's have, in the same order.
+function shape({ name, hash, ...rest }) {
+  const algorithm = { name };
+  if (isAes(name) || name === 'PBKDF2') return { algorithm, name, ...rest };
+  const whole = { key_algorithm: { algorithm, name }, algorithm, name };
+  if (name === 'HMAC') return { ...whole, hash: { algorithm: { name: hash }, name: hash }, ...rest, hashFn: () => createHash(HASHES[hash]) };
+  return hash === undefined ? { ...whole, ...rest } : { ...whole, ...rest, hash: { name: hash } };
+}
 
 // What keys are made of stays outside of them.
 const secrets = new WeakMap();
+// What k6's keys have besides; the console shows it.
+const METHODS = {
+  containsUsage(usage) { return this.usages.includes(usage); },
+  isKeyPair: () => false,
+  resolveCryptoKey() { return this; },
+  resolveCryptoKeyPair: () => fail('GoError', 'not a Crypto Key Pair'),
+  validate: () => null,
+};
+const PAIR_METHODS = { isKeyPair: () => true, resolveCryptoKey: () => fail('GoError', 'not a CryptoKey'), resolveCryptoKeyPair() { return this; } };
 export class CryptoKey {
   constructor(type, algorithm, extractable, usages, bytes) {
-    Object.assign(this, { type, extractable: !!extractable, algorithm, usages: [...usages] });
+    Object.assign(this, { type, extractable: !!extractable, algorithm: shape(algorithm), usages: [...usages], ...METHODS });
     secrets.set(this, new Uint8Array(bytes));
     Object.freeze(this);
   }
-  get [Symbol.toStringTag]() { return 'CryptoKey'; }
 }
 const secret = (key) => secrets.get(key);
 
 function usable(key, usage, algorithm) {
+  const name = named(algorithm, usage);
   if (secret(key) === undefined) fail('InvalidAccessError', 'key argument does hold not a valid CryptoKey object');
-  if (named(algorithm, usage) !== key.algorithm.name) fail('InvalidAccessError', 'algorithm name does not match key algorithm name');
-  if (!key.usages.includes(usage)) fail('InvalidAccessError', `key does not contain the '${usage}' usage`);
+  const whose = usage.endsWith('crypt') ? `${usage}'s ` : '';
+  if (name !== key.algorithm.name) fail('InvalidAccessError', `${whose}algorithm name does not match key algorithm name`);
+  if (!key.usages.includes(usage)) fail('InvalidAccessError', `${whose}key does not contain the '${usage}' usage`);
 }
 const ofType = (key, type) => (key.type === type ? secret(key) : fail('InvalidAccessError', `the key is not a ${type} key`));
 
@@ -72,17 +115,20 @@ const ofType = (key, type) => (key.type === type ? secret(key) : fail('InvalidAc
 const WRAP = ['wrapKey', 'unwrapKey'];
 const USAGES = {
   'AES-CBC': ['encrypt', 'decrypt', ...WRAP], 'AES-CTR': ['encrypt', 'decrypt', ...WRAP], 'AES-GCM': ['encrypt', 'decrypt', ...WRAP],
-  'AES-KW': WRAP, HMAC: ['sign', 'verify'], PBKDF2: ['deriveKey', 'deriveBits'],
+  'AES-KW': ['encrypt', 'decrypt', ...WRAP], HMAC: ['sign', 'verify'], PBKDF2: ['deriveKey', 'deriveBits'],
   ECDH: ['deriveKey', 'deriveBits'], ECDSA: ['sign', 'verify'], 'RSA-OAEP': ['encrypt', 'decrypt', ...WRAP],
   'RSA-PSS': ['sign', 'verify'], 'RSASSA-PKCS1-v1_5': ['sign', 'verify'],
 };
 const PUBLIC = { ECDH: [], ECDSA: ['verify'], 'RSA-OAEP': ['encrypt', 'wrapKey'], 'RSA-PSS': ['verify'], 'RSASSA-PKCS1-v1_5': ['verify'] };
 function allowed(name, usages, mayBeEmpty) {
-  if (!Array.isArray(usages)) fail('SyntaxError', 'keyUsages must be an array');
-  if (!mayBeEmpty && usages.length === 0) fail('SyntaxError', 'key usages cannot be empty');
-  const bad = usages.find((usage) => !USAGES[name]?.includes(usage));
+  const list = usages ?? [];
+  if (!Array.isArray(list)) fail('TypeError', `could not convert ${list} to []string`);
+  const bad = list.find((usage) => !USAGES[name]?.includes(usage));
   if (bad !== undefined) fail('SyntaxError', `invalid key usage: ${bad}`);
-  return usages;
+  if (!mayBeEmpty && list.length === 0) {
+    fail('SyntaxError', isEc(name) || isRsa(name) ? 'key usages cannot be empty' : 'usages cannot not be empty for a secret or private CryptoKey');
+  }
+  return list;
 }
 
 const isAes = (name) => name.startsWith('AES-');
@@ -96,12 +142,14 @@ function pair(name, algorithm, extractable, usages, privateBytes, publicBytes) {
   return {
     privateKey: new CryptoKey('private', algorithm, extractable, closed, privateBytes),
     publicKey: new CryptoKey('public', algorithm, true, open, publicBytes),
+    ...PAIR_METHODS,
   };
 }
 
 function generate(algorithm, extractable, usages) {
   const name = named(algorithm, 'generateKey');
   if (isAes(name)) {
+    if (algorithm.length === undefined) fail('SyntaxError', 'could not get length from algorithm parameter');
     allowed(name, usages);
     const length = Math.trunc(Number(algorithm.length));
     if (![128, 192, 256].includes(length)) fail('OperationError', 'invalid key length');
@@ -111,8 +159,8 @@ function generate(algorithm, extractable, usages) {
     allowed(name, usages);
     const hash = hashOf(algorithm.hash);
     const length = algorithm.length ?? (BITS[hash] > 256 ? 1024 : 512);
-    if (!(length > 0)) fail('OperationError', 'algorithm\'s length cannot be zero');
-    return new CryptoKey('secret', { name, hash: { name: hash }, length }, extractable, usages, randomBytes(Math.ceil(length / 8)));
+    if (!(length > 0)) fail('OperationError', 'algorithm\'s length cannot be 0');
+    return new CryptoKey('secret', { name, hash, length }, extractable, usages, randomBytes(Math.ceil(length / 8)));
   }
   if (isEc(name)) {
     allowed(name, usages);
@@ -123,12 +171,15 @@ function generate(algorithm, extractable, usages) {
   if (isRsa(name)) {
     allowed(name, usages);
     const { modulusLength, publicExponent } = algorithm;
+    if (typeof modulusLength !== 'number') fail('SyntaxError', 'could not get modulusLength from algorithm parameter');
+    if (publicExponent === undefined) fail('SyntaxError', 'could not get publicExponent from algorithm parameter');
+    const hash = hashOf(algorithm.hash);
     const exponent = input(publicExponent, 'publicExponent').reduce((sum, byte) => sum * 256 + byte, 0);
     const bytes = attempt('OperationError', () => run('rsaGenerate', [], [modulusLength, exponent], []));
-    const about = { name, modulusLength, publicExponent: new Uint8Array(publicExponent), hash: { name: hashOf(algorithm.hash) } };
+    const about = { name, modulusLength, hash };
     return pair(name, about, extractable, usages, bytes, run('rsaPublic', [], [], [bytes]));
   }
-  return fail('NotSupportedError', `unsupported algorithm for generateKey: ${name}`);
+  return fail('NotImplemented', `unsupported key generation algorithm '${name}', accepted values are: ${MADE.join(', ')}`);
 }
 
 const trimmed = (bytes) => bytes.slice(Math.max(bytes.findIndex((byte) => byte !== 0), 0));
@@ -137,23 +188,25 @@ const RSA_PARTS = ['n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi'];
 function importSymmetric(name, format, data, algorithm, extractable, usages) {
   let bytes;
   if (format === 'jwk') {
-    if (data?.kty !== 'oct') fail('DataError', `invalid key type: ${data?.kty}`);
+    if (name === 'PBKDF2') fail('NotSupportedError', `invalid format: ${format}`);
+    if (data?.kty !== 'oct') fail('DataError', `invalid symmetric JWK: invalid key type: ${data?.kty ?? ''}`);
+    if (data.k === undefined) fail('DataError', 'invalid symmetric JWK: key (k) is required');
     bytes = decode(data.k, 'k');
   } else {
-    if (format !== 'raw') fail('NotSupportedError', `unsupported key format ${format} for ${name}`);
+    if (format !== 'raw') fail('NotSupportedError', name === 'PBKDF2' ? `invalid format: ${format}` : `unsupported key format ${format}`);
     bytes = input(data, 'key data');
   }
   if (name === 'PBKDF2') {
-    if (extractable) fail('SyntaxError', 'extractable must be false');
+    if (extractable) fail('SyntaxError', 'invalid value for param extractable ');
     return new CryptoKey('secret', { name }, false, allowed(name, usages), bytes);
   }
   allowed(name, usages);
   if (isAes(name)) {
-    if (![16, 24, 32].includes(bytes.length)) fail('DataError', 'invalid key length');
+    if (![16, 24, 32].includes(bytes.length)) fail('DataError', `invalid key length ${bytes.length} bytes`);
     return new CryptoKey('secret', { name, length: bytes.length * 8 }, extractable, usages, bytes);
   }
   if (bytes.length === 0) fail('DataError', 'key length is zero');
-  const about = { name, hash: { name: hashOf(algorithm.hash) }, length: algorithm.length ?? bytes.length * 8 };
+  const about = { name, hash: hashOf(algorithm.hash), length: algorithm.length ?? bytes.length * 8 };
   return new CryptoKey('secret', about, extractable, usages, bytes);
 }
 
@@ -187,29 +240,29 @@ function importRsa(name, format, data, algorithm, extractable, usages) {
     const names = type === 'public' ? RSA_PARTS.slice(0, 2) : RSA_PARTS;
     bytes = attempt('DataError', () => ofParts(names.map((part) => trimmed(decode(data[part], part)))));
   } else {
-    if (!['spki', 'pkcs8'].includes(format)) fail('NotSupportedError', `unsupported key format ${format} for ${name}`);
+    if (!['spki', 'pkcs8'].includes(format)) fail('NotSupportedError', `unsupported key format ${format} for algorithm ${name}`);
     bytes = attempt('DataError', () => run('rsaImport', [format], [], [input(data, 'key data')]));
   }
-  const [n, e] = parts(type === 'private', bytes);
+  const [n] = parts(type === 'private', bytes);
   const modulusLength = n.byteLength * 8 - Math.clz32(new Uint8Array(n)[0]) + 24;
-  const about = { name, modulusLength, publicExponent: new Uint8Array(e), hash: { name: hashOf(algorithm.hash) } };
+  const about = { name, modulusLength, hash: hashOf(algorithm.hash) };
   return new CryptoKey(type, about, extractable, allowed(name, usages, true), bytes);
 }
 
 function importKey(format, data, algorithm, extractable, usages) {
   const name = named(algorithm, 'importKey');
+  if (!['raw', 'jwk', 'spki', 'pkcs8'].includes(format)) fail('ImplementationError', `unsupported format ${format ?? ''}`);
   if (isEc(name)) return importEc(name, format, data, algorithm, extractable, usages);
   if (isRsa(name)) return importRsa(name, format, data, algorithm, extractable, usages);
-  if (USAGES[name] === undefined) fail('NotSupportedError', `unsupported algorithm for importKey: ${name}`);
   return importSymmetric(name, format, data, algorithm, extractable, usages);
 }
 
 function exportKey(format, key) {
-  const bytes = secret(key) ?? fail('InvalidAccessError', 'key argument does hold not a valid CryptoKey object');
+  const bytes = secret(key) ?? fail('ImplementationError', 'unable to extract CryptoKey from key object');
   if (!key.extractable) fail('InvalidAccessError', 'the key is not extractable');
   const { name, namedCurve } = key.algorithm;
   const shared = { ext: key.extractable, key_ops: [...key.usages] };
-  const unknown = () => fail('NotSupportedError', `unsupported key format ${format} for ${name}`);
+  const unknown = () => fail('NotSupportedError', `unsupported key format ${format ?? ''}`);
   if (isEc(name) || isRsa(name)) {
     if (format === 'spki') return ofType(key, 'public').slice().buffer;
     if (format === 'pkcs8') return ofType(key, 'private').slice().buffer;
@@ -220,16 +273,14 @@ function exportKey(format, key) {
     const open = key.type === 'public' ? bytes : new Uint8Array(run('ecPublic', [namedCurve], [], [bytes]));
     const point = new Uint8Array(run('ecPoint', [namedCurve], [], [open]));
     const size = (point.length - 1) / 2;
-    const jwk = { ...shared, kty: 'EC', crv: namedCurve, x: encode(point.slice(1, 1 + size)), y: encode(point.slice(1 + size)) };
+    const jwk = { kty: 'EC', crv: namedCurve, x: encode(point.slice(1, 1 + size)), y: encode(point.slice(1 + size)) };
     if (key.type === 'private') jwk.d = encode(new Uint8Array(run('ecScalar', [namedCurve], [], [bytes])));
     return jwk;
   }
   if (isRsa(name)) {
     if (format !== 'jwk') unknown();
     const numbers = parts(key.type === 'private', bytes);
-    const bits = key.algorithm.hash.name.slice(4);
-    const alg = { 'RSA-OAEP': bits === '1' ? 'RSA-OAEP' : `RSA-OAEP-${bits}`, 'RSA-PSS': `PS${bits}` }[name] ?? `RS${bits}`;
-    return { ...shared, kty: 'RSA', alg, ...Object.fromEntries(numbers.map((number, i) => [RSA_PARTS[i], encode(new Uint8Array(number))])) };
+    return { kty: 'RSA', ...Object.fromEntries(numbers.map((number, i) => [RSA_PARTS[i], encode(new Uint8Array(number))])) };
   }
   if (format === 'raw') return bytes.slice().buffer;
   if (format !== 'jwk') unknown();
@@ -237,27 +288,55 @@ function exportKey(format, key) {
   return { ...shared, kty: 'oct', k: encode(bytes), alg };
 }
 
+// The length of a tag in bits, in words of k6's for each direction.
+function tagOf({ tagLength }, sealing) {
+  const length = Math.trunc(Number(tagLength ?? 0)) || 128;
+  if ([96, 104, 112, 120, 128].includes(length)) return length;
+  if (length !== 32 && length !== 64) {
+    return fail('OperationError', `invalid tag length, ${sealing ? 'should be one of' : 'accepted values are'} 96, 104, 112, 120, 128`);
+  }
+  return sealing ? fail('NotSupportedError', 'tag length 32 and 64 are not supported')
+    : fail('OperationError', 'invalid tag length, should be within 96 <= length <= 128 bounds');
+}
+
 function crypt(direction, algorithm, key, data) {
   const usage = direction.toLowerCase();
   usable(key, usage, algorithm);
   const { name } = key.algorithm;
   const bytes = input(data);
-  return attempt('OperationError', () => {
-    switch (name) {
-      case 'AES-CBC': return run('cbc' + direction, [], [], [secret(key), input(algorithm.iv, 'iv'), bytes]);
-      case 'AES-CTR': return run('ctr', [], [], [secret(key), input(algorithm.counter, 'counter'), bytes]);
-      case 'AES-GCM': {
-        const extra = algorithm.additionalData === undefined ? new Uint8Array(0) : input(algorithm.additionalData, 'additionalData');
-        return run('gcm' + direction, [], [algorithm.tagLength ?? 128], [secret(key), input(algorithm.iv, 'iv'), bytes, extra]);
-      }
-      case 'RSA-OAEP': {
-        const label = algorithm.label === undefined ? new Uint8Array(0) : input(algorithm.label, 'label');
-        const half = ofType(key, direction === 'Encrypt' ? 'public' : 'private');
-        return run('oaep' + direction, [key.algorithm.hash.name], [], [half, bytes, label]);
-      }
-      default: return fail('NotSupportedError', `unsupported algorithm for ${usage}: ${name}`);
+  const sealing = direction === 'Encrypt';
+  const check = (right, message) => right || fail('OperationError', message);
+  switch (name) {
+    case 'AES-CBC': {
+      const iv = optional(algorithm.iv);
+      check(iv.length === 16, sealing ? 'iv length is not 16 bytes' : 'iv length is invalid, should be 16 bytes');
+      if (sealing) check(bytes.length > 0, 'could not pad plaintext');
+      return attempt('OperationError', () => run('cbc' + direction, [], [], [secret(key), iv, bytes]));
     }
-  });
+    case 'AES-CTR': {
+      const counter = optional(algorithm.counter);
+      check(counter.length === 16, 'counter length is not 16 bytes');
+      check(algorithm.length > 0 && algorithm.length <= 128, 'invalid counter length, out of the 0 < x < 128 bounds');
+      return attempt('OperationError', () => run('ctr', [], [], [secret(key), counter, bytes]));
+    }
+    case 'AES-GCM': {
+      const iv = optional(algorithm.iv);
+      const only12 = () => iv.length === 12 || fail('NotSupportedError', 'only 12 bytes long iv are supported');
+      if (sealing) only12();
+      const tag = tagOf(algorithm, sealing);
+      check(sealing || bytes.length * 8 >= tag, 'ciphertext is too short');
+      check(iv.length > 0, 'iv length is too long');
+      only12();
+      const given = [secret(key), iv, bytes, optional(algorithm.additionalData)];
+      return attempt('OperationError', () => run('gcm' + direction, [], [tag], given));
+    }
+    case 'RSA-OAEP': {
+      const half = ofType(key, sealing ? 'public' : 'private');
+      const given = [half, bytes, optional(algorithm.label)];
+      return attempt('OperationError', () => run('oaep' + direction, [key.algorithm.hash.name], [], given));
+    }
+    default: return fail('NotSupportedError', `unsupported algorithm for ${usage}: ${name}`);
+  }
 }
 
 const macOf = (key, data) => hmac(HASHES[key.algorithm.hash.name], secret(key), data, 'binary');
@@ -272,7 +351,11 @@ function sign(algorithm, key, data) {
   const half = ofType(key, 'private');
   if (name === 'ECDSA') return run('ecSign', [namedCurve], [], [half, digest(hashOf(algorithm.hash), bytes)]);
   const salt = saltOf(key.algorithm, algorithm);
-  return attempt('OperationError', () => run('rsaSign', [hash.name], salt, [half, digest(hash.name, bytes)]));
+  try {
+    return run('rsaSign', [hash.name], salt, [half, digest(hash.name, bytes)]);
+  } catch {
+    return fail('OperationError', 'could not sign data: crypto/rsa: message too long for RSA key size');
+  }
 }
 
 function verify(algorithm, key, signature, data) {
@@ -292,10 +375,11 @@ function derive(usage, algorithm, key, length) {
   usable(key, usage, algorithm);
   const { name, namedCurve } = key.algorithm;
   if (name === 'PBKDF2') {
+    const salt = input(algorithm.salt, 'field salt');
+    if ((algorithm.iterations ?? null) === null) fail('TypeError', 'field iterations is null or undefined');
     if (!(algorithm.iterations > 0)) fail('OperationError', "number of iterations can't be 0");
-    if (!(length > 0)) fail('OperationError', "length can't be 0");
-    if (length % 8 !== 0) fail('InvalidAccessError', 'provided length of key must be a multiple of 8');
-    const salt = input(algorithm.salt, 'salt');
+    if (!(length > 0)) fail('OperationError', 'length can not be 0');
+    if (length % 8 !== 0) fail('OperationError', 'currently only multiples of 8 are supported for length');
     return run('pbkdf2', [hashOf(algorithm.hash)], [algorithm.iterations, length / 8], [secret(key), salt]);
   }
   if (name !== 'ECDH') fail('NotSupportedError', `unsupported algorithm for ${usage}: ${name}`);
@@ -310,15 +394,16 @@ function derive(usage, algorithm, key, length) {
 }
 
 function lengthOf(algorithm) {
-  const name = named(algorithm, 'deriveKey');
-  if (isAes(name)) return algorithm.length;
-  if (name === 'HMAC') return algorithm.length ?? (BITS[hashOf(algorithm.hash)] > 256 ? 1024 : 512);
-  return fail('NotSupportedError', `unsupported algorithm for deriveKey: ${name}`);
+  named(algorithm, 'getKeyLength');
+  return algorithm.length ?? fail('OperationError', 'aes length parameter not specified');
 }
+
+const INTEGERS = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array];
 
 export const crypto = {
   getRandomValues(array) {
-    if (array.byteLength > 65536) fail('QuotaExceededError', 'at most 65536 bytes at once');
+    if (!INTEGERS.some((type) => array instanceof type)) throwGo("TypeMismatchError: typedArray parameter isn't a TypedArray instance");
+    if (array.byteLength > 65536) throwGo('QuotaExceededError: typedArray parameter is too big; maximum length is 65536');
     if (array.byteLength > 0) bytesOf(array).set(new Uint8Array(randomBytes(array.byteLength)));
     return array;
   },
@@ -330,7 +415,7 @@ export const crypto = {
     return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
   },
   subtle: {
-    async digest(algorithm, data) { return digest(hashOf(algorithm), input(data)).buffer; },
+    async digest(algorithm, data) { return digest(named(algorithm, 'digest'), input(data)).buffer; },
     async generateKey(algorithm, extractable, usages) { return generate(algorithm, extractable, usages); },
     async importKey(format, data, algorithm, extractable, usages) { return importKey(format, data, algorithm, extractable, usages); },
     async exportKey(format, key) { return exportKey(format, key); },
@@ -343,7 +428,7 @@ export const crypto = {
       return importKey('raw', derive('deriveKey', algorithm, key, lengthOf(derived)), derived, extractable, usages);
     },
     // As in k6.
-    async wrapKey() { return fail('NotSupportedError', 'crypto.subtle.wrapKey is not supported'); },
-    async unwrapKey() { return fail('NotSupportedError', 'crypto.subtle.unwrapKey is not supported'); },
+    async wrapKey() { return throwGo('not implemented'); },
+    async unwrapKey() { return throwGo('not implemented'); },
   },
 };

@@ -34,8 +34,8 @@ pub(crate) struct Graph {
     pub(crate) entry: String,
     /// As it was written.
     pub(crate) entry_text: Arc<str>,
-    /// As JavaScript; `None` if it is no ES module.
-    pub(crate) entry_code: Option<Arc<str>>,
+    /// Of the script's ES modules, as JavaScript.
+    pub(crate) texts: HashMap<String, Arc<str>>,
     /// Of the entry; absolute.
     pub(crate) directory: PathBuf,
     codes: BTreeMap<String, Arc<Code>>,
@@ -67,7 +67,7 @@ impl Graph {
         let mut graph = Self {
             entry: place.name(),
             entry_text: text.as_str().into(),
-            entry_code: None,
+            texts: HashMap::new(),
             directory,
             codes: BTreeMap::new(),
             resolved: HashMap::new(),
@@ -182,9 +182,7 @@ impl Graph {
             targets.push((specifier, target, How::Require));
         }
         if is_module {
-            if name == self.entry {
-                self.entry_code = Some(code.as_str().into());
-            }
+            self.texts.insert(name.clone(), code.as_str().into());
             self.codes.insert(name, Arc::new(Code::Source(code)));
         } else {
             self.wanted.entry(name.clone()).or_default().extend(exported);

@@ -38,7 +38,7 @@ impl Script {
     /// # Errors
     /// What in the script asks for an interpreter for each VU, in words that go on after "because".
     pub fn shareable(&self) -> Result<(), String> {
-        let Some(code) = self.entry_code() else { return Err("it is no ES module".to_owned()) };
+        let Some(code) = self.text(&self.entry()) else { return Err("it is no ES module".to_owned()) };
         let allocator = Allocator::default();
         let read = Parser::new(&allocator, &code, SourceType::mjs()).parse();
         if !read.diagnostics.is_empty() {

@@ -9,6 +9,8 @@ use crate::modules::text::{Text, string_of};
 use crate::vm::fiber::park::PARK;
 use crate::vm::state::state;
 
+mod words;
+
 /// Throws what k6 throws when one of its functions fails: an error whose text begins with `GoError: `.
 pub(crate) fn throw(ctx: &Ctx<'_>, message: &str) -> Error {
     let made = Exception::from_message(ctx.clone(), message).and_then(|exception| {
@@ -88,6 +90,7 @@ pub(crate) fn describe<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> ScriptExcepti
         .filter(|o| o.is_error())
         .and_then(|o| quietly(ctx, o.get::<_, Text>("stack")))
         .map_or_else(String::new, |s| without_park(s.0.trim_end()).to_owned());
+    let (message, stack) = words::reword(message, &stack, |name| state(ctx).script.text(name));
     ScriptException { message, stack }
 }
 

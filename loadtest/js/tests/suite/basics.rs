@@ -174,10 +174,10 @@ fn what_is_not_named_still_works() {
         }";
     let mut rig = Rig::new(text);
     let Outcome::Threw(exception) = rig.iterate().outcome else { panic!("must throw") };
-    assert_eq!(exception.message, "TypeError: cannot read property 'x' of null");
+    assert_eq!(exception.message, "TypeError: Cannot read property 'x' of undefined");
     let expected = [
         "✓ ReferenceError: nothing is not defined",
-        "✓ TypeError: cannot read property 'x' of null",
+        "✓ TypeError: Cannot read property 'x' of undefined",
         "✓ RangeError: invalid number of digits",
         "✓ a,b,1.5,2.5 111 false 1180591620717411303424",
     ];

@@ -401,7 +401,7 @@ fn globals_of_browsers() {
             "Info: 4 36",
             "Info: Uint8Array(3) [ 186, 120, 22 ]",
             "Info: 32 true",
-            "Info: InvalidAccessError key argument does hold not a valid CryptoKey object",
+            "Info: SyntaxError algorithm cannot be interpreted as a string or an object",
             "Info: 1 0 http://e.test undefined",
         ]
     );

@@ -30,4 +30,4 @@ macro_rules! as_printed_by_k6 {
     )*};
 }
 
-as_printed_by_k6! { certificates console core encoding hashes json_paths pages seeds selectors }
+as_printed_by_k6! { certificates console core encoding hashes json_paths pages seeds selectors subtle }

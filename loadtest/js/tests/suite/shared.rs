@@ -251,11 +251,7 @@ fn init_code_that_fails_for_one_fails_for_no_other() {
     let log = || std::rc::Rc::new(Log::default());
     let shared = failed(pool.vu(config(2), log()));
     assert_eq!(shared.message, failed(Vu::new(&script, config(2), log())).message);
-    assert!(
-        shared.stack.starts_with("    at inner (") && !shared.stack.contains("#park"),
-        "{}",
-        shared.stack
-    );
+    assert!(shared.stack.starts_with("\tat inner (") && !shared.stack.contains("#park"), "{}", shared.stack);
     let mut third = Rig::of_pool(script.clone(), &pool, config(3));
     assert_eq!((first.iterate().outcome, third.iterate().outcome), (Outcome::Completed, Outcome::Completed));
     assert_eq!((first.lines(), third.lines()), (vec!["Info: 1".to_owned()], vec!["Info: 3".to_owned()]));

@@ -123,7 +123,7 @@ fn rsa_agrees_with_another_implementation() {
             "true true 2048 SHA-256",
             "true true false",
             "a message a message",
-            "true PS256",
+            "true undefined",
             "true InvalidAccessError DataError",
         ]
     );

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use loadtest_js::{HttpRequest, RequestCookie, SentRequest, canonical, cookie_header, cookies_of};
 
 use super::Current;
+use super::auth::Authorization;
 use super::target::Head;
 use crate::engine::shared::Shared;
 use crate::net::NetError;
@@ -30,9 +31,11 @@ pub(super) fn own_headers(
             None => own.push(("Cookie".to_owned(), line)),
         }
     }
-    if let Some(authorization) = &current.authorization {
+    if current.authorization != Authorization::Usual {
         own.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
-        own.push(("Authorization".to_owned(), authorization.clone()));
+    }
+    if let Authorization::Answer(answer) = &current.authorization {
+        own.push(("Authorization".to_owned(), answer.clone()));
     }
     own
 }
@@ -45,8 +48,9 @@ pub(super) fn head(
     mut own: Vec<(String, String)>,
 ) -> Head {
     let address = &current.target.address;
-    // Also before a digest or NTLM round, as k6.
-    if let Some((user, password)) = &address.user
+    // Also before a round of digest, as k6.
+    if current.authorization == Authorization::Usual
+        && let Some((user, password)) = &address.user
         && !own.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"))
     {
         own.push(("Authorization".to_owned(), basic(user, password.as_deref().unwrap_or(""))));

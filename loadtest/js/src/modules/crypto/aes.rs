@@ -37,7 +37,7 @@ pub(super) fn cbc(encrypt: bool, key: &[u8], iv: &[u8], data: &[u8]) -> Result<V
         Ok(cipher.encrypt_padded_vec::<Pkcs7>(data))
     } else {
         let cipher = cbc::Decryptor::<Cipher>::new_from_slices(key, iv).map_err(bad_iv)?;
-        cipher.decrypt_padded_vec::<Pkcs7>(data).map_err(|_| "could not decrypt data".to_owned())
+        cipher.decrypt_padded_vec::<Pkcs7>(data).map_err(|_| "invalid padding".to_owned())
     })
 }
 
@@ -69,7 +69,7 @@ pub(super) fn gcm(
                     .map_err(|_| "iv must be 12 bytes long".to_owned())?;
                 let cipher = AesGcm::<Cipher, U12, $tag>::new_from_slice(key).map_err(|_| BAD_KEY.to_owned())?;
                 let done = if encrypt { cipher.encrypt(nonce, payload) } else { cipher.decrypt(nonce, payload) };
-                done.map_err(|_| format!("could not {} data", if encrypt { "encrypt" } else { "decrypt" }))
+                done.map_err(|_| format!("could not {}", if encrypt { "encrypt plaintext" } else { "decrypt ciphertext" }))
             })
         };
     }

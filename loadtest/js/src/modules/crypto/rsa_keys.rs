@@ -13,6 +13,9 @@ type Bytes = Result<Vec<u8>, String>;
 /// Longer keys take minutes to find.
 const BITS_MAX: usize = 8192;
 
+/// The least length of a modulus, in bits, that k6 makes.
+const BITS_MIN: usize = 1024;
+
 macro_rules! with_hash {
     ($hash:expr, $type:ident => $body:expr) => {
         match $hash {
@@ -60,6 +63,10 @@ fn out_public(key: &PublicKey) -> Bytes {
 pub(super) fn generate(bits: usize, exponent: u64) -> Bytes {
     if bits > BITS_MAX {
         return Err(format!("modulusLength may be {BITS_MAX} at most"));
+    }
+    // With an even exponent the search for primes would never end.
+    if bits < BITS_MIN || exponent < 3 || exponent.is_multiple_of(2) {
+        return Err("could not generate RSA key pair".to_owned());
     }
     let key = PrivateKey::new_with_exp(&mut SysRng, bits, BoxedUint::from(exponent)).map_err(text)?;
     out(&key)
