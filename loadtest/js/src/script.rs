@@ -189,7 +189,7 @@ impl Script {
     }
 
     /// The text of one of the script's own modules as JavaScript, if it is an ES module.
-    pub(crate) fn text(&self, name: &str) -> Option<Arc<str>> {
+    pub(crate) fn text_of(&self, name: &str) -> Option<Arc<str>> {
         self.graph().texts.get(name).cloned()
     }
 

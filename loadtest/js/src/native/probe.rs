@@ -40,7 +40,7 @@ pub(crate) fn classify(
     if config.throw {
         return None;
     }
-    let outline = outline(script.text(&script.entry())?.as_ref(), &scenario.exec)?;
+    let outline = outline(script.text_of(&script.entry())?.as_ref(), &scenario.exec)?;
     let [plain, odd] = [answer(200, "", 1), answer(503, "<h1>body</h1>", 700)];
     let first = run(script, scenario, config, &plain)?;
     let second = run(script, scenario, config, &odd)?;

@@ -44,7 +44,8 @@ impl Script {
             return Err("it is no ES module".to_owned());
         }
         let imported = modules.keys().filter(|name| **name != entry);
-        if imported.filter_map(|name| self.text(name)).map(|text| text.len()).sum::<usize>() > IMPORTED_MAX {
+        if imported.filter_map(|name| self.text_of(name)).map(|text| text.len()).sum::<usize>() > IMPORTED_MAX
+        {
             return Err(format!("it imports more than {} kB", IMPORTED_MAX / 1024));
         }
         let (mut defined, mut handed) = (HashSet::new(), Vec::new());

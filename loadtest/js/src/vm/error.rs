@@ -90,7 +90,7 @@ pub(crate) fn describe<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> ScriptExcepti
         .filter(|o| o.is_error())
         .and_then(|o| quietly(ctx, o.get::<_, Text>("stack")))
         .map_or_else(String::new, |s| without_park(s.0.trim_end()).to_owned());
-    let (message, stack) = words::reword(message, &stack, |name| state(ctx).script.text(name));
+    let (message, stack) = words::reword(message, &stack, |name| state(ctx).script.text_of(name));
     ScriptException { message, stack }
 }
 

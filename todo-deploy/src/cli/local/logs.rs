@@ -117,12 +117,16 @@ fn instances(logs: &Path) -> Vec<PathBuf> {
     found.into_iter().map(|(_, path)| path).collect()
 }
 
+/// The names of all logs, always in the same order.
 fn names(logs: &Path) -> Vec<String> {
     let Ok(entries) = logs.read_dir() else { return Vec::new() };
     let name = |entry: std::io::Result<std::fs::DirEntry>| {
         Some(entry.ok()?.file_name().to_str()?.strip_suffix(".log")?.to_owned())
     };
-    entries.filter_map(name).collect()
+    let mut names: Vec<String> = entries.filter_map(name).collect();
+    // Instances before what has longer names, i-2 before i-10.
+    names.sort_by_key(|name| (name.len(), name.clone()));
+    names
 }
 
 fn stem(file: &Path) -> String {
@@ -156,7 +160,8 @@ mod tests {
         for name in ["i-10.log", "i-2.log", "access.log", "i-2.log.1", "i-x.log"] {
             fs::write(place.path().join(name), "").unwrap();
         }
-        let names: Vec<String> = instances(place.path()).iter().map(|path| stem(path)).collect();
-        assert_eq!(names, ["i-2", "i-10"]);
+        let found: Vec<String> = instances(place.path()).iter().map(|path| stem(path)).collect();
+        assert_eq!(found, ["i-2", "i-10"]);
+        assert_eq!(names(place.path()), ["i-2", "i-x", "i-10", "access"]);
     }
 }
