@@ -197,14 +197,14 @@ impl Service {
             Ok(answer) => HttpResponse {
                 status: answer.status,
                 status_text: format!("{} {}", answer.status, answer.reason),
-                url: request.url.clone(),
-                proto: "HTTP/1.1".to_owned(),
+                url: request.url.as_str().into(),
+                proto: "HTTP/1.1",
                 headers: answer.headers,
                 body: answer.body.into(),
                 ..HttpResponse::default()
             },
             Err(error) => HttpResponse {
-                url: request.url.clone(),
+                url: request.url.as_str().into(),
                 error: format!("{error:#}"),
                 error_code: 1000,
                 ..HttpResponse::default()
