@@ -14,13 +14,13 @@ use super::fleet;
 use super::log::Log;
 use crate::config::Options;
 use crate::engine::run::{End, Outcomes};
-use crate::engine::shared::{Clock, LOG_MAX, Notice};
+use crate::engine::shared::{LOG_MAX, Notice};
 use crate::engine::vu::{Program, VirtualUser};
 use crate::engine::worker::{self, Plans};
 use crate::metrics::correct;
 use crate::output::data::{self, RunFacts};
 use crate::output::text::{Mode, Summary};
-use crate::output::{html, verdict};
+use crate::output::{html, samples, verdict};
 
 /// Writes everything and says how the program ends.
 pub(super) async fn finish(
@@ -61,7 +61,7 @@ pub(super) async fn finish(
     let new_shape = plans.options.json.get("newMachineReadableSummary").is_some_and(|value| value == true);
     let mut data = if new_shape {
         let script = plans.script.as_ref().map(loadtest_js::Script::source).unwrap_or_default();
-        summary.machine_readable(&script, &time_of_day(&plans.clock))
+        summary.machine_readable(&script, &samples::timestamp(plans.clock.start_unix, plans.clock.now_ns()))
     } else {
         data::summary(&outcomes.totals, &facts)
     };
@@ -195,12 +195,6 @@ async fn handle_summary(
             }
         }
     }
-}
-
-/// The time of day, as in RFC 3339.
-fn time_of_day(clock: &Clock) -> String {
-    let now = i128::try_from((clock.start_unix + clock.elapsed()).as_nanos()).unwrap_or(i128::MAX);
-    jiff::Timestamp::from_nanosecond(now).map(|time| time.to_string()).unwrap_or_default()
 }
 
 /// `stdout`, `stderr` or a file.

@@ -190,7 +190,7 @@ fn quoted(value: &str) -> String {
 }
 
 /// RFC 3339 with nanoseconds, in UTC.
-fn timestamp(start_unix: Duration, at_ns: u64) -> String {
+pub fn timestamp(start_unix: Duration, at_ns: u64) -> String {
     let at = start_unix + Duration::from_nanos(at_ns);
     let nanos = i128::try_from(at.as_nanos()).unwrap_or(i128::MAX);
     jiff::Timestamp::from_nanosecond(nanos).map(|at| at.to_string()).unwrap_or_default()
